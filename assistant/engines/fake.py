@@ -1,0 +1,85 @@
+"""An engine without a model, for tests and for people who build on Parley."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from assistant.engines.protocol import (
+    Capability,
+    Delta,
+    Engine,
+    FinishReason,
+    Message,
+    Sampling,
+    Score,
+    ScoreRequest,
+    TokenProbability,
+    Usage,
+)
+from assistant.errors import TextTooLong
+
+
+class FakeEngine(Engine):
+    """Replies with what `reply` makes of the messages, one word a token, at `seconds_per_token`."""
+
+    name = "fake"
+    capabilities = frozenset({Capability.GENERATE, Capability.SCORE})
+    template_hash = "fake"
+
+    def __init__(
+        self,
+        reply: str | Callable[[Sequence[Message]], str] = lambda messages: f"You said: {messages[-1].content}",
+        *,
+        model: str = "fake",
+        context_length: int = 4096,
+        seconds_per_token: float = 0.0,
+    ) -> None:
+        self.reply = reply
+        self.model = model
+        self.context_length = context_length
+        self.seconds_per_token = seconds_per_token
+
+    def generate(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        probabilities: int = 0,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Delta]:
+        start = time.perf_counter()
+        prompt_tokens = self.count_tokens(messages)
+        if prompt_tokens >= self.context_length:
+            raise TextTooLong(f"The text has {prompt_tokens} tokens, the model reads {self.context_length}.")
+        text = self.reply if isinstance(self.reply, str) else self.reply(messages)
+        words = re.findall(r"\s*\S+", text)
+        finish: FinishReason = "stop"
+        first = 0.0
+        sent = 0
+        for word in words:
+            if self.seconds_per_token:
+                time.sleep(self.seconds_per_token)
+            if cancel is not None and cancel.is_set():
+                finish = "cancelled"
+                break
+            if sent == sampling.max_tokens:
+                finish = "length"
+                break
+            sent += 1
+            first = first or time.perf_counter() - start
+            shown = (TokenProbability(word, -0.1, ((word, -0.1),)),) if probabilities else ()
+            yield Delta(word, tokens=1, probabilities=shown)
+        yield Delta("", usage=Usage(prompt_tokens, sent, time.perf_counter() - start, first, finish))
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return sum(len(message.content.split()) + 4 for message in messages)
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
+        """Each word costs its length: shorter continuations are likelier."""
+        return [
+            Score(-float(len(r.continuation)), tuple(-float(len(word)) for word in r.continuation.split()), greedy=False)
+            for r in requests
+        ]

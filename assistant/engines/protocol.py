@@ -1,0 +1,194 @@
+"""What an engine is: something that runs one loaded model and says what it can do.
+
+Callers ask for a capability (`engine.require(Capability.SCORE)`) and never look at which engine they hold. Streaming is
+the primitive: a full reply is the join of its deltas.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from assistant.errors import CapabilityMissing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+class Capability(StrEnum):
+    """What an engine can be asked to do."""
+
+    GENERATE = "generate"
+    SCORE = "score"
+    EMBED = "embed"
+    CLASSIFY = "classify"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation, as the chat template sees it."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class TokenProbability:
+    """A generated token and how probable the model held it (natural logarithm), with the runners-up, best first."""
+
+    text: str
+    logprob: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a reply cost. Seconds count from the request; loading the model is not in them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    time_to_first_token: float
+    finish: FinishReason
+    cached_tokens: int = 0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Decoding speed: tokens after the first over the time after the first; 0 where there is only one."""
+        decoding = self.seconds - self.time_to_first_token
+        return (self.completion_tokens - 1) / decoding if self.completion_tokens > 1 and decoding > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A piece of a reply. `text` may hold several tokens or none (a reply's last delta, progress on the prompt)."""
+
+    text: str
+    tokens: int = 0
+    probabilities: tuple[TokenProbability, ...] = ()
+    prompt_progress: float | None = None
+    """Share of the prompt read so far, while no token has come yet."""
+    usage: Usage | None = None
+    """Set on the last delta, and only there."""
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """Ask for the log-likelihood of `continuation` after `context`; both are raw text, no template is applied."""
+
+    context: str
+    continuation: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """Log-likelihood of a continuation (natural logarithm, summed), of each of its tokens, and whether greedy decoding
+    would have produced it."""
+
+    logprob: float
+    token_logprobs: tuple[float, ...]
+    greedy: bool
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn. `temperature=0` is greedy; a `seed` makes a reply repeatable on one machine."""
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    max_tokens: int = 1024
+    seed: int | None = None
+    stop: tuple[str, ...] = field(default=())
+
+    def problems(self) -> list[str]:
+        """Every value that is out of range, as sentences; empty when all is well."""
+        checks = [
+            (0 <= self.temperature <= 5, f"temperature must be between 0 and 5, not {self.temperature}"),
+            (0 < self.top_p <= 1, f"top_p must be above 0 and at most 1, not {self.top_p}"),
+            (self.top_k >= 0, f"top_k must be 0 (off) or more, not {self.top_k}"),
+            (0 <= self.min_p <= 1, f"min_p must be between 0 and 1, not {self.min_p}"),
+            (0 < self.repeat_penalty <= 5, f"repeat_penalty must be above 0 and at most 5, not {self.repeat_penalty}"),
+            (self.max_tokens >= 1, f"max_tokens must be at least 1, not {self.max_tokens}"),
+            (self.seed is None or 0 <= self.seed < 2**32, f"seed must be between 0 and 2^32 - 1, not {self.seed}"),
+        ]
+        return [sentence for holds, sentence in checks if not holds]
+
+
+class Engine(ABC):
+    """One loaded model in one runtime. Every method may be called from several threads at once.
+
+    A subclass declares `capabilities` and implements the methods of those that it names; the others raise
+    `CapabilityMissing`. It maps every exception of its runtime to ours, `from error`.
+    """
+
+    name: str
+    """The runtime: "llamacpp", "transformers", "openai", "fake"."""
+    model: str
+    """What the model was asked for by: catalogue key, Hub id, folder or file."""
+    capabilities: frozenset[Capability]
+    context_length: int
+    """Tokens, prompt and reply together."""
+    template_hash: str = ""
+    """First 12 hex digits of the sha256 of the chat template's text; "" where there is none."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how this model is being run (device, dtype, offload), a sentence each."""
+
+    def require(self, capability: Capability) -> None:
+        """Raise `CapabilityMissing` unless the engine declares `capability`."""
+        if capability not in self.capabilities:
+            able = ", ".join(sorted(self.capabilities)) or "nothing"
+            raise CapabilityMissing(
+                f"{self.model} on the {self.name} engine cannot {capability}: it offers {able}.",
+                hint="Choose another engine with --engine, or another model.",
+            )
+
+    def generate(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        probabilities: int = 0,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Delta]:
+        """Stream a reply; the last delta, and only it, carries `usage`.
+
+        probabilities: how many of the most probable tokens to report at each position; 0 reports none and is fastest.
+        cancel: when set, the reply ends at the next token with `finish="cancelled"`; closing the iterator does too.
+
+        Raises TextTooLong where the prompt does not fit, EngineFailed where the runtime fails.
+        """
+        self.require(Capability.GENERATE)
+        raise AssertionError(f"{type(self).__name__} declares generate and does not implement it")
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the templated prompt, generation prompt included."""
+        self.require(Capability.GENERATE)
+        raise AssertionError(f"{type(self).__name__} declares generate and does not implement count_tokens")
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
+        """Log-likelihood of each continuation, in the order of the requests, whatever the batching."""
+        self.require(Capability.SCORE)
+        raise AssertionError(f"{type(self).__name__} declares score and does not implement it")
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit-length embeddings, (text, dimension) float32."""
+        self.require(Capability.EMBED)
+        raise AssertionError(f"{type(self).__name__} declares embed and does not implement it")
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """Probability of each label for each text."""
+        self.require(Capability.CLASSIFY)
+        raise AssertionError(f"{type(self).__name__} declares classify and does not implement it")
+
+    def close(self) -> None:
+        """Free the model's memory. Calling it twice is harmless."""

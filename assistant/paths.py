@@ -1,0 +1,26 @@
+"""Where Parley keeps things: `PARLEY_HOME`, or the user's data folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """The folder of everything that Parley keeps: conversations, weights, runs. Created when missing."""
+    chosen = os.environ.get("PARLEY_HOME")
+    folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("parley", appauthor=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def database_path() -> Path:
+    """The SQLite file of the conversations."""
+    return home() / "parley.db"
+
+
+def models_folder() -> Path:
+    """The folder with one sub-folder for each model that Parley fetched itself (the Hub's cache is the Hub's)."""
+    return home() / "models"

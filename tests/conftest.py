@@ -1,0 +1,23 @@
+"""What every test gets: a Parley home of its own, no telemetry, no fetching by itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+SHARED_HOME = os.environ.get("PARLEY_HOME")
+"""The home that the person running the tests uses: embedded weights are read from there, nothing is written."""
+
+
+@pytest.fixture(autouse=True)
+def parley_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh, empty home for each test."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("PARLEY_HOME", str(folder))
+    monkeypatch.setenv("PARLEY_AUTO_PULL", "0")
+    return folder
