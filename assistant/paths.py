@@ -22,5 +22,9 @@ def database_path() -> Path:
 
 
 def models_folder() -> Path:
-    """The folder with one sub-folder for each model that Parley fetched itself (the Hub's cache is the Hub's)."""
-    return home() / "models"
+    """The folder with one sub-folder for each model that Parley fetched itself (the Hub's cache is the Hub's).
+
+    `PARLEY_MODELS` moves it, for weights that several homes share.
+    """
+    chosen = os.environ.get("PARLEY_MODELS")
+    return Path(chosen).expanduser() if chosen else home() / "models"

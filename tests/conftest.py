@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from assistant import paths
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-SHARED_HOME = os.environ.get("PARLEY_HOME")
-"""The home that the person running the tests uses: embedded weights are read from there, nothing is written."""
+WEIGHTS = paths.models_folder()
+"""Where the embedded weights of the person running the tests are: read by the tests marked `model`, never written."""
 
 
 @pytest.fixture(autouse=True)
@@ -19,5 +21,6 @@ def parley_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh, empty home for each test."""
     folder = tmp_path / "home"
     monkeypatch.setenv("PARLEY_HOME", str(folder))
+    monkeypatch.setenv("PARLEY_MODELS", str(WEIGHTS))
     monkeypatch.setenv("PARLEY_AUTO_PULL", "0")
     return folder
