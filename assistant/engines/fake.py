@@ -80,6 +80,8 @@ class FakeEngine(Engine):
     def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
         """Each word costs its length: shorter continuations are likelier."""
         return [
-            Score(-float(len(r.continuation)), tuple(-float(len(word)) for word in r.continuation.split()), greedy=False)
+            Score(
+                -float(len(r.continuation)), tuple(-float(len(word)) for word in r.continuation.split()), greedy=False
+            )
             for r in requests
         ]

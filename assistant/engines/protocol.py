@@ -7,7 +7,6 @@ the primitive: a full reply is the join of its deltas.
 from __future__ import annotations
 
 import threading
-from abc import ABC
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -124,7 +123,7 @@ class Sampling:
         return [sentence for holds, sentence in checks if not holds]
 
 
-class Engine(ABC):
+class Engine:
     """One loaded model in one runtime. Every method may be called from several threads at once.
 
     A subclass declares `capabilities` and implements the methods of those that it names; the others raise
