@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.errors import CapabilityMissing
 
@@ -96,18 +96,26 @@ class Score:
     greedy: bool
 
 
+def _setting(default: Any, help: str) -> Any:
+    """A dataclass field with the text that explains it."""
+    return field(default=default, metadata={"help": help})
+
+
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is drawn. `temperature=0` is greedy; a `seed` makes a reply repeatable on one machine."""
+    """How the next token is drawn. `temperature=0` is greedy; a `seed` makes a reply repeatable on one machine.
 
-    temperature: float = 0.7
-    top_p: float = 0.95
-    top_k: int = 40
-    min_p: float = 0.05
-    repeat_penalty: float = 1.0
-    max_tokens: int = 1024
-    seed: int | None = None
-    stop: tuple[str, ...] = field(default=())
+    Each field's `help` metadata is the text that every face shows beside it.
+    """
+
+    temperature: float = _setting(0.7, "How freely words are chosen: 0 always takes the likeliest, above 1 wanders.")
+    top_p: float = _setting(0.95, "Choose among the likeliest tokens that together reach this probability; 1 is off.")
+    top_k: int = _setting(40, "Choose among this many likeliest tokens; 0 is off.")
+    min_p: float = _setting(0.05, "Leave out tokens less probable than this share of the likeliest one's; 0 is off.")
+    repeat_penalty: float = _setting(1.0, "Make tokens that were already used less likely; 1 is off.")
+    max_tokens: int = _setting(1024, "Longest reply, in tokens.")
+    seed: int | None = _setting(None, "Same seed, same prompt, same machine: same reply.")
+    stop: tuple[str, ...] = _setting((), "End the reply before this text.")
 
     def problems(self) -> list[str]:
         """Every value that is out of range, as sentences; empty when all is well."""
