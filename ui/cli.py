@@ -1,0 +1,102 @@
+"""The `parley` command. A sub-command's module is imported when it runs, so that `parley --help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from io import TextIOWrapper
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from ui.terminal.output import exit_codes
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """Where a sub-command lives (a module with a Typer app named `app`), and its line in the list of commands."""
+
+    module: str
+    summary: str
+
+
+SUBCOMMANDS = {
+    "chat": Subcommand("ui.terminal.chat", "Chat in the terminal; with a prompt or a pipe, one answer."),
+    "models": Subcommand("ui.terminal.models", "List, explain, fetch and remove models."),
+    "data": Subcommand("ui.terminal.data", "Take votes and conversations out, bring conversations in."),
+    "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists the commands of `SUBCOMMANDS` from their summaries; one that is run is imported first."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, subcommand in SUBCOMMANDS.items():
+            self.commands[name] = TyperCommand(name, help=subcommand.summary)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in SUBCOMMANDS:
+            command = typer.main.get_command(import_module(SUBCOMMANDS[name].module).app)
+            command.name = name
+        return name, command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        with exit_codes():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    # A traceback of typer's own shows the values of local variables: keys and private text.
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"parley {version('parley')}")
+        raise typer.Exit
+
+
+@app.callback()
+def parley(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Parley: a chat and text assistant that runs on your own machine.
+
+    Example: parley chat "Why is the sky blue?"
+    """
+
+
+@app.command()
+def ui(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 7860,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Open the page in the browser.
+
+    Example: parley ui --port 8080 --no-browser
+    """
+    from ui.web.app import launch
+
+    launch(host=host, port=port, open_browser=browser)
+
+
+def main() -> None:
+    """Run the command line. A character that the terminal cannot show is written as its escape, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="parley")

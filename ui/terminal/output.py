@@ -1,0 +1,138 @@
+"""Streams and exit codes of every command: results on stdout, all else on stderr.
+
+0    done
+1    failed: a model, a file's contents, the machine or the network stood in the way
+2    used wrongly: the command line must change before it can work (`USED_WRONGLY`, and typer's own usage errors)
+130  stopped by Ctrl-C
+141  the reader of the pipe left (`parley … | head`), as for a program ended by SIGPIPE
+
+Text that a model or a file wrote goes through `printable`: it must not drive the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import BadSettings, ParleyError, UnknownConversation, UnknownModel, UnknownTask, UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+USED_WRONGLY = (UnknownModel, UnknownTask, UnknownConversation, BadSettings)
+
+# C0 controls have a picture of their own in Unicode; C1 controls (8-bit escape sequences) have none. A carriage return
+# alone would overwrite its line, and before a line feed it says nothing.
+_VISIBLE: dict[int, int | None] = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"},
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+    0x0D: None,
+    0x7F: 0x2421,
+}
+_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+
+
+def printable(text: str) -> str:
+    """`text` with every control character but newline and tab replaced by a visible sign."""
+    return text.translate(_VISIBLE)
+
+
+def write(text: str) -> None:
+    """Put a piece of a result on stdout at once."""
+    sys.stdout.write(printable(text))
+    sys.stdout.flush()
+
+
+def write_json(value: Any) -> None:
+    """Put one JSON object on stdout, on one line; json.dumps leaves some control characters as they are."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False).translate(_JSON_ESCAPES) + "\n")
+
+
+def note(text: str, style: str = "") -> None:
+    """Say something on stderr that is no result."""
+    from rich.text import Text
+
+    error_console().print(Text(printable(text), style=style))
+
+
+def error_console() -> Console:
+    """The console of stderr; it does not wrap lines, so that a log keeps them whole."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def waiting(text: str) -> Generator[None]:
+    """Show a spinner on stderr while something slow goes on; nothing where stderr is no terminal."""
+    console = error_console()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(printable(text)):
+        yield
+
+
+def show_error(error: ParleyError) -> None:
+    """Say on stderr what happened and what to do about it."""
+    from rich.text import Text
+
+    console = error_console()
+    console.print(Text.assemble(("parley: ", "bold red"), printable(error.message)))
+    if error.hint:
+        console.print(Text(printable(error.hint), style="dim"))
+
+
+@contextmanager
+def exit_codes() -> Generator[None]:
+    """End the program as the list above says when what runs inside fails or is stopped."""
+    try:
+        yield
+        sys.stdout.flush()  # a full disk or a closed pipe shows here, not at the interpreter's end
+    except ParleyError as error:
+        show_error(error)
+        raise SystemExit(2 if isinstance(error, USED_WRONGLY) else 1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        _drop_stdout()
+        raise SystemExit(141) from None
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _drop_stdout()
+        show_error(ParleyError(f"The output cannot be written: {error.strerror or error}."))
+        raise SystemExit(1) from None
+
+
+def _drop_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's last flush does not complain of the pipe."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
+def write_file(path: Path, pieces: Iterable[str]) -> None:
+    """Write a file whole or not at all: a reader never sees half of it, an old one survives a failure.
+
+    Raises UserError where the path cannot be written.
+    """
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.{token_hex(4)}")
+    stream = target.exists() and not target.is_file()  # a pipe or a device cannot be replaced
+    try:
+        with (target if stream else beside).open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(pieces)
+        if not stream:
+            beside.replace(target)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.", hint="Name another file.") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink()
