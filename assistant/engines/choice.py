@@ -1,0 +1,225 @@
+"""Which engine runs a model on this machine, and why: `choose` decides, `open_engine` builds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant import placement as plans
+from assistant.engines.protocol import Capability, Engine
+from assistant.engines.remote import Remote
+from assistant.errors import BadSettings, CapabilityMissing, EngineFailed, ModelTooLarge
+from assistant.hardware import Machine
+
+if TYPE_CHECKING:
+    from assistant.catalogue import ModelEntry
+
+ENGINES = ("auto", "llamacpp", "transformers", "openai")
+QUANTISATIONS = ("8bit", "4bit")
+
+RUNS: dict[str, dict[str, frozenset[Capability]]] = {
+    "llamacpp": {"gguf": frozenset({Capability.GENERATE})},
+    "transformers": {"gguf": frozenset({Capability.GENERATE, Capability.SCORE}), "safetensors": frozenset(Capability)},
+}
+"""Engine → format of weights → what it can be asked to do with them. llama.cpp gives no probabilities of a prompt."""
+
+DEQUANTISED = "The GGUF's weights are de-quantised once for it, so memory and speed are those of full weights."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a model will be run and why; `reason` and `advice` are sentences for people, sizes are bytes."""
+
+    engine: str
+    reason: str
+    device: str
+    """For people: "CPU", "NVIDIA A100", "http://host:8000/v1"."""
+    dtype: str
+    """"float32", "bfloat16", "float16", or "as in the file" (llama.cpp), "" behind a URL."""
+    quantisation: str | None
+    fits: bool
+    needs_bytes: int
+    has_bytes: int
+    advice: str = ""
+    """What would fit, or run better; "" where there is nothing to say."""
+    dequantise: bool = False
+    """The GGUF's weights are to be written out in full once, for transformers."""
+    placement: plans.Placement | None = None
+
+
+def choose(
+    entry: ModelEntry | Remote,
+    machine: Machine,
+    *,
+    engine: str = "auto",
+    capability: Capability = Capability.GENERATE,
+    quantisation: str | None = None,
+    adapter: bool = False,
+    context: int = 4096,
+    others: Iterable[ModelEntry] = (),
+) -> Choice:
+    """Decide how `entry` runs on `machine`; pure.
+
+    adapter: a PEFT adapter will be attached. others: models to propose where this one does not fit.
+
+    Raises BadSettings for an engine or a quantisation that does not exist or does not suit, CapabilityMissing where no
+    engine can do what is asked with such weights.
+    """
+    _check(entry, engine, quantisation)
+    if isinstance(entry, Remote):
+        if capability is not Capability.GENERATE or adapter:
+            what = "an adapter" if adapter else f"{capability} requests"
+            raise CapabilityMissing(
+                f"{entry.model} runs behind a URL, which takes no {what}.", hint="Use a local model."
+            )
+        return Choice("openai", f"It runs on the server at {entry.url}.", entry.url, "", None, True, 0, 0)
+    able = [name for name, formats in RUNS.items() if capability in formats.get(entry.format, ())]
+    if adapter or quantisation:
+        able = [name for name in able if name == "transformers"]
+    if engine != "auto":
+        able = [name for name in able if name == engine]
+    if not able:
+        by = "No engine" if engine == "auto" else f"The {engine} engine"
+        wish = f"{capability}{' with an adapter' if adapter else ''}{f' in {quantisation}' if quantisation else ''}"
+        raise CapabilityMissing(
+            f"{by} can {wish} from {entry.key}'s {entry.format} weights.",
+            hint="Use --engine auto, or another model." if engine != "auto" else "Use another model.",
+        )
+    others = tuple(others)
+    if able == ["llamacpp"]:
+        return _llamacpp(entry, machine, context, others)
+    torch = _transformers(entry, machine, quantisation, context, others)
+    # torch reaches the GPU, which beats llama.cpp's CPU build; llama.cpp beats torch on a CPU, and has Metal on a Mac.
+    on_gpu = torch.fits and torch.device != "CPU" and any(gpu.kind == "cuda" for gpu in machine.gpus)
+    if "llamacpp" in able and not on_gpu:
+        return _llamacpp(entry, machine, context, others)
+    return replace(torch, reason=_why(entry, engine, capability, quantisation, adapter, torch))
+
+
+def open_engine(
+    choice: Choice,
+    entry: ModelEntry | Remote,
+    path: Path | None = None,
+    *,
+    adapter: Path | None = None,
+    context_length: int | None = None,
+    threads: int | None = None,
+    force: bool = False,
+) -> Engine:
+    """Load the model as `choice` says; `path` is the .gguf file or the folder with its weights.
+
+    force: load even what does not fit (GPU, then RAM, then disk are filled: very slow).
+
+    Raises ModelTooLarge unless forced, EngineFailed where the runtime cannot load it, WeightsCorrupt, DiskFull.
+    """
+    if isinstance(entry, Remote):
+        from assistant.engines.openai import OpenAIEngine
+
+        return OpenAIEngine(entry.model, entry.url, context_length=context_length)
+    if path is None:
+        raise EngineFailed(f"{entry.title} has no weights here.", hint=f"Fetch them: parley models pull {entry.key}")
+    if not choice.fits and not force:
+        needed, there = plans.gb(choice.needs_bytes), plans.gb(choice.has_bytes)
+        raise ModelTooLarge(f"{entry.title} needs {needed}, and {there} are free for it here.", hint=choice.advice)
+    context = min(context_length or entry.context_length, entry.context_length or 2**31)
+    if choice.engine == "llamacpp":
+        from assistant.engines.llamacpp import LlamaCppEngine
+
+        return LlamaCppEngine(path, model=entry.key, context_length=context, threads=threads)
+    if choice.dequantise:
+        from assistant.dequantise import dequantised
+
+        path = dequantised(path)
+    from assistant.engines.transformers import TransformersEngine
+
+    return TransformersEngine(
+        path,
+        model=entry.key,
+        placement=choice.placement,
+        dtype=choice.dtype,
+        quantisation=choice.quantisation,
+        context_length=context,
+        threads=threads,
+        adapter=adapter,
+        notes=(choice.reason,) if choice.dequantise else (),
+    )
+
+
+def _check(entry: ModelEntry | Remote, engine: str, quantisation: str | None) -> None:
+    problems: list[str] = []
+    if engine not in ENGINES:
+        problems.append(f"engine must be one of {', '.join(ENGINES)}, not {engine}")
+    elif isinstance(entry, Remote) and engine not in ("auto", "openai"):
+        problems.append(f"engine {engine} cannot run a model behind a URL")
+    elif not isinstance(entry, Remote) and engine == "openai":
+        problems.append("engine openai needs a model named openai:NAME@URL")
+    if quantisation is not None and quantisation not in QUANTISATIONS:
+        problems.append(f"quantisation must be one of {', '.join(QUANTISATIONS)}, not {quantisation}")
+    if quantisation is not None and engine in ("llamacpp", "openai"):
+        problems.append(f"engine {engine} cannot change a model's quantisation")
+    if problems:
+        raise BadSettings("; ".join(problems) + ".", hint="See `parley models info`.")
+
+
+def _llamacpp(entry: ModelEntry, machine: Machine, context: int, others: tuple[ModelEntry, ...]) -> Choice:
+    needed, there = plans.needs_bytes(entry, "file", context), plans.has_bytes(machine, "cpu")
+    metal = next((gpu.name for gpu in machine.gpus if gpu.kind == "mps"), None)
+    reason = f"llama.cpp runs its quantised GGUF weights fastest on {'the Apple GPU' if metal else 'the CPU'}."
+    fits = needed <= there
+    advice = "" if fits else plans.advise(entry, machine, "cpu", "file", others, context)
+    return Choice("llamacpp", reason, metal or "CPU", "as in the file", None, fits, needed, there, advice)
+
+
+def _transformers(
+    entry: ModelEntry, machine: Machine, quantisation: str | None, context: int, others: tuple[ModelEntry, ...]
+) -> Choice:
+    """On the GPUs where it fits there; else on the CPU where it fits there; else spread over everything."""
+
+    def form_on(device: str) -> str:
+        return quantisation or plans.plan_dtype(machine, device)
+
+    devices = ("gpu", "cpu") if machine.gpus else ("cpu",)
+    fitting = [device for device in devices if plans.fits(entry, machine, device, form_on(device), context)]
+    device = fitting[0] if fitting else devices[0]
+    needed, there = plans.needs_bytes(entry, form_on(device), context), plans.has_bytes(machine, device)
+    advice = ""
+    if device != devices[0] or not fitting:
+        advice = plans.advise(entry, machine, devices[0], form_on(devices[0]), others, context)
+        if fitting:
+            advice = f"{plans.too_large(entry, machine, 'gpu', form_on('gpu'), context)} {advice}"
+    return Choice(
+        "transformers",
+        "",
+        (placed := plans.plan_device_map(machine, device, needed)).device,
+        plans.plan_dtype(machine, device),
+        quantisation,
+        bool(fitting),
+        needed,
+        there,
+        advice,
+        dequantise=entry.format == "gguf",
+        placement=placed,
+    )
+
+
+def _why(
+    entry: ModelEntry, engine: str, capability: Capability, quantisation: str | None, adapter: bool, choice: Choice
+) -> str:
+    if adapter:
+        why = "An adapter is attached, which transformers and PEFT do."
+    elif quantisation:
+        why = f"{quantisation} weights were asked for, which bitsandbytes gives inside transformers."
+    elif entry.format == "gguf" and capability is Capability.SCORE:
+        why = (
+            "Scoring a given text needs the probabilities of the prompt, which llama.cpp does not give: it runs through"
+        )
+        why += " transformers."
+    elif engine != "auto":
+        why = "It was asked for."
+    elif choice.device == "CPU":
+        why = "Its weights are safetensors, which transformers runs."
+    else:
+        why = f"transformers runs it on {choice.device}."
+    return f"{why} {DEQUANTISED}" if choice.dequantise else why

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.catalogue import ModelEntry
+from assistant.engines.choice import choose, open_engine
+from assistant.engines.protocol import Capability
+from assistant.engines.remote import Remote, api_key, remote
+from assistant.errors import BadSettings, CapabilityMissing, EngineFailed, ModelTooLarge, UnknownModel
+from assistant.hardware import Machine
+from tests.assistant.machines import A100, APPLE, CPU, EIGHT_B, QWEN_GGUF, SMOL_GGUF, T4, entry, machine
+
+SMOL_FULL = entry("smol-full", parameters=int(135e6), download_bytes=int(270e6), memory_bytes=int(500e6))
+MARIAN = entry("bergamot", format="marian", family="seq2seq", tasks=("translate",))
+SCORE = {"capability": Capability.SCORE}
+
+
+@pytest.mark.parametrize(
+    ("subject", "here", "wish", "expected"),
+    [
+        # subject, machine, wish → engine, device, dtype, dequantise, fits
+        pytest.param(SMOL_GGUF, CPU, {}, ("llamacpp", "CPU", "as in the file", False, True), id="GGUF on CPU"),
+        pytest.param(SMOL_GGUF, CPU, SCORE, ("transformers", "CPU", "float32", True, True), id="GGUF to score"),
+        pytest.param(
+            SMOL_GGUF, CPU, {"adapter": True}, ("transformers", "CPU", "float32", True, True), id="GGUF + adapter"
+        ),
+        pytest.param(
+            SMOL_GGUF, CPU, {"engine": "transformers"}, ("transformers", "CPU", "float32", True, True), id="override"
+        ),
+        pytest.param(
+            SMOL_GGUF, CPU, {"quantisation": "4bit"}, ("transformers", "CPU", "float32", True, True), id="4-bit GGUF"
+        ),
+        pytest.param(
+            QWEN_GGUF, machine(32, A100), {}, ("transformers", "A100", "bfloat16", True, True), id="GGUF on a GPU"
+        ),
+        pytest.param(
+            QWEN_GGUF,
+            machine(32, A100),
+            {"engine": "llamacpp"},
+            ("llamacpp", "CPU", "as in the file", False, True),
+            id="override the GPU",
+        ),
+        pytest.param(
+            entry("big", format="gguf", parameters=int(30e9), download_bytes=int(17e9)),
+            machine(32, T4),
+            {},
+            ("llamacpp", "CPU", "as in the file", False, True),
+            id="GGUF too large for the GPU in full",
+        ),
+        pytest.param(
+            QWEN_GGUF, machine(8, APPLE), {}, ("llamacpp", "Apple M4", "as in the file", False, True), id="Metal"
+        ),
+        pytest.param(SMOL_FULL, CPU, {}, ("transformers", "CPU", "float32", False, True), id="safetensors on CPU"),
+        pytest.param(
+            SMOL_FULL, machine(8, bf16=True), {}, ("transformers", "CPU", "bfloat16", False, True), id="bf16 on CPU"
+        ),
+        pytest.param(
+            EIGHT_B, machine(32, A100), {}, ("transformers", "A100", "bfloat16", False, True), id="8B on an A100"
+        ),
+        pytest.param(
+            EIGHT_B,
+            machine(4, T4),
+            {"quantisation": "4bit"},
+            ("transformers", "T4", "float16", False, True),
+            id="8B in 4 bits on a T4",
+        ),
+        pytest.param(
+            EIGHT_B, machine(64, T4), {}, ("transformers", "CPU", "float32", False, True), id="8B beside a T4"
+        ),
+        pytest.param(
+            EIGHT_B, machine(8, T4), {}, ("transformers", "T4 + CPU", "float16", False, False), id="8B nowhere"
+        ),
+        pytest.param(
+            EIGHT_B, machine(8), {}, ("transformers", "CPU + disk", "float32", False, False), id="8B on a laptop"
+        ),
+    ],
+)
+def test_choose(subject: ModelEntry, here: Machine, wish: dict[str, Any], expected: tuple[object, ...]) -> None:
+    choice = choose(subject, here, **wish)
+    assert (choice.engine, choice.device, choice.dtype, choice.dequantise, choice.fits) == expected
+    assert choice.reason.endswith(".")
+    assert ("de-quantised" in choice.reason) == choice.dequantise
+    assert choice.fits == (choice.needs_bytes <= choice.has_bytes)
+    assert choice.fits or choice.advice
+
+
+@pytest.mark.parametrize(
+    ("subject", "wish", "error"),
+    [
+        (SMOL_GGUF, {"engine": "vllm"}, BadSettings),
+        (SMOL_GGUF, {"engine": "openai"}, BadSettings),
+        (SMOL_GGUF, {"quantisation": "2bit"}, BadSettings),
+        (SMOL_GGUF, {"engine": "llamacpp", "quantisation": "4bit"}, BadSettings),
+        (Remote("m", "http://x"), {"engine": "llamacpp"}, BadSettings),
+        (SMOL_GGUF, {"engine": "llamacpp", **SCORE}, CapabilityMissing),
+        (SMOL_GGUF, {"engine": "llamacpp", "adapter": True}, CapabilityMissing),
+        (SMOL_FULL, {"engine": "llamacpp"}, CapabilityMissing),
+        (SMOL_GGUF, {"capability": Capability.CLASSIFY}, CapabilityMissing),
+        (MARIAN, {"capability": Capability.SCORE}, CapabilityMissing),
+        (Remote("m", "http://x"), SCORE, CapabilityMissing),
+        (Remote("m", "http://x"), {"adapter": True}, CapabilityMissing),
+    ],
+)
+def test_choose_refuses(subject: ModelEntry | Remote, wish: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        choose(subject, CPU, **wish)
+
+
+def test_mistakes_are_reported_together() -> None:
+    with pytest.raises(BadSettings) as failure:
+        choose(SMOL_GGUF, CPU, engine="vllm", quantisation="2bit")
+    assert "vllm" in failure.value.message and "2bit" in failure.value.message
+
+
+def test_a_gpu_that_is_too_small_is_explained() -> None:
+    choice = choose(EIGHT_B, machine(64, T4), others=[QWEN_GGUF])
+    assert "17.1 GB" in choice.advice and "13.8 GB" in choice.advice and "--quantisation 8bit" in choice.advice
+
+
+def test_too_large_is_refused_with_what_would_fit(tmp_path: Path) -> None:
+    choice = choose(EIGHT_B, machine(8), others=[QWEN_GGUF, SMOL_GGUF])
+    with pytest.raises(ModelTooLarge) as failure:
+        open_engine(choice, EIGHT_B, tmp_path)
+    assert "33.1 GB" in failure.value.message and "7.2 GB" in failure.value.message
+    assert "qwen" in failure.value.hint
+
+
+def test_weights_that_are_not_here(tmp_path: Path) -> None:
+    with pytest.raises(EngineFailed, match="parley models pull smol"):
+        open_engine(choose(SMOL_GGUF, CPU), SMOL_GGUF, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("openai:m@http://h:8000/v1", Remote("m", "http://h:8000/v1")),
+        ("openai:m@https://h/v1/", Remote("m", "https://h/v1")),
+        ("openai:qwen2.5:7b@http://127.0.0.1:11434/v1", Remote("qwen2.5:7b", "http://127.0.0.1:11434/v1")),
+        ("openai:org/model@sha@http://h/v1", Remote("org/model@sha", "http://h/v1")),
+        ("openai:m@http://user@h/v1", Remote("m", "http://user@h/v1")),
+        ("openai:m", Remote("m", "http://env/v1")),
+        ("qwen2.5", None),
+        ("org/openai:m", None),
+    ],
+)
+def test_remote_names(name: str, expected: Remote | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_OPENAI_URL", "http://env/v1")
+    assert remote(name) == expected
+    assert expected is None or remote(expected.key) == expected
+
+
+@pytest.mark.parametrize("name", ["openai:", "openai:m", "openai:m@", "openai:@"])
+def test_remote_names_without_a_server(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARLEY_OPENAI_URL", raising=False)
+    with pytest.raises(UnknownModel, match="PARLEY_OPENAI_URL"):
+        remote(name)
+
+
+def test_the_key_of_parley_goes_before_openais(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARLEY_OPENAI_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert api_key() is None
+    monkeypatch.setenv("OPENAI_API_KEY", "theirs")
+    assert api_key() == "theirs"
+    monkeypatch.setenv("PARLEY_OPENAI_KEY", "ours")
+    assert api_key() == "ours"
+
+
+def test_a_remote_choice_names_the_server() -> None:
+    choice = choose(Remote("m", "http://h/v1"), CPU)
+    assert (choice.engine, choice.fits, choice.device) == ("openai", True, "http://h/v1")
