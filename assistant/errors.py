@@ -14,6 +14,7 @@ ParleyError
 │   ├── ModelTooLarge
 │   ├── WeightsCorrupt
 │   ├── DiskFull
+│   ├── PullCancelled
 │   └── EngineFailed
 │       └── CapabilityMissing
 └── RunError     a long job ended otherwise than by finishing
@@ -90,6 +91,10 @@ class WeightsCorrupt(ModelError):
 
 class DiskFull(ModelError):
     """There is not enough free disk space for the weights."""
+
+
+class PullCancelled(ModelError):
+    """A pull was stopped before its end; what it had fetched is kept for the next one."""
 
 
 class EngineFailed(ModelError):
