@@ -17,6 +17,7 @@ ParleyError
 │   ├── PullCancelled
 │   └── EngineFailed
 │       └── CapabilityMissing
+├── StoreFailed  the database of conversations cannot be read or written
 └── RunError     a long job ended otherwise than by finishing
     ├── TrainingDiverged
     ├── RunNotFound
@@ -103,6 +104,10 @@ class EngineFailed(ModelError):
 
 class CapabilityMissing(EngineFailed):
     """The engine does not offer what was asked of it."""
+
+
+class StoreFailed(ParleyError):
+    """The database of conversations cannot be read or written; raised `from` its own error."""
 
 
 class RunError(ParleyError):

@@ -1,0 +1,1 @@
+"""How a database of an earlier Parley becomes one of this Parley; `database.py` runs these."""
