@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, column, false, func, null, or_, select, table
 
-from assistant.rows import moment
+from assistant.rows import clean, moment
 from assistant.schema import PLACE_BITS, PLACES, conversations, messages
 
 MOST_WORDS = 32
@@ -53,7 +53,7 @@ def search_terms(query: str) -> SearchTerms:
 
     Words of scripts without spaces, and queries of signs alone, are looked for letter by letter instead.
     """
-    words = tuple(query.replace("\0", " ").split())[:MOST_WORDS]
+    words = tuple(clean(query).replace("\0", " ").split())[:MOST_WORDS]
     spelled = tuple(word for word in words if any(character.isalnum() for character in word))
     if not words:
         return SearchTerms()

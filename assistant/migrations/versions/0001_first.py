@@ -24,7 +24,7 @@ CREATE INDEX conversations_newest ON conversations (updated DESC) WHERE deleted 
 CREATE TABLE messages (
     number INTEGER NOT NULL PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    conversation INTEGER NOT NULL REFERENCES conversations (number) ON DELETE CASCADE,
+    conversation INTEGER NOT NULL,
     parent_id TEXT,
     role TEXT NOT NULL,
     status TEXT NOT NULL,
@@ -41,6 +41,7 @@ CREATE TABLE messages (
     correction TEXT,
     attachments TEXT,
     probabilities TEXT,
+    FOREIGN KEY (conversation) REFERENCES conversations (number) ON DELETE CASCADE,
     CONSTRAINT number_holds_conversation CHECK (number >> 20 = conversation)
 );
 CREATE INDEX ix_messages_conversation ON messages (conversation);
