@@ -26,6 +26,11 @@ class Remote:
         """The name that leads here again."""
         return f"openai:{self.model}@{self.url}"
 
+    @property
+    def title(self) -> str:
+        """The model's name for people."""
+        return self.model
+
 
 def remote(name: str) -> Remote | None:
     """The model behind a URL that `name` stands for; None where it is another kind of name.

@@ -1,0 +1,321 @@
+"""The assistant: the one way to run a model, for every face (page, terminal, API).
+
+face → Assistant → engines → weights
+                 ↘ store (conversations, votes)
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from assistant import hardware, placement, sources
+from assistant.catalogue import Catalogue, ModelEntry
+from assistant.conversation import Attachment, Conversation, StoredMessage
+from assistant.engines.choice import Choice, choose, open_engine
+from assistant.engines.protocol import Capability, Delta, Engine, Message, Sampling
+from assistant.engines.remote import Remote, remote
+from assistant.errors import ModelNotAvailable, UnknownConversation
+from assistant.pool import EnginePool
+from assistant.pulls import Pulls
+from assistant.replies import Reply
+from assistant.settings import ChatSettings, presets, sampling_from
+from assistant.store import Store
+
+
+class OpenEngine(Protocol):
+    """How a chosen model is loaded; tests hand in one that makes a FakeEngine."""
+
+    def __call__(
+        self, choice: Choice, entry: ModelEntry | Remote, path: Path | None, *, context_length: int
+    ) -> Engine: ...
+
+
+QUICK_MODEL = "smollm2-135m-instruct"
+"""The chat model that is fetched first: the page opens on it."""
+GOOD_MODEL = "qwen2.5-coder-1.5b-instruct"
+"""The chat model that arrives behind it and answers new conversations from then on."""
+GOOD_MODEL_NEEDS_RAM_BYTES = 6 * 2**30
+"""Machines with less are offered the good model instead of being sent it."""
+CONTEXT_TOKENS = 8192
+"""Context that a chat gets where the model can have more: each running conversation pays for it in memory."""
+
+
+class Assistant:
+    """Runs models and keeps conversations. Every part is made when it is first needed; all methods are thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        store: Store | None = None,
+        machine: hardware.Machine | None = None,
+        catalogue: Catalogue | None = None,
+        open_engine: OpenEngine = open_engine,
+    ) -> None:
+        self.machine = machine or hardware.detect()
+        self.catalogue = catalogue or Catalogue.load()
+        self.pulls = Pulls()
+        self._store = store
+        self._open_engine = open_engine
+        where = "gpu" if self.machine.gpus else "cpu"
+        self._pool = EnginePool(placement.has_bytes(self.machine, where))
+        self._replies: dict[str, Reply] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def store(self) -> Store:
+        """The conversations; opened when first asked for, and replies that a killed process left are marked so."""
+        with self._lock:
+            if self._store is None:
+                self._store = Store()
+                self._store.recover()
+            return self._store
+
+    # Models
+
+    def default_model(self) -> str:
+        """The best embedded chat model that is here, else the one that would be fetched first."""
+        here = [e for e in self.catalogue if e.embedded and "chat" in e.tasks and sources.locate(e)]
+        return max(here, key=lambda e: e.parameters).key if here else QUICK_MODEL
+
+    def find(self, model: str | None = None) -> ModelEntry | Remote:
+        """The model of that name: of the catalogue, the Hub, this disk, or behind a URL. Raises UnknownModel."""
+        name = model or self.default_model()
+        return remote(name) or self.catalogue.find(name)
+
+    def explain(
+        self,
+        model: str | None = None,
+        *,
+        engine: str = "auto",
+        capability: Capability = Capability.GENERATE,
+        quantisation: str | None = None,
+    ) -> Choice:
+        """Which engine would run the model, why, and whether it fits."""
+        return choose(
+            self.find(model),
+            self.machine,
+            engine=engine,
+            capability=capability,
+            quantisation=quantisation,
+            others=tuple(self.catalogue),
+        )
+
+    def engine(
+        self,
+        model: str | None = None,
+        *,
+        engine: str = "auto",
+        capability: Capability = Capability.GENERATE,
+        quantisation: str | None = None,
+    ) -> Engine:
+        """The model, loaded; shared with everyone who asks for the same.
+
+        Raises ModelNotAvailable where its weights are not here, ModelTooLarge where it does not fit.
+        """
+        entry = self.find(model)
+        choice = self.explain(entry.key, engine=engine, capability=capability, quantisation=quantisation)
+
+        def load() -> Engine:
+            path = None if isinstance(entry, Remote) else self._weights(entry)
+            return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS)
+
+        loaded = self._pool.get((entry.key, choice.engine, choice.quantisation), choice.needs_bytes, load)
+        loaded.require(capability)
+        return loaded
+
+    def _weights(self, entry: ModelEntry) -> Path:
+        path = sources.locate(entry)
+        if path is None:
+            hint = f"Fetch it with `parley models pull {entry.key}`, or on the page under Models."
+            raise ModelNotAvailable(f"{entry.title} is not on this machine yet.", hint=hint)
+        return path
+
+    def loaded(self) -> list[Engine]:
+        """The models that are in memory now."""
+        return self._pool.loaded()
+
+    def remove_model(self, model: str) -> int:
+        """Delete a model's weights; how many bytes that freed."""
+        entry = self.catalogue.find(model)
+        self._pool.forget(entry.key)
+        return sources.remove(entry)
+
+    def start_pulls(self) -> None:
+        """Begin to fetch what the page wants to have: the quick chat model, and the good one where it fits.
+
+        `PARLEY_AUTO_PULL=0` leaves both to be asked for.
+        """
+        if os.environ.get("PARLEY_AUTO_PULL", "1") == "0":
+            return
+        self.pulls.start(self.catalogue[QUICK_MODEL])
+        if self.machine.ram_bytes >= GOOD_MODEL_NEEDS_RAM_BYTES:
+            self.pulls.start(self.catalogue[GOOD_MODEL])
+
+    def sampling(self, model: str | None, *changes: Mapping[str, Any]) -> Sampling:
+        """What the model's own card recommends, then each layer of changes."""
+        entry = self.find(model)
+        return sampling_from({} if isinstance(entry, Remote) else entry.sampling, *changes)
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None = None,
+        engine: str = "auto",
+        sampling: Sampling | None = None,
+        probabilities: int = 0,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Delta]:
+        """Stream one answer to `messages`, kept nowhere."""
+        loaded = self.engine(model, engine=engine)
+        drawn = sampling or self.sampling(model)
+        return loaded.generate(messages, drawn, probabilities=probabilities, cancel=cancel)
+
+    # Conversations
+
+    def send(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        settings: ChatSettings,
+        parent_id: str | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> list[Reply]:
+        """Add a question under `parent_id` (default: where the conversation stands) and begin to answer it.
+
+        Two replies where the settings name a second model, else one.
+        """
+        self._check(settings)
+        parent = parent_id or self.store.get(conversation_id).head_id
+        question = self.store.add_message(
+            conversation_id, parent_id=parent, role="user", content=text, attachments=tuple(attachments)
+        )
+        return self._answer(question, settings)
+
+    def regenerate(self, message_id: str, *, settings: ChatSettings) -> Reply:
+        """Answer the same question once more, in a branch beside `message_id`."""
+        self._check(settings)
+        old = self._message(message_id)
+        if old.role != "assistant" or old.parent_id is None:
+            raise UnknownConversation("Only a reply to a question can be written again.")
+        return self._begin(self._message(old.parent_id), settings, settings.model)
+
+    def edit(self, message_id: str, text: str, *, settings: ChatSettings) -> list[Reply]:
+        """Ask `message_id` in other words, in a branch beside it."""
+        self._check(settings)
+        old = self._message(message_id)
+        if old.role != "user":
+            raise UnknownConversation("Only a question can be edited; a reply can be corrected.")
+        question = self.store.add_message(
+            old.conversation_id, parent_id=old.parent_id, role="user", content=text, attachments=old.attachments
+        )
+        return self._answer(question, settings)
+
+    def reply(self, message_id: str) -> Reply | None:
+        """The reply that is being written, None when it is not (any more)."""
+        reply = self._replies.get(message_id)
+        return reply if reply and not reply.done.is_set() else None
+
+    def live(self, conversation_id: str) -> list[Reply]:
+        """The replies that are being written in one conversation."""
+        with self._lock:
+            return [r for r in self._replies.values() if r.conversation_id == conversation_id and not r.done.is_set()]
+
+    def stop(self, message_id: str) -> None:
+        """End a reply early; harmless when it has ended."""
+        if reply := self.reply(message_id):
+            reply.stop()
+
+    def close(self) -> None:
+        """Stop every reply, keep what is written, free the models."""
+        with self._lock:
+            replies = list(self._replies.values())
+        for reply in replies:
+            reply.stop()
+        for reply in replies:
+            reply.wait(30)
+        self._pool.close()
+        if self._store is not None:
+            self._store.close()
+
+    def _check(self, settings: ChatSettings) -> None:
+        """Raise for settings that cannot be used, before anything is written to the store."""
+        for model in (settings.model, settings.beside):
+            self.sampling(model, settings.sampling)
+
+    def _message(self, message_id: str) -> StoredMessage:
+        return self.store.message(message_id)
+
+    def _answer(self, question: StoredMessage, settings: ChatSettings) -> list[Reply]:
+        first = self._begin(question, settings, settings.model)
+        if not settings.beside:
+            return [first]
+        second = self._begin(question, settings, settings.beside, beside=first.id)
+        self.store.set_head(question.conversation_id, first.id)
+        return [first, second]
+
+    def _begin(
+        self, question: StoredMessage, settings: ChatSettings, model: str | None, beside: str | None = None
+    ) -> Reply:
+        """Add an empty reply under the question and start to write it."""
+        entry = self.find(model)
+        preset = presets().get(settings.preset)
+        sampling = self.sampling(entry.key, preset.sampling if preset else {}, settings.sampling)
+        system = self._system_prompt(settings)
+        conversation = self.store.get(question.conversation_id)
+        kept = settings.to_json() | {"model": entry.key, "system_prompt": system}
+        message = self.store.add_message(
+            question.conversation_id,
+            parent_id=question.id,
+            role="assistant",
+            content="",
+            status="streaming",
+            model=entry.key,
+            engine=self.explain(entry.key, engine=settings.engine).engine,
+            settings=kept,
+            beside=beside,
+        )
+        reply = Reply(
+            self.store,
+            message.id,
+            question.conversation_id,
+            model=entry.key,
+            turns=turns(conversation, question.id, system),
+            sampling=sampling,
+            probabilities=settings.probabilities,
+            load=lambda: self.engine(entry.key, engine=settings.engine),
+        )
+        with self._lock:
+            self._replies = {key: r for key, r in self._replies.items() if not r.done.is_set()}
+            self._replies[message.id] = reply
+        return reply.start()
+
+    def _system_prompt(self, settings: ChatSettings) -> str:
+        """The instructions in force, with the note that the person wrote about themselves."""
+        note = self.store.preference("note").strip()
+        about = f"What the user wants you to keep in mind:\n{note}" if note else ""
+        return "\n\n".join(part for part in (settings.instructions.strip(), about) if part)
+
+
+def turns(conversation: Conversation, head_id: str, system: str) -> list[Message]:
+    """The branch that ends in `head_id` as the model reads it: corrected replies as corrected, empty ones left out."""
+    messages = [Message("system", system)] if system else []
+    for stored in conversation.path(head_id):
+        if stored.role == "assistant":
+            text = stored.correction or stored.content
+            if text:
+                messages.append(Message("assistant", text))
+        else:
+            messages.append(Message("user", with_documents(stored.content, stored.attachments)))
+    return messages
+
+
+def with_documents(question: str, attachments: Sequence[Attachment]) -> str:
+    """The question after the documents it is about, each in a frame that names it."""
+    frames = [f'<document name="{a.name}">\n{a.text.strip()}\n</document>' for a in attachments]
+    return "\n\n".join([*frames, question]) if frames else question

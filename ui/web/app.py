@@ -1,0 +1,125 @@
+"""The web app: pages, the stream of running replies, and the server that carries them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import webbrowser
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.errors import UserError
+from assistant.service import Assistant
+from ui.web import theme
+from ui.web.chat import build_chat
+from ui.web.models_page import build_models
+from ui.web.stream import follow_route
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+"""The page may fetch from its own server alone. Gradio's front end needs inline scripts and eval."""
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def build(assistant: Assistant) -> gr.Blocks:
+    """Every page of the web app."""
+    with gr.Blocks(title="Parley", analytics_enabled=False) as page:
+        build_bar("Chat")
+        build_chat(assistant, page)
+    with page.route("Models", "/models"):
+        build_bar("Models")
+        build_models(assistant, page)
+    return page
+
+
+def build_bar(here: str) -> None:
+    """The bar above every page."""
+    gr.components.Navbar(visible=False)
+    gr.HTML(theme.header(here), js_on_load=theme.script("header"), apply_default_css=False, elem_id="bar")
+
+
+def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
+    """The ASGI app: our routes, and Gradio's pages under them."""
+    app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
+    app.add_middleware(Guard, host=host)
+    return gr.mount_gradio_app(
+        app,
+        build(assistant),
+        path="/",
+        server_name=host,
+        footer_links=[],
+        run_history=False,
+        theme=theme.theme(),
+        css_paths=theme.style_sheets(),
+        head=theme.EARLY_SCRIPT,
+        max_file_size="50mb",
+        ssr_mode=False,
+        show_error=True,
+    )
+
+
+class Guard:
+    """On loopback, answers only to loopback's names, so that no site can reach in by DNS; sends the page's policy."""
+
+    def __init__(self, app: ASGIApp, *, host: str) -> None:
+        self.app = app
+        self.loopback = host in LOOPBACK
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if self.loopback and (Request(scope).url.hostname or "") not in LOOPBACK:
+            await PlainTextResponse("This server answers on loopback only.", 403)(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+def launch(*, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = True) -> None:
+    """Serve the page until Ctrl-C. Raises UserError where the port is taken."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UserError(
+                f"Port {port} of {host} cannot be used: {error.strerror}.",
+                hint="Is Parley running already? Choose another one with --port.",
+            ) from error
+    assistant = Assistant()
+    assistant.start_pulls()
+    config = uvicorn.Config(create_app(assistant, host), host=host, port=port, log_level="warning")
+    server = uvicorn.Server(config)
+    address = f"http://{host}:{port}"
+    if open_browser:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    print(f"Parley is at {address}  (Ctrl-C ends it)", flush=True)  # noqa: T201
+    try:
+        server.run()
+    finally:
+        assistant.close()

@@ -1,0 +1,38 @@
+"""Between Gradio's events and our actions: errors told to the person, event data, the settings of a quick event."""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+
+from assistant.errors import ParleyError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""For events that only read or write the store: answered at once, in any number at a time."""
+
+
+def told(action: Callable[P, R]) -> Callable[P, R]:
+    """Show an expected failure as a message on the page, which otherwise stays as it is."""
+
+    @functools.wraps(action)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return action(*args, **kwargs)
+        except ParleyError as error:
+            text = html.escape(str(error))  # Gradio shows messages as HTML
+            raise gr.Error(text, duration=12, print_exception=False, title="That did not work") from error
+
+    return wrapped
+
+
+def event_data(event: gr.EventData) -> dict[str, Any]:
+    """What our JavaScript sent with `trigger(name, data)`."""
+    data: Any = event._data  # pyright: ignore[reportPrivateUsage]
+    return dict(data) if isinstance(data, dict) else {}

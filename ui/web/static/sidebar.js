@@ -1,0 +1,101 @@
+// The list of conversations. `props.value` = {items: [{id, title, when, snippet}], current, more, undo}.
+
+const list = element.querySelector("ul");
+const undo = element.querySelector(".undo");
+
+function item(entry, current) {
+  const node = document.createElement("li");
+  node.dataset.id = entry.id;
+  const open = document.createElement("button");
+  open.type = "button";
+  open.className = "open";
+  open.textContent = entry.title;
+  open.title = entry.title;
+  if (entry.id === current) open.setAttribute("aria-current", "page");
+  node.append(open);
+  if (entry.snippet) {
+    const snippet = document.createElement("span");
+    snippet.className = "snippet";
+    // \u0002 and \u0003 frame what was found
+    for (const [index, part] of entry.snippet.split(/[\u0002\u0003]/).entries()) {
+      const piece = index % 2 ? document.createElement("mark") : document.createTextNode(part);
+      if (index % 2) piece.textContent = part;
+      snippet.append(piece);
+    }
+    open.append(snippet);
+  }
+  for (const [kind, label, sign] of [["rename", "Rename", "✎"], ["delete", "Delete", "✕"]]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.act = kind;
+    button.setAttribute("aria-label", `${label} ${entry.title}`);
+    button.title = label;
+    button.textContent = sign;
+    node.append(button);
+  }
+  return node;
+}
+
+function draw() {
+  const value = props.value || { items: [] };
+  const nodes = [];
+  let day = null;
+  for (const entry of value.items) {
+    if (entry.when !== day) {
+      day = entry.when;
+      const heading = document.createElement("li");
+      heading.className = "day";
+      heading.textContent = day;
+      nodes.push(heading);
+    }
+    nodes.push(item(entry, value.current));
+  }
+  list.replaceChildren(...nodes);
+  element.querySelector(".more").hidden = !value.more;
+  element.querySelector(".none").hidden = value.items.length > 0;
+  undo.hidden = !value.undo;
+  if (value.undo) {
+    undo.querySelector("span").textContent = `“${value.undo.title}” deleted.`;
+    undo.querySelector("button").dataset.id = value.undo.id;
+  }
+  const address = new URL(location.href);
+  if (value.current) address.searchParams.set("c", value.current);
+  else address.searchParams.delete("c");
+  if (address.href !== location.href) history.replaceState(history.state, "", address);
+}
+
+function rename(node) {
+  const open = node.querySelector(".open");
+  const field = document.createElement("input");
+  field.value = open.title;
+  field.setAttribute("aria-label", "New title");
+  open.replaceWith(field);
+  field.focus();
+  field.select();
+  let done = false;
+  const end = (save) => {
+    if (done) return;
+    done = true;
+    field.replaceWith(open);
+    if (save && field.value.trim() && field.value !== open.title) {
+      trigger("act", { kind: "rename", id: node.dataset.id, title: field.value });
+    }
+  };
+  field.onblur = () => end(true);
+  field.onkeydown = (event) => {
+    if (event.key === "Enter") end(true);
+    if (event.key === "Escape") end(false);
+  };
+}
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  const node = button.closest("li");
+  const kind = button.dataset.act || "open";
+  if (kind === "rename") rename(node);
+  else trigger("act", { kind, id: node?.dataset.id ?? button.dataset.id });
+});
+
+watch("value", draw);
+draw();

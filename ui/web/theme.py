@@ -1,0 +1,95 @@
+"""How Parley looks: one theme for every page, dark and light. The style sheet beside it is the only other place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gradio import themes
+
+STATIC = Path(__file__).with_name("static")
+SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+
+EARLY_SCRIPT = """<script>
+  // Before the first paint: the choice between dark and light that was made here last time.
+  const kept = localStorage.getItem("parley-appearance");
+  if (kept) document.documentElement.dataset.appearance = kept;
+</script>"""
+
+
+def theme() -> themes.Base:
+    """Type, spacing and colour; fonts are the system's own, so that nothing is fetched."""
+    return themes.Base(
+        primary_hue=themes.colors.teal,
+        secondary_hue=themes.colors.teal,
+        neutral_hue=themes.colors.stone,
+        font=SANS,
+        font_mono=MONO,
+        radius_size=themes.sizes.radius_md,
+        text_size=themes.sizes.text_md,
+    ).set(
+        body_background_fill="#fbfaf8",
+        body_background_fill_dark="#171513",
+        background_fill_primary="#ffffff",
+        background_fill_primary_dark="#1f1d1a",
+        background_fill_secondary="#f4f2ee",
+        background_fill_secondary_dark="#1b1917",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_border_width="0px",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_shadow="none",
+        border_color_primary="#e5e1da",
+        border_color_primary_dark="#37332e",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#262320",
+        button_primary_background_fill="#0f766e",
+        button_primary_background_fill_hover="#115e59",
+        button_primary_background_fill_dark="#0f766e",
+        button_primary_background_fill_hover_dark="#0d9488",
+        button_primary_text_color="#ffffff",
+    )
+
+
+def style_sheets() -> list[Path]:
+    """The style sheets of every page, in the order they apply."""
+    return [STATIC / "style.css", STATIC / "code.css"]
+
+
+def script(name: str) -> str:
+    """The JavaScript of one of our HTML components."""
+    return (STATIC / f"{name}.js").read_text("utf-8")
+
+
+def header(here: str) -> str:
+    """The bar above every page: name, navigation, appearance."""
+    links = "".join(
+        f'<a href="{path}"{" aria-current=page" if title == here else ""}>{title}</a>'
+        for title, path in (("Chat", "./"), ("Models", "./models"))
+    )
+    return (
+        f'<div class="bar"><a class="brand" href="./">Parley</a><nav aria-label="Main">{links}</nav>'
+        '<button type="button" data-appearance aria-label="Dark or light" title="Dark or light">◐</button></div>'
+    )
+
+
+def code_style() -> str:
+    """The colours of code blocks, light and dark, as static/code.css holds them."""
+    import re
+
+    from pygments.formatters import HtmlFormatter
+
+    sheets = (("friendly", "pre.code"), ("github-dark", ".dark pre.code"))
+    rules = [
+        re.sub(r"\s*/\*.*?\*/", "", line)
+        for style, selector in sheets
+        for line in HtmlFormatter(style=style).get_style_defs(selector).splitlines()
+        if line.startswith(f"{selector} .")
+    ]
+    comment = "/* Code colours, written by Pygments (styles friendly and github-dark): `python -m ui.web.theme`. */"
+    return "\n".join([comment, *rules]) + "\n"
+
+
+if __name__ == "__main__":
+    (STATIC / "code.css").write_text(code_style(), "utf-8")
