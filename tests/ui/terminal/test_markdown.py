@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tests.ui.screen import Screen
+from tests.ui.terminal.screen import Screen
 from ui.terminal.markdown import MarkdownStream, ReplyMarkdown
 
 REPLY = """# Title
