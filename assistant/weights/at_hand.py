@@ -7,10 +7,10 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assistant import shelf
 from assistant.catalogue import ModelEntry
 from assistant.errors import PullCancelled, UserError, WeightsCorrupt
-from assistant.progress import Meter
+from assistant.weights import shelf
+from assistant.weights.progress import Meter
 
 CHUNK = 1 << 20
 
@@ -61,7 +61,7 @@ def copy(entry: ModelEntry, offer: Offer, folder: Path, meter: Meter, cancel: th
     Raises WeightsCorrupt where one is not the published file, DiskFull, PullCancelled.
     """
     total = sum(path.stat().st_size for path in offer.files.values())
-    shelf.require_space(entry, total, folder)
+    shelf.require_space(entry.key, total, folder)
     done, digests = 0, dict[str, str]()
     for name, source in offer.files.items():
         target = folder / name
@@ -79,7 +79,8 @@ def copy(entry: ModelEntry, offer: Offer, folder: Path, meter: Meter, cancel: th
         expected = entry.sha256.get(name, digests[name])
         if digests[name] != expected:
             raise WeightsCorrupt(
-                f"{source} is not the {name} that {entry.key} needs: its sha256 is {digests[name]}, expected {expected}.",
+                f"{source} is not the {name} that {entry.key} needs: its sha256 is {digests[name]}, "
+                f"expected {expected}.",
                 hint="Fetch that file again.",
             )
     return digests

@@ -8,14 +8,14 @@ import shutil
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from assistant.catalogue import ModelEntry, WheelFile, WheelSource
-from assistant.child import Child
 from assistant.errors import DiskFull, ModelNotAvailable, PullCancelled, WeightsCorrupt
-from assistant.progress import Meter
+from assistant.weights.child import Child
+from assistant.weights.progress import Meter
 
 AT_ONCE = 4
 """Downloads at a time: an index gives each connection its share, and pip takes half a second to start."""
@@ -235,7 +235,7 @@ def _copy(
 
 
 @contextlib.contextmanager
-def _reading(entry: ModelEntry, path: Path) -> Iterator[None]:
+def _reading(entry: ModelEntry, path: Path) -> Generator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:

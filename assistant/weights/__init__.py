@@ -1,0 +1,1 @@
+"""How weights get onto this disk; `assistant.sources` is the way in."""
