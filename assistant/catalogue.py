@@ -183,7 +183,9 @@ class Catalogue:
         """The entry of that key. Raises UnknownModel with the nearest names."""
         if key in self._entries:
             return self._entries[key]
-        near = difflib.get_close_matches(key.lower(), self._entries, n=3, cutoff=0.5)
+        low = key.lower()
+        near = [known for known in self._entries if known.startswith(low)][:3]
+        near = near or difflib.get_close_matches(low, self._entries, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(near)}?" if near else "`parley models list` shows those that there are."
         raise UnknownModel(f"There is no model called {key!r}.", hint=hint)
 
@@ -194,8 +196,8 @@ class Catalogue:
         """
         from assistant import uncatalogued
 
-        if name in self._entries:
-            return self._entries[name]
+        if name.lower() in self._entries:
+            return self._entries[name.lower()]
         path = Path(name).expanduser()
         if path.exists():
             return uncatalogued.from_path(path)

