@@ -38,7 +38,7 @@ class EnginePool:
             self._places.move_to_end(key)
             self._make_room(key)
         with place.lock:
-            if place.engine is None:
+            if place.engine is None or not place.engine.alive:
                 try:
                     place.engine = load()
                 except BaseException:

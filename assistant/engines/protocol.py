@@ -150,6 +150,11 @@ class Engine:
     notes: tuple[str, ...] = ()
     """What a person should know of how this model is being run (device, dtype, offload), a sentence each."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether the engine can still answer; one that cannot is loaded anew for the next request."""
+        return True
+
     def require(self, capability: Capability) -> None:
         """Raise `CapabilityMissing` unless the engine declares `capability`."""
         if capability not in self.capabilities:

@@ -121,7 +121,7 @@ def build_chat(assistant: Assistant, page: gr.Blocks) -> None:
     page.load(load, None, outputs, **QUICK).then(warm, [controls["model"]], None, **QUICK)
     composer.submit(send, [composer, conversation, *settings], outputs, **QUICK)
     composer.stop(stop, [conversation, *settings], outputs, **QUICK)
-    transcript.act(act, [conversation, *settings], outputs, **QUICK)
+    transcript.act(act, [conversation, *settings], outputs, trigger_mode="multiple", **QUICK)
     listed.act(act_on_list, [conversation, query, listed], outputs, **QUICK)
     query.input(search, [query, conversation], [listed], trigger_mode="always_last", **QUICK)
     new.click(told(lambda: draw(actions.open(None))), None, outputs, **QUICK)

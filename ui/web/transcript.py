@@ -9,6 +9,7 @@ from typing import Any
 from assistant.conversation import Conversation, StoredMessage
 from assistant.replies import Reply
 from ui.web import markdown
+from ui.web.icons import icon
 
 SHOWN_AT_ONCE = 60
 """Messages that are drawn when a conversation opens; earlier ones come on request."""
@@ -103,18 +104,18 @@ def source(message: StoredMessage) -> str:
 
 def footer(conversation: Conversation, message: StoredMessage) -> str:
     """Branches, what can be done with the message, and what it cost."""
-    buttons = [stepper(conversation, message), button("copy", "Copy", "⧉")]
+    buttons = [stepper(conversation, message), button("copy", "Copy", "copy")]
     if message.role == "user":
-        buttons.append(button("edit", "Edit and ask again", "✎"))
+        buttons.append(button("edit", "Edit and ask again", "edit"))
     else:
         buttons += [
-            button("regenerate", "Write this reply again", "↻"),
-            button("vote", "Good reply", "▲", value=0 if message.vote == 1 else 1, pressed=message.vote == 1),
-            button("vote", "Bad reply", "▼", value=0 if message.vote == -1 else -1, pressed=message.vote == -1),
-            button("correct", "Correct this reply (kept for training)", "✎"),
+            button("regenerate", "Write this reply again", "regenerate"),
+            button("vote", "Good reply", "good", value=0 if message.vote == 1 else 1, pressed=message.vote == 1),
+            button("vote", "Bad reply", "bad", value=0 if message.vote == -1 else -1, pressed=message.vote == -1),
+            button("correct", "Correct this reply (kept for training)", "correct"),
         ]
         if message.beside or any(m.beside == message.id for m in conversation.messages.values()):
-            buttons.append(button("continue", "Continue the conversation from this reply", "⤷"))
+            buttons.append(button("continue", "Continue the conversation from this reply", "continue"))
     return f'<span class="buttons">{"".join(buttons)}</span>{cost(message)}'
 
 
@@ -124,18 +125,18 @@ def stepper(conversation: Conversation, message: StoredMessage) -> str:
     if len(siblings) < 2:
         return ""
     at = siblings.index(message.id)
-    before = button("branch", "Earlier version", "‹", target=siblings[at - 1]) if at else ""
-    after = button("branch", "Later version", "›", target=siblings[at + 1]) if at + 1 < len(siblings) else ""
+    before = button("branch", "Earlier version", "earlier", target=siblings[at - 1]) if at else ""
+    after = button("branch", "Later version", "later", target=siblings[at + 1]) if at + 1 < len(siblings) else ""
     return f'<span class="stepper">{before}<span class="place">{at + 1}/{len(siblings)}</span>{after}</span>'
 
 
-def button(kind: str, label: str, sign: str, *, pressed: bool | None = None, **data: object) -> str:
+def button(kind: str, label: str, picture: str, *, pressed: bool | None = None, **data: object) -> str:
     """A small button that transcript.js turns into an `act` event."""
     extra = "".join(f' data-{name}="{html.escape(str(value))}"' for name, value in data.items())
     state = "" if pressed is None else f' aria-pressed="{str(pressed).lower()}"'
     return (
         f'<button type="button" data-act="{kind}" aria-label="{html.escape(label)}" title="{html.escape(label)}"'
-        f"{extra}{state}>{sign}</button>"
+        f"{extra}{state}>{icon(picture)}</button>"
     )
 
 
