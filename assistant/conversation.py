@@ -129,14 +129,17 @@ def title_from(text: str) -> str:
 
 
 def text_with_attachments(message: StoredMessage) -> str:
-    """What a model reads of a message: each attached document under its name, then the words themselves."""
-    documents = [f'Document "{attachment.name}":\n\n{attachment.text}' for attachment in message.attachments]
-    return "\n\n".join([*documents, message.content] if message.content else documents)
+    """What a model reads of a message: each document in a frame that names it, then the words (as corrected, if so)."""
+    frames = [
+        f'<document name="{document.name}">\n{document.text.strip()}\n</document>' for document in message.attachments
+    ]
+    words = message.correction or message.content
+    return "\n\n".join([*frames, words] if words else frames)
 
 
 def prompt(branch: Sequence[StoredMessage], system_prompt: str = "") -> list[Message]:
-    """A branch as a model reads it: the system prompt first, empty replies left out, and neighbours of one role
-    joined, since many chat templates refuse roles that do not take turns."""
+    """A branch as a model reads it: the system prompt first, replies as corrected, empty ones left out, and neighbours
+    of one role joined, since many chat templates refuse roles that do not take turns."""
     messages = [Message("system", system_prompt)] if system_prompt else []
     for stored in branch:
         text = text_with_attachments(stored)

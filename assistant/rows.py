@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Row
+from typing import TYPE_CHECKING, Any
 
 from assistant.conversation import Attachment, StoredMessage
 from assistant.engines.protocol import TokenProbability, Usage
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_LOGPROB = -9999.0

@@ -6,7 +6,7 @@ https://huggingface.co/docs/trl/dataset_formats
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from assistant.conversation import Conversation, StoredMessage, prompt
@@ -56,8 +56,7 @@ def sft_rows(conversation: Conversation, *, everything: bool = False) -> Iterato
     inner = {message.id for branch in ends.values() for message in branch[:-1]}
     for end, branch in ends.items():
         if end not in inner:
-            corrected = [replace(message, content=message.correction or message.content) for message in branch]
-            yield {"messages": [asdict(message) for message in prompt(corrected, _system_prompt(branch[-1]))]}
+            yield {"messages": [asdict(message) for message in prompt(branch, _system_prompt(branch[-1]))]}
 
 
 def _ended(message: StoredMessage) -> bool:

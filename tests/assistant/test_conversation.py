@@ -99,11 +99,11 @@ def test_a_prompt_has_the_documents_and_no_two_neighbours_of_one_role() -> None:
         message("q1", None, "user", "What is this?", attachments=(document,)),
         message("a1", "q1", "assistant", "", status="failed"),
         message("q2", "a1", "user", "Well?"),
-        message("a2", "q2", "assistant", "A note."),
+        message("a2", "q2", "assistant", "A letter.", correction="A note."),
     ]
     assert prompt(branch, "Be brief.") == [
         Message("system", "Be brief."),
-        Message("user", 'Document "notes.txt":\n\nParis is a city.\n\nWhat is this?\n\nWell?'),
+        Message("user", '<document name="notes.txt">\nParis is a city.\n</document>\n\nWhat is this?\n\nWell?'),
         Message("assistant", "A note."),
     ]
     assert prompt([]) == []

@@ -75,7 +75,7 @@ def test_a_document_is_part_of_the_question() -> None:
     document = Attachment("a.txt", "text/plain", "text", 4)
     conversation = tree(message("q1", None, "user", attachments=(document,)), message("a1", "q1", "assistant", vote=1))
     (row,) = kto_rows(conversation)
-    assert row["prompt"] == turns('Document "a.txt":\n\ntext\n\nq1')
+    assert row["prompt"] == turns('<document name="a.txt">\ntext\n</document>\n\nq1')
 
 
 def test_a_correction_that_changes_nothing_teaches_nothing() -> None:

@@ -1,0 +1,217 @@
+"""The text of a document that a person attaches: plain text and code in any encoding, PDF, Word.
+
+A file is what its content says, not its name. Whatever cannot be read raises BadDocument with what to do.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import mimetypes
+import re
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from assistant.conversation import Attachment
+from assistant.errors import BadDocument
+from assistant.rows import clean
+
+MOST_BYTES = 50 * 2**20
+"""Of any file."""
+MOST_CHARACTERS = 2_000_000
+"""Of the text; a long novel has half of them, and no model here reads as much at once."""
+MOST_UNPACKED_BYTES = 200 * 2**20
+"""What a Word file, which is a zip archive, may declare to hold."""
+MOST_PARTS = 10_000
+"""Files inside a Word file."""
+MOST_PDF_SECONDS = 60.0
+"""PDF pages are programs; some run for hours."""
+
+PDF = "application/pdf"
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+_OTHER_KINDS = {
+    b"\xd0\xcf\x11\xe0": (
+        "is an old or a password-protected Office file",
+        "Open it in Word or LibreOffice and save it as .docx without a password.",
+    ),
+    b"{\\rtf": ("is Rich Text", "Open it in Word or LibreOffice and save it as .docx."),
+}
+"""First bytes of what people take for documents that Parley reads."""
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_LEGACY_ENCODINGS = (
+    *("cp1252", "cp1250", "cp1251", "cp932", "euc_jp", "gb18030", "cp949", "big5"),
+    *("koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
+)
+"""What text files that are not Unicode are in, commonest first; with all hundred that there are, guesses go astray."""
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+MOST_CONTROLS = 0.01
+"""The share of control characters above which a file is not taken for text."""
+
+
+def read_document(path: Path, name: str | None = None) -> Attachment:
+    """What a document says, under the name that it is shown by (that of the file where None).
+
+    Raises BadDocument for a file that is missing, empty, too large, broken, encrypted, scanned, or no document at all.
+    """
+    shown = Path(name or path.name).name or "document"
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise BadDocument(
+                f"{shown} is too large: {size / 2**20:.0f} MiB, and {MOST_BYTES // 2**20} MiB can be read.",
+                hint="Attach a part of it.",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadDocument(f"{shown} cannot be read: {error.strerror}.") from error
+    if not data:
+        raise BadDocument(f"{shown} is empty.")
+    for start, (what, hint) in _OTHER_KINDS.items():
+        if data.startswith(start):
+            raise BadDocument(f"{shown} {what}.", hint=hint)
+    media_type, read = _kind(data, shown)
+    text = clean(read(data, shown)).replace("\r\n", "\n").replace("\r", "\n")
+    _check_length(len(text), shown)
+    if not text.strip():
+        hint = "It may hold scanned pages: run it through text recognition (OCR) first." if media_type == PDF else ""
+        raise BadDocument(f"{shown} has no text in it.", hint=hint)
+    return Attachment(shown, media_type, text, len(data))
+
+
+def _kind(data: bytes, name: str) -> tuple[str, Callable[[bytes, str], str]]:
+    """The media type, and what reads it."""
+    if b"%PDF-" in data[:1024]:
+        return PDF, _pdf_text
+    if data.startswith(b"PK\x03\x04"):
+        return WORD, _word_text
+    for ending, kind in ((".pdf", "a PDF"), (".docx", "a Word document")):
+        if name.lower().endswith(ending):
+            raise BadDocument(f"{name} is not {kind}, or is broken.", hint="Save it again from the program it is from.")
+    guessed = mimetypes.guess_type(name)[0] or ""
+    known = guessed.startswith("text/") or guessed in ("application/json", "application/xml", "application/x-sh")
+    return guessed if known else "text/plain", _plain_text
+
+
+def _check_length(characters: int, name: str) -> None:
+    if characters > MOST_CHARACTERS:
+        raise BadDocument(
+            f"{name} is too long: it has more than {MOST_CHARACTERS:,} characters.", hint="Attach a part of it."
+        )
+
+
+def _plain_text(data: bytes, name: str) -> str:
+    _check_length(len(data) // 4, name)  # the least that so many bytes can hold; detecting takes seconds on more
+    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
+    try:
+        text = data.decode(marked or "utf-8")
+    except UnicodeDecodeError:
+        text = "\0" if marked or b"\0" in data else _legacy_text(data)
+    if "\0" in text or len(_CONTROLS.findall(text)) > MOST_CONTROLS * len(text):
+        raise BadDocument(
+            f"{name} is not text, nor a PDF or Word document.", hint="Text, Markdown, code, PDF and .docx can be read."
+        )
+    return text
+
+
+def _legacy_text(data: bytes) -> str:
+    """Text in the most likely of the encodings in use before UTF-8; a null character where it is none of them."""
+    from charset_normalizer import from_bytes
+
+    matches = from_bytes(data, cp_isolation=list(_LEGACY_ENCODINGS))
+    # Often several look equally good: every byte is a letter in cp1250 and in cp1252. The commoner one is then right.
+    rank = {encoding: place for place, encoding in enumerate(_LEGACY_ENCODINGS)}
+    best = min(matches, key=lambda m: (m.chaos, -m.coherence, rank.get(m.encoding, len(rank))), default=None)
+    return str(best) if best else "\0"
+
+
+def _pdf_text(data: bytes, name: str) -> str:
+    from pypdf import PdfReader
+    from pypdf.errors import DependencyError, FileNotDecryptedError
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells of every flaw that it gets over
+    deadline = time.monotonic() + MOST_PDF_SECONDS
+    pages: list[str] = []
+    characters = 0
+    try:
+        for page in PdfReader(BytesIO(data)).pages:
+            pages.append(page.extract_text().strip())
+            characters += len(pages[-1])
+            _check_length(characters, name)
+            if time.monotonic() > deadline:
+                raise BadDocument(
+                    f"{name} takes too long to read: {len(pages)} pages in {MOST_PDF_SECONDS:.0f} seconds.",
+                    hint="Attach a part of it.",
+                )
+    except BadDocument:
+        raise
+    except (FileNotDecryptedError, DependencyError) as error:
+        raise BadDocument(
+            f"{name} is encrypted.", hint="Open it in a PDF viewer and print it to a new PDF without a password."
+        ) from error
+    except Exception as error:  # pypdf's own documentation: broken files may raise anything
+        raise BadDocument(
+            f"{name} is broken: it cannot be read as a PDF ({type(error).__name__}).",
+            hint="Open it in a PDF viewer and print it to a new PDF.",
+        ) from error
+    return "\n\n".join(filter(None, pages))
+
+
+def _word_text(data: bytes, name: str) -> str:
+    from docx import Document
+
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            parts = archive.infolist()
+        # zipfile reads no more of a part than it declares, so what is declared can be relied on.
+        if sum(part.file_size for part in parts) > MOST_UNPACKED_BYTES or len(parts) > MOST_PARTS:
+            raise BadDocument(f"{name} unpacks to more than {MOST_UNPACKED_BYTES // 2**20} MiB, and was not opened.")
+        if "word/document.xml" not in (part.filename for part in parts):
+            raise BadDocument(
+                f"{name} is not a Word document.",
+                hint="Of Office files only .docx can be read: save it as that, or PDF.",
+            )
+        return "\n".join(_blocks(Document(BytesIO(data)).element.body))
+    except BadDocument:
+        raise
+    except Exception as error:  # zipfile, lxml and python-docx each have their own, and KeyError besides
+        raise BadDocument(
+            f"{name} is broken: it cannot be read as a Word document ({type(error).__name__}).",
+            hint="Open it in Word or LibreOffice and save it again as .docx.",
+        ) from error
+
+
+def _blocks(element: Any) -> Iterator[str]:
+    """Each paragraph and each row of a table, in order; also those inside content controls, which python-docx skips."""
+    for child in element.iterchildren("{*}p", "{*}tbl", "{*}sdt", "{*}sdtContent"):
+        kind = child.tag.rpartition("}")[2]
+        if kind == "p":
+            yield "".join(_characters(child))
+        elif kind == "tbl":
+            for row in child.iterchildren("{*}tr"):
+                yield " | ".join(" ".join(_blocks(cell)).strip() for cell in row.iterchildren("{*}tc"))
+        else:
+            yield from _blocks(child)
+
+
+def _characters(element: Any) -> Iterator[str]:
+    """What a paragraph says: tracked insertions too, tracked deletions (`delText`) not; pictures have a second, older
+    form (`Fallback`) that says the same again."""
+    for child in element.iterchildren("{*}*"):
+        kind = child.tag.rpartition("}")[2]
+        if kind == "t":
+            yield child.text or ""
+        elif kind in ("tab", "br", "cr"):
+            yield "\t" if kind == "tab" else "\n"
+        elif kind not in ("pPr", "rPr", "Fallback"):
+            yield from _characters(child)
