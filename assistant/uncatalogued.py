@@ -15,6 +15,7 @@ from assistant.model_config import CONTEXT_TOKENS, OVERHEAD_BYTES, read_config
 from assistant.weights.gguf_files import GGUFHeader, choose_gguf, gguf_bytes, read_gguf_header, shards
 from assistant.weights.hub_cache import chosen_files, snapshot
 
+WEIGHTS = (".safetensors", ".bin")
 ENCODERS, SEQ2SEQS = ("bert", "eurobert", "modern-bert"), ("t5", "t5encoder")
 
 
@@ -40,7 +41,7 @@ def from_path(path: Path) -> ModelEntry:
         raise UnknownModel(f"{path} holds no model.", hint=hint)
     sizes = {file.relative_to(path).as_posix(): file.stat().st_size for file in path.rglob("*") if file.is_file()}
     names = chosen_files(sizes)
-    weights = [name for name in names if name.endswith((".safetensors", ".bin"))]
+    weights = [name for name in names if name.endswith(WEIGHTS)]
     if not weights:
         raise UnknownModel(f"{path} has a config.json and no weights.", hint="Put model.safetensors beside it.")
     parameters = sum(_safetensors_parameters(path / name) for name in weights if name.endswith(".safetensors"))
@@ -60,19 +61,9 @@ def from_hub(name: str) -> ModelEntry:
 
     repo, _, wanted = name.partition(":")
     source = HubSource(repo)
-    folder = snapshot(source)
-    if folder is not None and not wanted and (folder / "config.json").is_file():
-        sizes = {file.relative_to(folder).as_posix(): file.stat().st_size for file in folder.rglob("*")}
-        names = chosen_files(sizes)
-        if any(file.endswith((".safetensors", ".bin")) for file in names):
-            config, template = _json(folder / "config.json"), _has_template(folder)
-            return _config(name, config, template, {n: sizes[n] for n in names}, 0, hub=source)
+    if (entry := _cached(name, source, wanted)) is not None:
+        return entry
     if not hub.hub_reachable():
-        if folder is not None and (files := sorted(folder.rglob("*.gguf"))):
-            chosen = choose_gguf(name, wanted, [file.relative_to(folder).as_posix() for file in files])
-            header = read_gguf_header(folder / chosen)
-            files = HubSource(repo, files=(shards(chosen),))
-            return _gguf(name, header, gguf_bytes(folder / chosen), hub=files)
         why = "HF_HUB_OFFLINE is set" if hub.offline() else "the Hub does not answer"
         raise ModelNotAvailable(
             f"{name} is not in the catalogue and not in the Hub's cache, and {why}.",
@@ -80,7 +71,7 @@ def from_hub(name: str) -> ModelEntry:
         )
     found = hub_fetch.listing(source)
     names = chosen_files(found.sizes)
-    if wanted or not any(file.endswith((".safetensors", ".bin")) for file in names):
+    if wanted or not any(file.endswith(WEIGHTS) for file in names):
         chosen = choose_gguf(name, wanted, [file for file in found.sizes if file.endswith(".gguf")])
         files = HubSource(repo, files=(shards(chosen),))
         size = sum(found.sizes[file] for file in chosen_files(found.sizes, files.files))
@@ -100,6 +91,23 @@ def from_hub(name: str) -> ModelEntry:
     sizes = {n: found.sizes[n] for n in names}
     parameters = found.parameters or 0
     return _config(name, config, template, sizes, parameters, hub=source, gated=found.gated, licence=found.licence)
+
+
+def _cached(name: str, source: HubSource, wanted: str) -> ModelEntry | None:
+    folder = snapshot(source)
+    if folder is None:
+        return None
+    sizes = {file.relative_to(folder).as_posix(): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    names = chosen_files(sizes)
+    if not wanted and "config.json" in names and any(file.endswith(WEIGHTS) for file in names):
+        config, template = _json(folder / "config.json"), _has_template(folder)
+        return _config(name, config, template, {n: sizes[n] for n in names}, 0, hub=source)
+    try:
+        chosen = choose_gguf(name, wanted, [file for file in sizes if file.endswith(".gguf")])
+    except UnknownModel:
+        return None
+    header = read_gguf_header(folder / chosen)
+    return _gguf(name, header, gguf_bytes(folder / chosen), hub=HubSource(source.repo, files=(shards(chosen),)))
 
 
 def _gguf(
@@ -153,7 +161,7 @@ def _config(
     licence: str = "unknown",
 ) -> ModelEntry:
     said = read_config(config, chat_template=template)
-    weights = sum(size for name, size in sizes.items() if name.endswith((".safetensors", ".bin")))
+    weights = sum(size for name, size in sizes.items() if name.endswith(WEIGHTS))
     return _entry(
         key=key,
         title=key,
