@@ -40,7 +40,10 @@ class Owner:
             pid, start, token = (text or "").split(":")
             if int(pid) == os.getpid():
                 return token in cls._open_here
-            return abs(psutil.Process(int(pid)).create_time() - float(start)) <= START_TOLERANCE_SECONDS
+            process = psutil.Process(int(pid))
+            if process.status() == psutil.STATUS_ZOMBIE:  # killed, and its parent has not looked yet
+                return False
+            return abs(process.create_time() - float(start)) <= START_TOLERANCE_SECONDS
         except (ValueError, OverflowError, psutil.NoSuchProcess):
             return False
         except psutil.AccessDenied:

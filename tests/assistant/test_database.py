@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -118,7 +119,7 @@ def test_a_damaged_page_is_told_when_it_is_read(path: Path) -> None:
     ids = [store.create(title="x" * 500) for _ in range(200)]
     store.close()
     pages = bytearray(path.read_bytes())
-    pages[4096 * 3 :] = os.urandom(len(pages) - 4096 * 3)
+    pages[4096 * 3 :] = random.Random(0).randbytes(len(pages) - 4096 * 3)
     path.write_bytes(pages)
     with pytest.raises(StoreFailed, match=r"is damaged.*Move it aside"):
         opened = Store(path)

@@ -129,6 +129,18 @@ def test_the_replies_of_this_process_are_those_of_its_open_stores(tmp_path: Path
     assert other.message(reply.id).status == "interrupted"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no zombies")
+def test_a_killed_process_whose_parent_has_not_looked_owns_nothing() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    owner = f"{child.pid}:{psutil.Process(child.pid).create_time():.2f}:token"
+    assert Owner.alive(owner)
+    os.kill(child.pid, signal.SIGKILL)
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert not Owner.alive(owner)
+    child.wait()
+
+
 def test_a_process_number_that_was_given_again_owns_nothing() -> None:
     parent = psutil.Process(os.getppid())
     assert Owner.alive(f"{parent.pid}:{parent.create_time():.2f}:token")
