@@ -76,7 +76,7 @@ def _boundary(texts: Sequence[str]) -> str:
 
 def _inside_comment(attributes: Mapping[str, Any]) -> str:
     """JSON on one line that cannot close an HTML comment."""
-    return json.dumps(attributes).replace("<", "\\u003c").replace(">", "\\u003e").replace("--", "-\\u002d")
+    return json.dumps(attributes).replace("--", "-\\u002d")
 
 
 def from_markdown(text: str) -> Conversation:

@@ -188,6 +188,7 @@ def other_zip() -> bytes:
         ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(100), "is not text"),
         ("a.txt", b"abc\0def", "is not text"),
         ("a.txt", b"\xff\xfeabc", "is not text"),
+        ("a.txt", b"ABC\x01\x02\x1b[" * 50, "is not text"),
         ("a.txt", b"\x1f\x8b\x08\x00" + bytes(range(1, 255)), "is not text"),
         ("a.txt", b"x" * 8_000_100, "too long.*2,000,000 characters.*a part of it"),
         ("a.pdf", b"just text", "not a PDF"),
