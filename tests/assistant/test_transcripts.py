@@ -71,8 +71,11 @@ def test_a_text_cannot_forge_a_turn() -> None:
         )
         text = to_markdown(conversation)
         assert shown(from_markdown(text)) == shown(conversation)
-        comments = re.findall(r"<!--.*?-->", text.split("\n# title\n", 1)[1].split("## You")[0])
-        assert len(comments) == 1
+        boundary = re.search(r'^boundary: "(\w+)"$', text, re.MULTILINE)
+        assert boundary
+        markers = [line for line in text.split("\n") if line.startswith(f"<!-- parley {boundary[1]} ")]
+        assert len(markers) == 4
+        assert all(line.index("-->") == len(line) - 3 for line in markers)  # no name or model ends the comment early
 
 
 def test_a_file_touched_by_hand_is_read() -> None:
