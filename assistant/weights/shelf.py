@@ -15,7 +15,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,9 +165,18 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def files_under(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Each file under `folder` with its size. Others may be writing there: what vanishes meanwhile is passed over."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                path = Path(root, name)
+                yield path, path.lstat().st_size
+
+
 def discard(folder: Path) -> int:
     """Delete a folder so that nobody sees it half deleted; bytes freed."""
-    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    freed = sum(size for _, size in files_under(folder))
     doomed = folder.with_name(f".{folder.name}.removed")
     shutil.rmtree(doomed, ignore_errors=True)
     folder.rename(doomed)

