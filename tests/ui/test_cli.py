@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from typing import Any
 
 import pytest
 import typer
@@ -27,12 +28,20 @@ def test_help_imports_nothing_heavy():
         assert name in done.stdout and subcommand.summary[:30] in done.stdout
 
 
+def leaves(command: Any, path: str) -> list[tuple[str, Any]]:
+    """Every command under `command` that does something, with the words that call it."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return [(path, command)]
+    return [leaf for name, child in inner.items() for leaf in leaves(child, f"{path} {name}")]
+
+
 @pytest.mark.parametrize("name", cli.SUBCOMMANDS)
-def test_every_subcommand_is_there_with_an_example(name):
-    assert isinstance(import_module(cli.SUBCOMMANDS[name].module).app, typer.Typer)
-    done = CliRunner().invoke(cli.app, [name, "--help"])
-    assert done.exit_code == 0
-    assert f"parley {name}" in done.stdout
+def test_every_command_shows_how_it_is_used(name):
+    command = typer.main.get_command(import_module(cli.SUBCOMMANDS[name].module).app)
+    for path, leaf in leaves(command, f"parley {name}"):
+        assert path in leaf.help, f"{path} --help gives no example"
+    assert CliRunner().invoke(cli.app, [name, "--help"]).exit_code == 0
 
 
 def test_usage_errors_end_with_2():

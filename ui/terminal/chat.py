@@ -6,13 +6,15 @@ import os
 import select
 import stat
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.errors import BadDocument, EngineFailed
+from assistant.errors import EngineFailed
 from ui.terminal.output import note, write, write_json
 from ui.terminal.sampling import sampling_options
 
@@ -84,8 +86,8 @@ def chat(
             session.open(find_conversation(assistant.store, resume) if resume else last_conversation(assistant.store))
         given = {"model": model, "engine": engine, "preset": preset, "system_prompt": system}
         session.change(sampling=sampling, **{name: value for name, value in given.items() if value is not None})
-        if file:
-            session.attach(file)
+        for path in file or ():
+            session.attach(path)
         if talk:
             from ui.terminal.interactive import Chat
 
@@ -95,7 +97,7 @@ def chat(
 
 
 def _piped_text() -> str | None:
-    """What is piped or redirected into the program, None where nothing is. Raises BadDocument where it is no text."""
+    """The text of what is piped or redirected into the program, None where nothing is. Raises BadDocument."""
     if sys.stdin is None or sys.stdin.closed:
         return None
     try:
@@ -111,11 +113,21 @@ def _piped_text() -> str | None:
             and not select.select([sys.stdin], [], [], PIPE_PATIENCE_SECONDS)[0]
         ):
             note("Waiting for the end of the piped text; </dev/null if there is none.", style="dim")
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadDocument("What is piped in is not UTF-8 text.", hint="Use --file for documents.") from error
-    return text if text.strip() else None
+    return _text_of(sys.stdin.buffer.read())
+
+
+def _text_of(data: bytes) -> str | None:
+    """UTF-8 text as it is; a PDF, a Word file or an old encoding as a document is read."""
+    with suppress(UnicodeDecodeError):
+        text = data.decode("utf-8-sig")
+        if "\0" not in text:
+            return text if text.strip() else None
+    from assistant.documents import read_document
+
+    with TemporaryDirectory(prefix="parley-") as folder:
+        path = Path(folder) / "piped"
+        path.write_bytes(data)
+        return read_document(path, "The piped text").text
 
 
 def _framed(prompt: str | None, piped: str | None) -> str:

@@ -37,7 +37,7 @@ def _help(chat: Chat, _: str) -> None:
     for name, command in COMMANDS.items():
         usage = f"/{name} {command.words}"
         chat.console.print(Text.assemble((usage.ljust(width + 2), "bold"), command.summary))
-    chat.say("Enter sends, Alt-Enter or Ctrl-J makes a new line, Ctrl-X Ctrl-E opens your editor, Ctrl-D leaves.")
+    chat.say("Enter sends, Alt-Enter or Esc Enter makes a new line, Ctrl-X Ctrl-E opens your editor, Ctrl-D leaves.")
 
 
 def _new(chat: Chat, _: str) -> None:
@@ -201,10 +201,8 @@ def _vote(chat: Chat, words: str) -> None:
 
 
 def _attach(chat: Chat, words: str) -> None:
-    from assistant.documents import read_document
-
     if words:
-        chat.session.attachments.append(read_document(Path(words).expanduser()))
+        chat.session.attach(Path(words))
     for attachment in chat.session.attachments:
         chat.say(f"{attachment.name}: {len(attachment.text):,} characters, goes with the next question")
 

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from assistant import paths
 from assistant.errors import ParleyError, UserError
-from ui.terminal.markdown import MarkdownStream, ReplyMarkdown
+from ui.terminal.markdown import MarkdownStream
 from ui.terminal.output import printable, show_error
-from ui.terminal.prompt import Prompt
+from ui.terminal.prompt import Prompt, keys_kept
 from ui.terminal.session import Session, pieces, stopped_by_interrupt
 from ui.terminal.start import load
 
@@ -47,6 +47,10 @@ class Chat:
 
     def run(self) -> None:
         """Talk until the person leaves."""
+        with keys_kept():
+            self._run()
+
+    def _run(self) -> None:
         self.say(f"Parley with {load(self.session, ask=True).model}. {WELCOME}")
         if self.session.conversation_id is not None:
             self.show_end()
@@ -113,10 +117,10 @@ class Chat:
         """Print a message that has been written."""
         if message.role == "user":
             self.console.print(Text(f"> {printable(message.content)}", style="bold"))
-        elif self.plain:
-            self.console.print(Text(printable(message.correction or message.content)))
         else:
-            self.console.print(ReplyMarkdown(message.correction or message.content))
+            stream = MarkdownStream(self.console, plain=self.plain)
+            stream.feed(message.correction or message.content)
+            stream.finish()
         self.console.print()
 
     def say(self, text: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -13,12 +15,35 @@ from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.styles import Style
 
+try:
+    import termios
+except ImportError:  # Windows has none, and echoes less
+    termios = None
+
 Words = Callable[[], Iterable[str]]
 STYLE = Style.from_dict({"prompt": "bold", "bottom-toolbar": "noreverse ansibrightblack"})
 
 
+@contextmanager
+def keys_kept() -> Generator[None]:
+    """Between prompts, what is typed is not echoed into the reply; it waits, as typed, for the next prompt. Ctrl-C
+    still interrupts."""
+    if termios is None or not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    quiet = [*before]
+    quiet[0] &= ~termios.ICRNL
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
+
+
 class Prompt:
-    """Reads what a person types. Enter sends, Alt-Enter or Ctrl-J makes a new line, a paste keeps its lines.
+    """Reads what a person types. Enter sends, Alt-Enter (or Esc, Enter) makes a new line, a paste keeps its lines.
 
     commands: name with its slash → what it does. values: name → the words that may follow, None for a path.
     status: a short text that stands below the line.
@@ -51,6 +76,12 @@ class Prompt:
         return self._session.prompt([("class:prompt", "> ")], default=default).strip("\n")
 
 
+def agrees(question: str) -> bool:
+    """Ask a question; whether the answer is yes, as Enter alone means."""
+    answer: str = PromptSession[str]().prompt(f"{question} [Y/n] ")
+    return answer.strip().lower() in ("", "y", "yes")
+
+
 def _keys() -> KeyBindings:
     keys = KeyBindings()
 
@@ -63,7 +94,7 @@ def _keys() -> KeyBindings:
             buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
-    @keys.add("c-j")
+    @keys.add("escape", "c-j")  # what Enter is when it was typed before the prompt was there; alone, it sends too
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 

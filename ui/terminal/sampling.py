@@ -46,7 +46,7 @@ def sampling_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_setting(words: str) -> tuple[str, Any]:
-    """ "temperature 0.3" → its name and value; "default" is the value None. Only the name is checked here.
+    """ "temperature 0.3" → its name and value; "default" is the value None. Whether it is in range is not asked here.
 
     Raises BadSettings.
     """
@@ -59,4 +59,10 @@ def read_setting(words: str) -> tuple[str, Any]:
         raise BadSettings(f"Give {name} a value.", hint=f"/set {name} default puts it back.")
     if value == "default":
         return name, None
-    return name, [value] if name == "stop" else value
+    if name == "stop":
+        return name, [value]
+    kind = next(field.type for field in fields(Sampling) if field.name == name)
+    try:
+        return name, float(value) if kind == "float" else int(value)
+    except ValueError as error:
+        raise BadSettings(f"{name} must be a number, not {value!r}.") from error

@@ -12,6 +12,8 @@ from assistant.errors import BadSettings, UnknownConversation, UserError
 from assistant.settings import ChatSettings, presets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from assistant.conversation import Attachment, Conversation, StoredMessage
     from assistant.engines.protocol import Engine
     from assistant.replies import Reply
@@ -72,6 +74,13 @@ class Session:
         )
         self.attachments.clear()
         return replies
+
+    def attach(self, path: Path) -> Attachment:
+        """Have a document go with the next question. Raises BadDocument."""
+        from assistant.documents import read_document
+
+        self.attachments.append(read_document(path.expanduser()))
+        return self.attachments[-1]
 
     def conversation(self) -> Conversation:
         """The conversation as the store has it now. Raises UserError where nothing has been asked yet."""

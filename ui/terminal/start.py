@@ -66,15 +66,16 @@ def load(session: Session, *, ask: bool = False) -> Engine:
 
 def _fetch(session: Session, name: str, error: ModelNotAvailable) -> bool:
     """Offer to fetch the model; whether it is here now."""
-    import typer
+    from assistant.engines.remote import Remote
+    from ui.terminal.prompt import agrees
 
-    entry = session.assistant.catalogue.find(name)
-    if not entry.sources:
+    entry = session.assistant.find(name)
+    if isinstance(entry, Remote) or not entry.sources:
         return False
     note(error.message)
-    if not typer.confirm(f"Fetch it now ({entry.download_bytes / 1e6:,.0f} MB)?", default=True, err=True):
+    if not agrees(f"Fetch it now ({entry.download_bytes / 1e6:,.0f} MB)?"):
         return False
-    from ui.terminal.models import pull_with_progress
+    from ui.terminal.pulling import pull_with_progress
 
     pull_with_progress(entry)
     return True

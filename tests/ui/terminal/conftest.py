@@ -51,5 +51,10 @@ def parley() -> Callable[..., Result]:
 @pytest.fixture
 def program(fake: Callable[..., None]) -> tuple[list[str], dict[str, str]]:
     """(the words that start `parley` with the fake engine as a program, its environment)."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm-256color"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PROMPT_TOOLKIT_NO_CPR": "1",
+        "TERM": "xterm-256color",
+    }
     return [sys.executable, "-m", "tests.ui.terminal.fake_parley"], environment

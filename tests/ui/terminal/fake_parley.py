@@ -1,4 +1,4 @@
-"""`parley` with an engine that holds no model. Run as a program by the tests of pipes, signals and the real terminal."""
+"""`parley` with an engine that holds no model; run as a program by the tests of pipes, signals and the terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def put_model(models: Path, key: str = MODEL) -> None:
 def maker(reply: Any = None, seconds_per_token: float = 0.0) -> Callable[[Path | None], Assistant]:
     """What to put in the place of `start.make_assistant`; without `reply`, the engine says what was asked."""
 
-    def open_engine(choice: Any, entry: Any, path: Any) -> FakeEngine:
+    def open_engine(choice: Any, entry: Any, path: Any, **_: Any) -> FakeEngine:
         said = {} if reply is None else {"reply": reply}
         return FakeEngine(**said, model=entry.key, seconds_per_token=seconds_per_token)
 

@@ -51,8 +51,9 @@ def plain(text: str, width: int = 60) -> str:
     return "\n".join(row.rstrip() for row in console.file.getvalue().rstrip().split("\n"))
 
 
-def show(pieces: list[str], *, height: int = 24, clock=itertools.count().__next__) -> Screen:
+def show(pieces: list[str], *, height: int = 24) -> Screen:
     screen = Screen(height)
+    clock = itertools.count().__next__  # every look is a second later, so every piece is painted
     stream = MarkdownStream(Console(file=screen, width=60, height=height, force_terminal=True), clock=clock)
     for piece in pieces:
         stream.feed(piece)

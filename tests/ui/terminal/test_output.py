@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_mistakes_of_ours_keep_their_traceback():
     with pytest.raises(ValueError), exit_codes():
         raise ValueError
     with pytest.raises(FileNotFoundError), exit_codes():
-        open("/no/such/file")
+        Path("/no/such/file").read_text()
 
 
 @pytest.mark.parametrize(
