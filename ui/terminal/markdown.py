@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import ClassVar
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from rich.console import Console, JustifyMethod
-from rich.markdown import Heading, Markdown, MarkdownElement
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
+from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement
+from rich.segment import Segment, Segments
+from rich.syntax import Syntax
 from rich.text import Text
 
 from ui.terminal.output import printable
@@ -34,10 +36,21 @@ class _Heading(Heading):
     LEVEL_ALIGN: ClassVar[dict[str, JustifyMethod]] = dict.fromkeys(Heading.LEVEL_ALIGN, "left")
 
 
+class _CodeBlock(CodeBlock):
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Without the empty rows that Rich puts above and below: without a background they are only gaps."""
+        yield Syntax(str(self.text).rstrip(), self.lexer_name, theme=self.theme, word_wrap=True, padding=(0, 1))
+
+
 class ReplyMarkdown(Markdown):
     """Rich's Markdown with tags shown as text, link targets in sight, and line breaks kept as the model wrote them."""
 
-    elements: ClassVar[dict[str, type[MarkdownElement]]] = {**Markdown.elements, "heading_open": _Heading}
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements,
+        "heading_open": _Heading,
+        "fence": _CodeBlock,
+        "code_block": _CodeBlock,
+    }
 
     def __init__(self, text: str) -> None:
         super().__init__("", code_theme="ansi_dark", hyperlinks=False)
@@ -50,6 +63,16 @@ def _keep_line_breaks(token: Token) -> None:
     for child in token.children or ():
         if child.type == "softbreak":
             child.type = "hardbreak"
+
+
+def _blocks(source: str) -> list[str]:
+    """The outermost blocks of a text, one or more; joined by newlines they are the text again."""
+    starts = [
+        token.map[0] for token in _parser().parse(source) if token.level == 0 and token.map and token.nesting >= 0
+    ]
+    lines = source.split("\n")
+    edges = [0, *starts[1:], len(lines)]
+    return ["\n".join(lines[begin:end]) for begin, end in pairwise(edges)]
 
 
 class MarkdownStream:
@@ -91,19 +114,18 @@ class MarkdownStream:
         if self._plain:
             self._put("\n")
             return
-        self._paint(self._render_blocks(self._source))
+        self._paint(self._render_blocks(_blocks(self._source)))
         self._keep()
         self._source = ""
 
     def _update(self) -> None:
         """Part with the blocks that are finished, and paint the one that is not."""
-        starts = [token.map[0] for token in _parser().parse(self._source) if token.level == 0 and token.map]
-        if starts and starts[-1] > 0:
-            lines = self._source.split("\n")
-            self._paint(self._render_blocks("\n".join(lines[: starts[-1]])))
+        *finished, last = _blocks(self._source)
+        if finished:
+            self._paint(self._render_blocks(finished))
             self._keep()
-            self._source = "\n".join(lines[starts[-1] :])
-        self._paint(self._render_blocks(self._source))
+            self._source = last
+        self._paint(self._render_blocks([last]))
 
     def _keep(self) -> None:
         """Leave the painted rows as they are, for good."""
@@ -112,17 +134,29 @@ class MarkdownStream:
             self._wrote = True
         self._rows = []
 
-    def _render_blocks(self, source: str) -> list[str]:
-        rows = self._render(ReplyMarkdown(source))
-        return ["", *rows] if rows and self._wrote else rows
+    def _render_blocks(self, blocks: list[str]) -> list[str]:
+        """The rows of some blocks, an empty row before each but the very first."""
+        rows: list[str] = []
+        for block in blocks:
+            of_block = self._render(ReplyMarkdown(block))
+            rows += ["", *of_block] if of_block and (rows or self._wrote) else of_block
+        return rows
 
     def _render(self, renderable: ReplyMarkdown | Text) -> list[str]:
+        rows = [self._row(line) for line in self._console.render_lines(renderable, pad=False)]
+        shown = [number for number, row in enumerate(rows) if row]
+        return rows[shown[0] : shown[-1] + 1] if shown else []
+
+    def _row(self, line: list[Segment]) -> str:
+        """One row with its colours, which begin and end in it; without the spaces that fill it up."""
+        while line and not line[-1].text.strip():
+            line.pop()
+        if not line:
+            return ""
+        *rest, last = line
         with self._console.capture() as capture:
-            self._console.print(renderable)
-        rows = [row.rstrip() for row in capture.get().split("\n")]
-        while rows and not rows[-1]:
-            rows.pop()
-        return rows
+            self._console.print(Segments([*rest, Segment(last.text.rstrip(), last.style)]), end="")
+        return capture.get()
 
     def _paint(self, rows: list[str]) -> None:
         """Bring the screen from the rows that are on it to `rows`, touching as few as possible."""
@@ -136,10 +170,16 @@ class MarkdownStream:
         else:
             # Rows that have left the screen at its top cannot be reached any more.
             same = max(same, len(self._rows) - self._console.height)
-            up = len(self._rows) - 1 - same
-            self._put((f"\x1b[{up}A" if up else "") + "\r\x1b[J" + "\n".join(rows[same:]))
+            painted = [f"\r\x1b[2K{row}" for row in rows[same:]]
+            too_many = ["\r\x1b[2K"] * (len(self._rows) - same - len(painted))
+            back = len(too_many) if rows else len(too_many) - 1
+            self._put(_up(len(self._rows) - 1 - same) + "\n".join([*painted, *too_many]) + _up(back))
         self._rows = rows
 
     def _put(self, text: str) -> None:
         self._console.file.write(text)
         self._console.file.flush()
+
+
+def _up(rows: int) -> str:
+    return f"\x1b[{rows}A" if rows > 0 else ""

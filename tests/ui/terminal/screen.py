@@ -8,7 +8,7 @@ _PIECES = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|\x1b([^\[])|([\n\r])|([^\x1b\n\
 
 
 class Screen:
-    """Rows of text and a cursor; understands line feed, carriage return, cursor up and erase; colours are dropped."""
+    """Rows of text and a cursor; knows line feed, carriage return, cursor up, erasing a row; drops colours."""
 
     def __init__(self, height: int = 24) -> None:
         self.height = height
@@ -24,8 +24,8 @@ class Screen:
             if command == "A":
                 top = max(0, len(self.rows) - self.height)
                 self.row = max(top, self.row - int(number or 1))
-            elif command == "J" and number in ("", "0"):
-                self.rows = [*self.rows[: self.row], self.rows[self.row][: self.column]]
+            elif command == "K" and number == "2":
+                self.rows[self.row] = ""
             elif command or other or bare:
                 self.unknown.append(piece[0])
             elif move == "\n":
