@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from assistant import hardware, placement, sources
 from assistant.catalogue import Catalogue, ModelEntry
-from assistant.conversation import Attachment, Conversation, StoredMessage
+from assistant.conversation import Attachment, StoredMessage, prompt
 from assistant.engines.choice import Choice, choose, open_engine
 from assistant.engines.protocol import Capability, Delta, Engine, Message, Sampling
 from assistant.engines.remote import Remote, remote
@@ -285,7 +285,7 @@ class Assistant:
             message.id,
             question.conversation_id,
             model=entry.key,
-            turns=turns(conversation, question.id, system),
+            turns=prompt(conversation.path(question.id), system),
             sampling=sampling,
             probabilities=settings.probabilities,
             load=lambda: self.engine(entry.key, engine=settings.engine),
@@ -301,21 +301,3 @@ class Assistant:
         about = f"What the user wants you to keep in mind:\n{note}" if note else ""
         return "\n\n".join(part for part in (settings.instructions.strip(), about) if part)
 
-
-def turns(conversation: Conversation, head_id: str, system: str) -> list[Message]:
-    """The branch that ends in `head_id` as the model reads it: corrected replies as corrected, empty ones left out."""
-    messages = [Message("system", system)] if system else []
-    for stored in conversation.path(head_id):
-        if stored.role == "assistant":
-            text = stored.correction or stored.content
-            if text:
-                messages.append(Message("assistant", text))
-        else:
-            messages.append(Message("user", with_documents(stored.content, stored.attachments)))
-    return messages
-
-
-def with_documents(question: str, attachments: Sequence[Attachment]) -> str:
-    """The question after the documents it is about, each in a frame that names it."""
-    frames = [f'<document name="{a.name}">\n{a.text.strip()}\n</document>' for a in attachments]
-    return "\n\n".join([*frames, question]) if frames else question

@@ -18,6 +18,7 @@ from ui.web.keeping import build_files, build_note
 
 FILE_TYPES = [".txt", ".md", ".pdf", ".docx", ".csv", ".json", ".html", ".py", "text"]
 NOTICE = "Models like these say wrong things in an even voice. Check what matters."
+FROM_ADDRESS = "() => [new URLSearchParams(location.search).get('c') || '']"
 LIST = """<div class="conversations" role="navigation" aria-label="Conversations"><div class="undo" hidden><span></span>
 <button type="button" data-act="undo">Undo</button></div><ul></ul><p class="none">No conversations.</p>
 <button type="button" class="more" data-act="more" hidden>Show more</button></div>"""
@@ -92,8 +93,8 @@ def build_chat(assistant: Assistant, page: gr.Blocks) -> None:
         build_files(assistant, conversation, lambda brought: draw(actions.open(brought)), outputs)
 
     @told
-    def load(request: gr.Request) -> dict[Any, Any]:
-        return draw(actions.open(dict(request.query_params).get("c")))
+    def load(current: str) -> dict[Any, Any]:
+        return draw(actions.open(current))
 
     @told
     def send(message: dict[str, Any], current: str, *values: Any) -> dict[Any, Any]:
@@ -112,13 +113,13 @@ def build_chat(assistant: Assistant, page: gr.Blocks) -> None:
         return draw(actions.act_on_list(event_data(event), current, words, (drawn or {}).get("count", 0)))
 
     @told
-    def search(words: str, current: str) -> dict[str, Any]:
-        return actions.sidebar(current, words)
+    def search(words: str, current: str) -> dict[Any, Any]:
+        return draw({"sidebar": actions.sidebar(current, words)})
 
     def warm(model: str) -> None:
         threading.Thread(target=actions.warm, args=(model,), name="warm", daemon=True).start()
 
-    page.load(load, None, outputs, **QUICK).then(warm, [controls["model"]], None, **QUICK)
+    page.load(load, [conversation], outputs, js=FROM_ADDRESS, **QUICK).then(warm, [controls["model"]], None, **QUICK)
     composer.submit(send, [composer, conversation, *settings], outputs, **QUICK)
     composer.stop(stop, [conversation, *settings], outputs, **QUICK)
     transcript.act(act, [conversation, *settings], outputs, trigger_mode="multiple", **QUICK)

@@ -14,8 +14,11 @@ from assistant.errors import ParleyError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-"""For events that only read or write the store: answered at once, in any number at a time."""
+QUICK: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+"""For every event: in any number at a time (Gradio's default is one), with no veil over what it updates.
+
+All go through Gradio's queue, since only queued events can show messages and errors on the page.
+"""
 
 
 def told(action: Callable[P, R]) -> Callable[P, R]:

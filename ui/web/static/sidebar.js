@@ -58,6 +58,7 @@ function draw() {
     undo.querySelector("span").textContent = `“${value.undo.title}” deleted.`;
     undo.querySelector("button").dataset.id = value.undo.id;
   }
+  if (!props.value) return;
   const address = new URL(location.href);
   if (value.current) address.searchParams.set("c", value.current);
   else address.searchParams.delete("c");

@@ -71,8 +71,8 @@ function draw() {
   for (const row of [...list.children]) if (!row.childElementCount) row.remove();
   for (const id of [...streams.keys()]) if (!value.live.includes(id)) unfollow(id);
   for (const id of value.live) follow(id);
-  element.classList.toggle("busy", value.live.length > 0);
   element.querySelector(".welcome").hidden = value.messages.length > 0;
+  if (props.value) list.dataset.ready = "";
   if (switched) requestAnimationFrame(() => { scroller().scrollTop = scroller().scrollHeight; });
   else toEnd();
 }
