@@ -64,6 +64,8 @@ def arriving(entry: ModelEntry) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:  # a folder that others share with us to be read
+        return False
 
 
 def pull(

@@ -395,3 +395,9 @@ def test_a_folder_that_cannot_be_written_is_called_so(
     monkeypatch.setenv("PARLEY_MODELS", str(blocked / "models"))
     with pytest.raises(ModelNotAvailable, match="cannot be written"):
         sources.pull(tiny)
+
+
+def test_a_shared_folder_that_can_only_be_read_is_listed(tiny: ModelEntry, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = shelf.lock_of(tiny)
+    lock.mkdir(parents=True)  # opening it to write fails, as it would for another user
+    assert not sources.arriving(tiny)
