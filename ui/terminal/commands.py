@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.text import Text
 
-from assistant.errors import BadSettings, UserError
+from assistant.errors import UserError
 from assistant.settings import presets
+from ui.terminal import revisions
 from ui.terminal.output import printable, write_file
 from ui.terminal.sampling import HELP, read_setting
 from ui.terminal.session import SHORT_ID, find_conversation
 
 if TYPE_CHECKING:
-    from assistant.conversation import StoredMessage
     from ui.terminal.interactive import Chat
 
 LISTED = 20
-PREVIEW_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,7 @@ class Command:
 
 
 def _help(chat: Chat, _: str) -> None:
-    width = max(len(f"/{name} {command.words}") for name, command in COMMANDS.items())
-    for name, command in COMMANDS.items():
-        usage = f"/{name} {command.words}"
-        chat.console.print(Text.assemble((usage.ljust(width + 2), "bold"), command.summary))
+    chat.table((f"/{name} {command.words}", command.summary) for name, command in COMMANDS.items())
     chat.say("Enter sends, Alt-Enter or Esc Enter makes a new line, Ctrl-X Ctrl-E opens your editor, Ctrl-D leaves.")
 
 
@@ -49,16 +45,15 @@ def _new(chat: Chat, _: str) -> None:
 def _list(chat: Chat, words: str) -> None:
     found = chat.session.assistant.store.conversations(query=words, limit=LISTED)
     chat.listed = [summary.id for summary in found]
-    for number, summary in enumerate(found, start=1):
-        when = summary.updated.astimezone().strftime("%Y-%m-%d %H:%M")
-        mark = "*" if summary.id == chat.session.conversation_id else " "
-        chat.console.print(
-            Text.assemble(
-                f"{mark}{number:>3}  ",
-                printable(summary.title or "(no title)"),
-                (f"  {when}  {summary.id[:SHORT_ID]}", "dim"),
-            )
+    chat.table(
+        (
+            f"{_mark(summary.id == chat.session.conversation_id)}{number:>3}",
+            summary.updated.astimezone().strftime("%Y-%m-%d %H:%M"),
+            summary.id[:SHORT_ID],
+            summary.title or "(no title)",
         )
+        for number, summary in enumerate(found, start=1)
+    )
     chat.say("/open N goes on with one." if found else "No conversations.")
 
 
@@ -101,18 +96,16 @@ def _model(chat: Chat, words: str) -> None:
         chat.say(f"{words} answers from now on.")
         return
     current = chat.session.settings.model or assistant.default_model()
-    for entry in assistant.catalogue:
-        if "chat" in entry.tasks and sources.locate(entry):
-            chat.console.print(Text(f"{'*' if entry.key == current else ' '} {entry.key}  {entry.title}"))
+    here = [entry for entry in assistant.catalogue if "chat" in entry.tasks and sources.locate(entry)]
+    chat.table((f"{_mark(entry.key == current)} {entry.key}", entry.title) for entry in here)
     chat.say("/model NAME changes it; `parley models list` shows what can be fetched.")
 
 
 def _preset(chat: Chat, words: str) -> None:
     if words:
         chat.session.change(preset=words)
-    for preset in presets().values():
-        mark = "*" if preset.key == chat.session.settings.preset else " "
-        chat.console.print(Text(f"{mark} {preset.key}  {preset.title}"))
+    current = chat.session.settings.preset
+    chat.table((f"{_mark(preset.key == current)} {preset.key}", preset.title) for preset in presets().values())
 
 
 def _system(chat: Chat, words: str) -> None:
@@ -128,76 +121,14 @@ def _set(chat: Chat, words: str) -> None:
     settings = chat.session.settings
     preset = presets()[settings.preset].sampling if settings.preset in presets() else {}
     in_force = asdict(chat.session.assistant.sampling(settings.model, preset, settings.sampling))
-    for name, value in in_force.items():
-        mark = "*" if name in settings.sampling else " "
-        chat.console.print(Text.assemble(f"{mark} {name:<15}{value!s:<8}", (HELP[name], "dim")))
+    chat.table(
+        (f"{_mark(name in settings.sampling)} {name}", str(value), HELP[name]) for name, value in in_force.items()
+    )
     chat.say("/set NAME VALUE changes one (marked *), /set NAME default puts it back.")
 
 
-def _regenerate(chat: Chat, _: str) -> None:
-    last = chat.session.last("assistant")
-    chat.show([chat.session.assistant.regenerate(last.id, settings=chat.session.settings)])
-
-
-def _edit(chat: Chat, _: str) -> None:
-    last = chat.session.last("user")
-    text = _changed(chat, last.content)
-    if text is not None:
-        chat.show(chat.session.assistant.edit(last.id, text, settings=chat.session.settings))
-
-
-def _correct(chat: Chat, _: str) -> None:
-    last = chat.session.last("assistant")
-    text = _changed(chat, last.correction or last.content)
-    if text is not None:
-        chat.session.assistant.store.correct(last.id, text)
-        chat.say("Kept: the conversation goes on from your words, and `parley data export` gives them to training.")
-
-
-def _changed(chat: Chat, text: str) -> str | None:
-    """`text` as the person changes it; None when they leave it as it is, empty it or press Ctrl-C."""
-    try:
-        changed = chat.read(default=text).strip()
-    except (KeyboardInterrupt, EOFError):
-        changed = ""
-    if changed in ("", text.strip()):
-        chat.say("Left as it was.")
-        return None
-    return changed
-
-
-def _branches(chat: Chat, words: str) -> None:
-    conversation = chat.session.conversation()
-    on_path = [message.id for message in conversation.path()]
-    versions = [
-        other for shown in on_path if len(conversation.siblings(shown)) > 1 for other in conversation.siblings(shown)
-    ]
-    if words:
-        if not words.isdigit() or not 1 <= int(words) <= len(versions):
-            raise UserError(f"There is no version {words}.", hint="/branches shows them with their numbers.")
-        target = conversation.leaf_under(versions[int(words) - 1])
-        chat.session.assistant.store.set_head(conversation.id, target)
-        chat.show_end()
-        return
-    for number, message_id in enumerate(versions, start=1):
-        message = conversation.messages[message_id]
-        mark = "*" if message_id in on_path else " "
-        chat.console.print(Text(f"{mark}{number:>3}  {_preview(message)}"))
-    chat.say("/branches N steps to one." if versions else "There is one branch: /edit or /regenerate makes another.")
-
-
-def _preview(message: StoredMessage) -> str:
-    who = "question" if message.role == "user" else "reply"
-    text = printable(" ".join((message.correction or message.content).split()))
-    return f"{who}: {text[:PREVIEW_CHARACTERS]}{'…' if len(text) > PREVIEW_CHARACTERS else ''}"
-
-
-def _vote(chat: Chat, words: str) -> None:
-    votes: dict[str, Literal[-1, 0, 1]] = {"+": 1, "-": -1, "0": 0}
-    if words not in votes:
-        raise BadSettings("A vote is + or -, and 0 takes it back.")
-    chat.session.assistant.store.vote(chat.session.last("assistant").id, votes[words])
-    chat.say("Kept." if words != "0" else "Taken back.")
+def _mark(chosen: bool) -> str:
+    return "*" if chosen else " "
 
 
 def _attach(chat: Chat, words: str) -> None:
@@ -235,11 +166,11 @@ COMMANDS: dict[str, Command] = {
     "preset": Command(_preset, "[NAME]", "show the parts that the assistant can play, or choose one"),
     "system": Command(_system, "[TEXT]", "show the system prompt, or write another (default: back to the preset's)"),
     "set": Command(_set, "[NAME VALUE]", "show the sampling settings, or change one: /set temperature 0.3"),
-    "regenerate": Command(_regenerate, "", "answer the last question again, beside the old reply"),
-    "edit": Command(_edit, "", "ask the last question in other words, in a branch beside it"),
-    "branches": Command(_branches, "[N]", "show the versions of questions and replies, or step to one"),
-    "vote": Command(_vote, "+ | -", "like or dislike the last reply (kept for training)"),
-    "correct": Command(_correct, "", "write what the last reply should have been (kept for training)"),
+    "regenerate": Command(revisions.regenerate, "", "answer the last question again, beside the old reply"),
+    "edit": Command(revisions.edit, "", "ask the last question in other words, in a branch beside it"),
+    "branches": Command(revisions.branches, "[N]", "show the versions of questions and replies, or step to one"),
+    "vote": Command(revisions.vote, "+ | -", "like or dislike the last reply (kept for training)"),
+    "correct": Command(revisions.correct, "", "write what the last reply should have been (kept for training)"),
     "attach": Command(_attach, "FILE", "add a document to the next question"),
     "save": Command(_save, "FILE", "write the conversation to a .md or .json file"),
     "quit": Command(_quit, "", "leave"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from assistant import paths
@@ -122,6 +123,17 @@ class Chat:
             stream.feed(message.correction or message.content)
             stream.finish()
         self.console.print()
+
+    def table(self, rows: Iterable[tuple[str, ...]]) -> None:
+        """Print rows in columns: the first one bold, the last one wraps."""
+        table = Table.grid(padding=(0, 2))
+        for row in rows:
+            if not table.columns:
+                for number in range(len(row)):
+                    last = number == len(row) - 1
+                    table.add_column(no_wrap=not last, overflow="fold", style="bold" if number == 0 else "")
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        self.console.print(table)
 
     def say(self, text: str) -> None:
         """A remark of Parley's own."""

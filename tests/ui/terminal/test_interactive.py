@@ -149,7 +149,7 @@ def test_branches_votes_and_corrections(chat):
     assert "You said: first and more" in terminal.wait_for("first after")
     terminal.send("/branches" + ENTER)
     shown = terminal.wait_for("/branches N steps")
-    assert "  1  question: first\n" in shown and "*  2  question: first and more\n" in shown
+    assert "   1  question  first  " in shown and "*  2  question  first and more" in shown
     terminal.send("/branches 1" + ENTER)
     terminal.wait_for("You said: first\n")
     terminal.send("/correct" + ENTER)
@@ -169,7 +169,7 @@ def test_commands_that_change_settings(chat):
     terminal = chat()
     terminal.wait_for("Ctrl-D leaves")
     terminal.send("/set temperature 0.3" + ENTER)
-    assert "* temperature    0.3" in terminal.wait_for("puts it back")
+    assert "* temperature     0.3" in terminal.wait_for("puts it back")
     terminal.send("/set temperature 9" + ENTER)
     terminal.wait_for("must be between 0 and 5")
     terminal.send("/system Be brief." + ENTER)
