@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from assistant.replies import Reply
     from ui.terminal.session import Session
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 PIPE_PATIENCE_SECONDS = 2.0
 """A pipe that stays silent longer is mentioned on stderr: a script may have left its own input open by mistake."""
@@ -39,7 +39,9 @@ def _model_names(incomplete: str) -> list[str]:
 @app.command()
 @sampling_options
 def chat(
-    prompt: Annotated[str | None, typer.Argument(help="The question; without it, what is piped in, or a chat.")] = None,
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="The question; without it, what is piped in, or a chat.")
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Catalogue key, Hub id, folder or file.", autocompletion=_model_names),
@@ -63,9 +65,7 @@ def chat(
     Examples:
 
     parley chat
-
     parley chat "Why is the sky blue?" --temperature 0.2
-
     cat report.md | parley chat "Summarise this in three points"
     """
     if (continue_ or resume) and not save:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assistant.errors import BadDocument
-from ui.terminal.output import note, printable, write_file, write_json
+from ui.terminal.output import json_line, note, printable, write_file, write_json
 
 if TYPE_CHECKING:
     from assistant.store import Store
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 STDIN = Path("-")
 
@@ -60,7 +59,6 @@ def export(
     Examples:
 
     parley data export --format kto --output votes.jsonl
-
     parley data export --conversation 3f2a --format markdown
     """
     one = format in (Format.JSON, Format.MARKDOWN)
@@ -141,11 +139,7 @@ def _rows(store: Store, format: Format, everything: bool) -> Iterator[str]:
         Format.SFT: "sft",
     }
     for row in export_training(store, names[format], everything=everything):
-        yield _line(row)
-
-
-def _line(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+        yield json_line(row)
 
 
 def _conversation(store: Store, name: str, format: Format) -> str:
@@ -161,7 +155,7 @@ def _put(pieces: Iterable[str], output: Path | None) -> None:
         write_file(output, pieces)
         return
     for piece in pieces:
-        sys.stdout.write(piece)
+        sys.stdout.write(printable(piece) if sys.stdout.isatty() else piece)
 
 
 def _stdin() -> str:

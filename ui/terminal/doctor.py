@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from ui.terminal.checkup import Problem
     from ui.terminal.network import Answer
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 FIRST_MODEL = "smollm2-135m-instruct"
 
@@ -96,8 +99,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
     if as_json:
         write_json(report.to_json())
     else:
+        width = get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
         for name, text in _lines(report):
-            typer.echo(f"{name:<12}{printable(text)}")
+            indent = " " * 12
+            typer.echo(fill(f"{name:<12}{printable(text)}", width, subsequent_indent=indent, break_on_hyphens=False))
         typer.echo()
         for problem in report.problems:
             typer.echo(f"{'✗' if problem.essential else '!'} {printable(problem.what)}")

@@ -36,7 +36,7 @@ class Chat:
 
         self.session = session
         self.console = Console(highlight=False)
-        self.plain = plain
+        self.plain = plain or self.console.is_dumb_terminal
         self.listed: list[str] = []
         self._commands = COMMANDS
         self._prompt = Prompt(

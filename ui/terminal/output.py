@@ -49,9 +49,14 @@ def write(text: str) -> None:
     sys.stdout.flush()
 
 
+def json_line(value: Any) -> str:
+    """One JSON object on one line; json.dumps alone leaves some control characters as they are."""
+    return json.dumps(value, ensure_ascii=False).translate(_JSON_ESCAPES) + "\n"
+
+
 def write_json(value: Any) -> None:
-    """Put one JSON object on stdout, on one line; json.dumps leaves some control characters as they are."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False).translate(_JSON_ESCAPES) + "\n")
+    """Put one JSON object on stdout."""
+    sys.stdout.write(json_line(value))
 
 
 def note(text: str, style: str = "") -> None:

@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+from assistant import sources
+from assistant.catalogue import Catalogue
 from assistant.errors import EngineFailed
 from assistant.store import Store
 
@@ -166,3 +168,16 @@ def test_an_open_pipe_is_mentioned(program):
     assert b"Waiting" in running.stderr.readline()
     out, _ = running.communicate(b"late text", timeout=20)
     assert b"late text" in out
+
+
+@pytest.mark.model
+def test_a_real_model_answers(parley):
+    model = "smollm2-135m-instruct"
+    if sources.locate(Catalogue.load()[model]) is None:
+        pytest.skip(f"{model} is not here: `parley models pull {model}`")
+    done = parley("chat", "What is the capital of France?", "--model", model, "--temperature", "0", "--json")
+    assert done.exit_code == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert "Paris" in result["text"]
+    assert (result["model"], result["engine"]) == (model, "llamacpp")
+    assert result["prompt_tokens"] > 10 and result["completion_tokens"] > 1
