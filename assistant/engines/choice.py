@@ -47,6 +47,8 @@ class Choice:
     dequantise: bool = False
     """The GGUF's weights are to be written out in full once, for transformers."""
     placement: plans.Placement | None = None
+    threads: int | None = None
+    """Of the processor; None leaves it to the runtime."""
 
 
 def choose(
@@ -90,7 +92,7 @@ def choose(
     others = tuple(others)
     if able == ["llamacpp"]:
         return _llamacpp(entry, machine, context, others)
-    torch = _transformers(entry, machine, quantisation, context, others)
+    torch = _transformers(entry, machine, capability, quantisation, context, others)
     # torch reaches the GPU, which beats llama.cpp's CPU build; llama.cpp beats torch on a CPU, and has Metal on a Mac.
     on_gpu = torch.fits and torch.device != "CPU" and any(gpu.kind == "cuda" for gpu in machine.gpus)
     if "llamacpp" in able and not on_gpu:
@@ -124,6 +126,7 @@ def open_engine(
         needed, there = plans.gb(choice.needs_bytes), plans.gb(choice.has_bytes)
         raise ModelTooLarge(f"{entry.title} needs {needed}, and {there} are free for it here.", hint=choice.advice)
     context = min(context_length or entry.context_length, entry.context_length or 2**31)
+    threads = threads or choice.threads
     if choice.engine == "llamacpp":
         from assistant.engines.llamacpp import LlamaCppEngine
 
@@ -169,38 +172,61 @@ def _llamacpp(entry: ModelEntry, machine: Machine, context: int, others: tuple[M
     reason = f"llama.cpp runs its quantised GGUF weights fastest on {'the Apple GPU' if metal else 'the CPU'}."
     fits = needed <= there
     advice = "" if fits else plans.advise(entry, machine, "cpu", "file", others, context)
-    return Choice("llamacpp", reason, metal or "CPU", "as in the file", None, fits, needed, there, advice)
+    return Choice(
+        "llamacpp",
+        reason,
+        metal or "CPU",
+        "as in the file",
+        None,
+        fits,
+        needed,
+        there,
+        advice,
+        threads=plans.plan_threads(machine),
+    )
 
 
 def _transformers(
-    entry: ModelEntry, machine: Machine, quantisation: str | None, context: int, others: tuple[ModelEntry, ...]
+    entry: ModelEntry,
+    machine: Machine,
+    capability: Capability,
+    quantisation: str | None,
+    context: int,
+    others: tuple[ModelEntry, ...],
 ) -> Choice:
     """On the GPUs where it fits there; else on the CPU where it fits there; else spread over everything."""
 
+    def dtype_on(device: str) -> str:
+        # In 16 bits a score depends on what else is in its batch; in float32 not, so that is what scores are worth.
+        exact = capability is Capability.SCORE and plans.fits(entry, machine, device, "float32", context)
+        return "float32" if exact else plans.plan_dtype(machine, device)
+
     def form_on(device: str) -> str:
-        return quantisation or plans.plan_dtype(machine, device)
+        return quantisation or dtype_on(device)
 
     devices = ("gpu", "cpu") if machine.gpus else ("cpu",)
     fitting = [device for device in devices if plans.fits(entry, machine, device, form_on(device), context)]
     device = fitting[0] if fitting else devices[0]
     needed, there = plans.needs_bytes(entry, form_on(device), context), plans.has_bytes(machine, device)
+    placed = plans.plan_device_map(machine, device, needed)
     advice = ""
     if device != devices[0] or not fitting:
         advice = plans.advise(entry, machine, devices[0], form_on(devices[0]), others, context)
         if fitting:
             advice = f"{plans.too_large(entry, machine, 'gpu', form_on('gpu'), context)} {advice}"
     return Choice(
-        "transformers",
-        "",
-        (placed := plans.plan_device_map(machine, device, needed)).device,
-        plans.plan_dtype(machine, device),
-        quantisation,
-        bool(fitting),
-        needed,
-        there,
-        advice,
+        engine="transformers",
+        reason="",
+        device=placed.device,
+        dtype=dtype_on(device),
+        quantisation=quantisation,
+        fits=bool(fitting),
+        needs_bytes=needed,
+        has_bytes=there,
+        advice=advice,
         dequantise=entry.format == "gguf",
         placement=placed,
+        threads=plans.plan_threads(machine),
     )
 
 

@@ -10,7 +10,7 @@ from assistant.engines.choice import choose, open_engine
 from assistant.engines.protocol import Capability
 from assistant.engines.remote import Remote, api_key, remote
 from assistant.errors import BadSettings, CapabilityMissing, EngineFailed, ModelTooLarge, UnknownModel
-from assistant.hardware import Machine
+from assistant.hardware import Gpu, Machine
 from tests.assistant.machines import A100, APPLE, CPU, EIGHT_B, QWEN_GGUF, SMOL_GGUF, T4, entry, machine
 
 SMOL_FULL = entry("smol-full", parameters=int(135e6), download_bytes=int(270e6), memory_bytes=int(500e6))
@@ -56,6 +56,20 @@ SCORE = {"capability": Capability.SCORE}
         pytest.param(SMOL_FULL, CPU, {}, ("transformers", "CPU", "float32", False, True), id="safetensors on CPU"),
         pytest.param(
             SMOL_FULL, machine(8, bf16=True), {}, ("transformers", "CPU", "bfloat16", False, True), id="bf16 on CPU"
+        ),
+        pytest.param(
+            SMOL_FULL,
+            machine(8, A100, bf16=True),
+            SCORE,
+            ("transformers", "A100", "float32", False, True),
+            id="scores are exact",
+        ),
+        pytest.param(
+            EIGHT_B,
+            machine(8, Gpu("L4", int(22e9), int(22e9), (8, 9), True)),
+            SCORE,
+            ("transformers", "L4", "bfloat16", False, True),
+            id="scores in 16 bits where there is no room for 32",
         ),
         pytest.param(
             EIGHT_B, machine(32, A100), {}, ("transformers", "A100", "bfloat16", False, True), id="8B on an A100"
