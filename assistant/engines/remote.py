@@ -2,7 +2,7 @@
 
 `openai:NAME@URL`, for example `openai:qwen2.5:7b@http://127.0.0.1:11434/v1`: the `@` before http:// or https:// parts
 the two, so NAME may hold any other character. `openai:NAME` alone takes the URL from `PARLEY_OPENAI_URL`. The key,
-where the server wants one, is read from `PARLEY_OPENAI_KEY` or else `OPENAI_API_KEY`, never from the name.
+where the server wants one, is read from `PARLEY_OPENAI_KEY`, or for OpenAI itself `OPENAI_API_KEY`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from assistant.errors import UnknownModel
 
@@ -47,6 +48,14 @@ def remote(name: str) -> Remote | None:
     return Remote(match["model"], url.rstrip("/"))
 
 
-def api_key() -> str | None:
-    """The key for servers that want one."""
-    return os.environ.get("PARLEY_OPENAI_KEY") or os.environ.get("OPENAI_API_KEY") or None
+def api_key(url: str) -> str | None:
+    """The key to send to `url`; None where there is none for it.
+
+    `PARLEY_OPENAI_KEY` goes to every server that a person names, `OPENAI_API_KEY` to OpenAI alone (or to where
+    `OPENAI_BASE_URL` points): a key must not reach whoever runs some other server.
+    """
+    own = os.environ.get("PARLEY_OPENAI_KEY")
+    theirs = {urlsplit(base).hostname for base in ("https://api.openai.com", os.environ.get("OPENAI_BASE_URL", ""))}
+    if not own and urlsplit(url).hostname in theirs:
+        return os.environ.get("OPENAI_API_KEY") or None
+    return own or None

@@ -173,14 +173,26 @@ def test_remote_names_without_a_server(name: str, monkeypatch: pytest.MonkeyPatc
         remote(name)
 
 
-def test_the_key_of_parley_goes_before_openais(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PARLEY_OPENAI_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    assert api_key() is None
-    monkeypatch.setenv("OPENAI_API_KEY", "theirs")
-    assert api_key() == "theirs"
-    monkeypatch.setenv("PARLEY_OPENAI_KEY", "ours")
-    assert api_key() == "ours"
+@pytest.mark.parametrize(
+    ("url", "variables", "key"),
+    [
+        ("http://h/v1", {}, None),
+        ("http://h/v1", {"OPENAI_API_KEY": "theirs"}, None),
+        ("https://api.openai.com.evil.example/v1", {"OPENAI_API_KEY": "theirs"}, None),
+        ("https://api.openai.com/v1", {"OPENAI_API_KEY": "theirs"}, "theirs"),
+        ("http://proxy/v1", {"OPENAI_API_KEY": "theirs", "OPENAI_BASE_URL": "http://proxy/v1"}, "theirs"),
+        ("https://api.openai.com/v1", {"OPENAI_API_KEY": "theirs", "PARLEY_OPENAI_KEY": "ours"}, "ours"),
+        ("http://h/v1", {"PARLEY_OPENAI_KEY": "ours"}, "ours"),
+    ],
+)
+def test_keys_go_only_where_they_belong(
+    url: str, variables: dict[str, str], key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PARLEY_OPENAI_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert api_key(url) == key
 
 
 def test_a_remote_choice_names_the_server() -> None:
