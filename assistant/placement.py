@@ -20,6 +20,11 @@ BYTES_PER_PARAMETER = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "8bit": 
 """bitsandbytes leaves embeddings, norms and the output layer at 16 bits, hence more than 1 and 0.5."""
 KV_BYTES_PER_TOKEN_AND_PARAMETER = 16e-6
 """Of a model with grouped-query attention and a 16-bit cache (8B: 128 kB a token); where the catalogue is silent."""
+SMALLEST_KV_BYTES_PER_TOKEN = 24e3
+"""Small models have few parameters for their cache (SmolLM2-135M: 23 kB a token)."""
+SLOTS_SHARE = 0.15
+"""Share of the memory that is left beside the weights that conversations' caches may take."""
+MOST_SLOTS = 8
 TORCH_BYTES = 6e8
 """What torch, transformers and their buffers take beside the model."""
 GPU_SHARE = 0.92
@@ -80,6 +85,12 @@ def plan_dtype(machine: Machine, device: str) -> str:
 def plan_threads(machine: Machine) -> int:
     """Compute threads: one a physical core, since a core's second thread shares the units that matrix products use."""
     return max(1, min(machine.cores, machine.threads))
+
+
+def plan_slots(entry: ModelEntry, spare_bytes: int, context: int) -> int:
+    """Conversations that llama.cpp holds at once: each has a cache of `context` tokens of its own from the start."""
+    cache = max(entry.parameters * KV_BYTES_PER_TOKEN_AND_PARAMETER, SMALLEST_KV_BYTES_PER_TOKEN) * context
+    return max(1, min(MOST_SLOTS, int(SLOTS_SHARE * spare_bytes / cache)))
 
 
 def plan_device_map(machine: Machine, device: str, needed_bytes: int) -> Placement:

@@ -63,9 +63,7 @@ class Reply:
     @property
     def text(self) -> str:
         """What has been written so far."""
-        if len(self._parts) > 1:
-            self._parts[:] = ["".join(self._parts)]
-        return self._parts[0] if self._parts else ""
+        return "".join(self._parts)  # joined anew: putting the join back would race with the writing thread
 
     def start(self) -> Reply:
         self._thread.start()

@@ -130,7 +130,8 @@ def open_engine(
     if choice.engine == "llamacpp":
         from assistant.engines.llamacpp import LlamaCppEngine
 
-        return LlamaCppEngine(path, model=entry.key, context_length=context, threads=threads)
+        slots = plans.plan_slots(entry, choice.has_bytes - choice.needs_bytes, context)
+        return LlamaCppEngine(path, model=entry.key, context_length=context, slots=slots, threads=threads)
     if choice.dequantise:
         from assistant.dequantise import dequantised
 

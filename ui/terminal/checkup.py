@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant import paths
 from assistant.errors import BadSettings, ParleyError
+from assistant.weights import shelf
 
 if TYPE_CHECKING:
     from assistant.catalogue import Catalogue
@@ -149,7 +150,7 @@ def _damaged(here: set[str], catalogue: Catalogue) -> Iterator[Problem]:
         if key not in catalogue or not folder.is_dir():
             continue
         if folder.name.endswith(".partial"):
-            size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            size = sum(size for _, size in shelf.files_under(folder))
             yield Problem(
                 f"A fetch of {key} is unfinished ({size / 1e6:,.0f} MB).", f"`parley models pull {key}` goes on."
             )

@@ -13,6 +13,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from gradio.components import Navbar
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -22,6 +23,7 @@ from assistant.errors import UserError
 from assistant.service import Assistant
 from ui.web import theme
 from ui.web.chat import build_chat
+from ui.web.keeping import file_routes
 from ui.web.models_page import build_models
 from ui.web.stream import follow_route
 
@@ -52,7 +54,7 @@ def build(assistant: Assistant) -> gr.Blocks:
 
 def build_bar(here: str) -> None:
     """The bar above every page."""
-    gr.components.Navbar(visible=False)
+    Navbar(visible=False)
     gr.HTML(theme.header(here), js_on_load=theme.script("header"), apply_default_css=False, elem_id="bar")
 
 
@@ -60,6 +62,7 @@ def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
     """The ASGI app: our routes, and Gradio's pages under them."""
     app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
+    app.router.routes.extend(file_routes(assistant))
     app.add_middleware(Guard, host=host)
     return gr.mount_gradio_app(
         app,

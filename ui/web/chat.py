@@ -124,7 +124,7 @@ def build_chat(assistant: Assistant, page: gr.Blocks) -> None:
     composer.stop(stop, [conversation, *settings], outputs, **QUICK)
     transcript.act(act, [conversation, *settings], outputs, trigger_mode="multiple", **QUICK)
     listed.act(act_on_list, [conversation, query, listed], outputs, **QUICK)
-    query.input(search, [query, conversation], [listed], trigger_mode="always_last", **QUICK)
+    query.change(search, [query, conversation], [listed], trigger_mode="always_last", **QUICK)
     new.click(told(lambda: draw(actions.open(None))), None, outputs, **QUICK)
     controls["model"].input(warm, [controls["model"]], None, **QUICK)
     build_downloads(assistant, controls["model"], controls["beside"])

@@ -24,7 +24,7 @@ All go through Gradio's queue, since only queued events can show messages and er
 def told(action: Callable[P, R]) -> Callable[P, R]:
     """Show an expected failure as a message on the page, which otherwise stays as it is."""
 
-    @functools.wraps(action)
+    @functools.wraps(action, updated=())
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return action(*args, **kwargs)

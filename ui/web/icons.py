@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+THUMB = "M7 11v9H4v-9zM7 11l4-7c1.7 0 2.5 1 2.2 2.6L12.6 10H18a2 2 0 0 1 2 2.4l-1.2 6A2 2 0 0 1 16.8 20H7"
 PATHS = {
     "copy": '<rect x="9" y="9" width="11" height="11" rx="2"/><path d="M5 15H4V5a1 1 0 0 1 1-1h10v1"/>',
     "edit": '<path d="M4 20h4L19 9l-4-4L4 16z"/><path d="m13 7 4 4"/>',
     "regenerate": '<path d="M20 11a8 8 0 1 0-2.3 6.3"/><path d="M20 5v6h-6"/>',
-    "good": '<path d="M7 11v9H4v-9zM7 11l4-7c1.7 0 2.5 1 2.2 2.6L12.6 10H18a2 2 0 0 1 2 2.4l-1.2 6A2 2 0 0 1 16.8 20H7"/>',
-    "bad": '<path d="M17 13V4h3v9zM17 13l-4 7c-1.7 0-2.5-1-2.2-2.6L11.4 14H6a2 2 0 0 1-2-2.4l1.2-6A2 2 0 0 1 7.2 4H17"/>',
+    "good": f'<path d="{THUMB}"/>',
+    "bad": f'<path transform="rotate(180 12 12)" d="{THUMB}"/>',
     "correct": '<path d="M4 20h16"/><path d="m6 12 4 4 8-10"/>',
     "continue": '<path d="M5 5v7a3 3 0 0 0 3 3h11"/><path d="m15 11 4 4-4 4"/>',
     "earlier": '<path d="m15 6-6 6 6 6"/>',

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
-from assistant.errors import UserError
-from assistant.exports import export_conversation, export_training, import_conversation
+from assistant.errors import ParleyError, UnknownConversation, UserError
+from assistant.exports import (
+    ConversationFormat,
+    TrainingFormat,
+    export_conversation,
+    export_training,
+    import_conversation,
+)
 from assistant.service import Assistant
 from ui.web.events import QUICK, told
 
 NOTE_KEY = "note"
+DOWNLOAD = "(address) => { const a = document.createElement('a'); a.href = address; a.download = ''; a.click(); }"
+FORMS: dict[str, ConversationFormat] = {".md": "markdown", ".json": "json"}
 
 
 def build_note(assistant: Assistant, page: gr.Blocks) -> None:
@@ -49,8 +59,8 @@ def build_files(
     """Take a conversation or training data away as a file, bring a conversation in. `opened` shows what was brought."""
     with gr.Accordion("Save and bring in", open=False):
         with gr.Row():
-            as_markdown = gr.DownloadButton("Markdown", size="sm", elem_id="save-markdown")
-            as_json = gr.DownloadButton("JSON", size="sm", elem_id="save-json")
+            as_markdown = gr.Button("Save as Markdown", size="sm", elem_id="save-markdown")
+            as_json = gr.Button("Save as JSON", size="sm", elem_id="save-json")
         bring = gr.UploadButton(
             "Bring in a conversation", size="sm", file_types=[".json", ".md"], elem_id="bring-conversation"
         )
@@ -59,32 +69,66 @@ def build_files(
             label="Your votes and corrections, for training",
             elem_id="training-kind",
         )
-        training = gr.DownloadButton("Save training data", size="sm", elem_id="save-training")
+        training = gr.Button("Save training data", size="sm", elem_id="save-training")
+        address = gr.Textbox(visible="hidden")
 
-    def save(current: str, form: Literal["markdown", "json"]) -> str:
+    def save(current: str, form: str) -> str:
         if not current:
             raise UserError("There is no conversation to save yet.", hint="Ask something first.")
-        title = assistant.store.get(current).title
-        return _file(title, "md" if form == "markdown" else "json", export_conversation(assistant.store, current, form))
+        return f"parley/conversations/{current}.{form}"
 
-    def save_training(form: Any) -> str:
-        rows = [json.dumps(row, ensure_ascii=False) for row in export_training(assistant.store, form)]
-        if not rows:
-            raise UserError("There are no votes or corrections yet.", hint="Vote on replies with ▲ and ▼ first.")
-        return _file(f"parley-{form}", "jsonl", "\n".join(rows) + "\n")
+    def save_training(form: TrainingFormat) -> str:
+        if next(iter(export_training(assistant.store, form)), None) is None:
+            raise UserError("There are no votes or corrections to save yet.", hint="Vote on replies first.")
+        return f"parley/training/{form}.jsonl"
 
     def bring_in(file: str) -> Any:
         return opened(import_conversation(assistant.store, Path(file)))
 
-    as_markdown.click(told(partial(save, form="markdown")), [conversation], [as_markdown], **QUICK)
-    as_json.click(told(partial(save, form="json")), [conversation], [as_json], **QUICK)
-    training.click(told(save_training), [kind], [training], **QUICK)
+    clicks = (
+        as_markdown.click(told(partial(save, form="md")), [conversation], [address], **QUICK),
+        as_json.click(told(partial(save, form="json")), [conversation], [address], **QUICK),
+        training.click(told(save_training), [kind], [address], **QUICK),
+    )
+    for click in clicks:
+        click.success(None, [address], None, js=DOWNLOAD)
     bring.upload(told(bring_in), [bring], outputs, **QUICK)
 
 
-def _file(title: str, ending: str, text: str) -> str:
-    """A temporary file that is named after what it holds."""
-    name = re.sub(r"[^\w-]+", "-", title).strip("-")[:60] or "conversation"
-    path = Path(tempfile.mkdtemp(prefix="parley-")) / f"{name}.{ending}"
-    path.write_text(text, "utf-8")
-    return str(path)
+def file_routes(assistant: Assistant) -> list[Route]:
+    """GET /parley/conversations/{id}.md or .json, and /parley/training/{kind}.jsonl: what `build_files` offers."""
+
+    def conversation(request: Request) -> Response:
+        wanted = Path(request.path_params["name"])
+        store = assistant.store
+        form = FORMS.get(wanted.suffix)
+        if form is None:
+            raise UnknownConversation(f"A conversation is saved as {' or '.join(FORMS)}, not {wanted.suffix}.")
+        title = store.get(wanted.stem).title
+        return as_file(title, wanted.suffix, export_conversation(store, wanted.stem, form))
+
+    def training(request: Request) -> Response:
+        kind: Any = Path(request.path_params["name"]).stem
+        rows = export_training(assistant.store, kind)
+        return as_file(f"parley-{kind}", ".jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def told_in_text(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        def answered(request: Request) -> Response:
+            try:
+                return answer(request)
+            except (ParleyError, ValueError) as error:
+                return PlainTextResponse(str(error), 404)
+
+        return answered
+
+    return [
+        Route("/parley/conversations/{name}", told_in_text(conversation)),
+        Route("/parley/training/{name}", told_in_text(training)),
+    ]
+
+
+def as_file(title: str, ending: str, text: str) -> Response:
+    """A download that is named after what it holds."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", title).strip("-")[:60] or "conversation"
+    headers = {"Content-Disposition": f'attachment; filename="{name}{ending}"'}
+    return Response(text, media_type="application/octet-stream", headers=headers)

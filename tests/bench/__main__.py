@@ -1,0 +1,73 @@
+"""Run every benchmark, each in a process of its own, and write docs/benchmarks.md: `make bench`.
+
+`python -m tests.bench page llamacpp` runs some of them and prints without writing.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from assistant import hardware
+
+ROOT = Path(__file__).parents[2]
+SMALL, GOOD = "smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"
+BENCHES = {  # name: (title, expression)
+    "startup": ("`parley --help`", "startup.run()"),
+    "llamacpp-small": (f"Through `Assistant` beside raw xllamacpp: {SMALL}", f"llamacpp_engine.run({SMALL!r})"),
+    "llamacpp-good": (f"Through `Assistant` beside raw xllamacpp: {GOOD}", f"llamacpp_engine.run({GOOD!r})"),
+    "page-small": (f"The page in headless Chromium: {SMALL}", f"page.run({SMALL!r})"),
+    "page-good": (f"The page in headless Chromium: {GOOD}", f"page.run({GOOD!r})"),
+    "history": ("The page on 500 conversations of 100 messages", "page.run_history()"),
+    "store": ("The store on 500 conversations of 100 messages, ms", "store.run()"),
+    "transformers": (
+        f"The transformers engine beside a plain `model.generate` loop: {SMALL}",
+        "transformers_engine.run()",
+    ),
+}
+
+
+def measure(expression: str) -> dict[str, float]:
+    """The figures of one benchmark, from a fresh process."""
+    module = expression.split(".", maxsplit=1)[0]
+    code = f"import json; from tests.bench import {module}; print('\\n' + json.dumps({expression}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(title: str, figures: dict[str, float]) -> str:
+    """One benchmark as Markdown."""
+    rows = "\n".join(f"| {name} | {value:,.3g} |" for name, value in figures.items())
+    return f"## {title}\n\n| | |\n|---|---:|\n{rows}\n"
+
+
+def heading() -> str:
+    """What was measured where and when."""
+    machine = hardware.detect()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("xllamacpp", "torch", "transformers", "gradio"))
+    return (
+        "# Benchmarks\n\nWritten by `make bench`. Sides that are compared run in turns in one run, so a ratio says "
+        f"more than a figure.\n\n{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}; {machine.cpu}, "
+        f"{machine.cores} cores, {machine.ram_bytes / 2**30:.0f} GiB; Python {sys.version.split()[0]}, {packages}.\n"
+    )
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(BENCHES)
+    parts = [heading()]
+    for name in [name for name in BENCHES if any(name.startswith(word) for word in wanted)]:
+        title, expression = BENCHES[name]
+        part = table(title, measure(expression))
+        print(part, flush=True)
+        parts.append(part)
+    if not sys.argv[1:]:
+        (ROOT / "docs" / "benchmarks.md").write_text("\n".join(parts), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The page in headless Chromium: tokens/s beside the engine's own, start-up, and a store with a long history."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from assistant import paths
+from assistant.store import Store
+from tests.bench.llamacpp_engine import Timing, through_assistant
+from tests.bench.store import fill
+
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
+PORT = 7899
+ROUNDS = 3
+QUESTION = "Write a long story about a {}."
+SUBJECTS = ("cat", "ship", "king")
+TIME_REPLY = """async (question) => {
+  // Characters on the screen over time, from the first to the last.
+  const replies = () => [...document.querySelectorAll('article.assistant')];
+  const count = () => replies().pop()?.querySelector('.body')?.innerText.length || 0;
+  const costs = () => document.querySelectorAll('article.assistant .cost');
+  const before = costs().length;
+  let first = 0, last = 0, size = 0;
+  return await new Promise((resolve) => {
+    const look = () => {
+      const now = performance.now(), length = count();
+      if (replies().length > before && length > size) {
+        first = first || now; last = now; size = length;
+      }
+      if (costs().length > before) resolve({ seconds: (last - first) / 1000, cost: [...costs()].pop().innerText });
+      else setTimeout(look, 50);
+    };
+    look();
+  });
+}"""
+OPEN = """async (i) => {
+  const button = document.querySelectorAll('#list button.open')[i];
+  const id = button.parentElement.dataset.id, start = performance.now();
+  button.click();
+  const list = document.querySelector('.messages');
+  const there = () => list.dataset.conversation === id && list.querySelector('article');
+  while (!there()) await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return performance.now() - start;
+}"""
+SEARCH = """async (words) => {
+  const field = document.querySelector('#search textarea, #search input');
+  const list = document.querySelector('#list ul'), start = performance.now();
+  const changed = new Promise((resolve) => new MutationObserver(resolve).observe(list, { childList: true }));
+  field.value = words;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+  await changed;
+  return performance.now() - start;
+}"""
+
+
+def serve(home: Path, only: str | None) -> tuple[subprocess.Popen[bytes], float]:
+    """A server of its own; and the seconds until its page answered."""
+    models = home / "models"
+    for folder in paths.models_folder().iterdir():
+        if only in (None, folder.name) and not (models / folder.name).exists():
+            models.mkdir(parents=True, exist_ok=True)
+            (models / folder.name).symlink_to(folder)
+    environment = os.environ | {"PARLEY_HOME": str(home), "PARLEY_MODELS": str(models), "PARLEY_AUTO_PULL": "0"}
+    command = [str(Path(sys.executable).with_name("parley")), "ui", "--port", str(PORT), "--no-browser"]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{PORT}/", timeout=5).close()
+            return process, time.perf_counter() - start
+        except OSError:
+            time.sleep(0.05)
+
+
+def run(model: str = "smollm2-135m-instruct") -> dict[str, float]:
+    """Tokens/s in the page and its ratio to the engine's, seconds from `parley ui` to an answer."""
+    home = Path(tempfile.mkdtemp(prefix="parley-bench-"))
+    (home / "catalogue.toml").write_text(f'[models."{model}"]\nsampling = {{ temperature = 0.0, max_tokens = 256 }}\n')
+    found: dict[str, float] = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
+        begun = time.perf_counter()
+        process, found["seconds from `parley ui` to a page"] = serve(home, model)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(f"http://127.0.0.1:{PORT}/")
+        page.wait_for_selector("#transcript [data-ready]", state="attached")
+        ask(page, "What is the capital of France?")
+        found["seconds from `parley ui` to a page that answers"] = time.perf_counter() - begun
+        speeds: list[float] = []
+        for subject in SUBJECTS[:ROUNDS]:
+            page.click("#new-chat")
+            page.wait_for_selector(".welcome:not([hidden])")
+            seconds, tokens = ask(page, QUESTION.format(subject))
+            speeds.append((tokens - 1) / seconds)
+        browser.close()
+        process.terminate()
+        process.wait()
+    engine: list[Timing] = []
+    direct = through_assistant(model)
+    direct(SUBJECTS[0])
+    for subject in SUBJECTS:
+        engine.append(direct(subject))
+    found["page: tokens/s"] = statistics.median(speeds)
+    found["engine: tokens/s"] = statistics.median(speed for _, speed in engine)
+    found["ratio: page to engine (at least 0.9)"] = found["page: tokens/s"] / found["engine: tokens/s"]
+    shutil.rmtree(home, ignore_errors=True)
+    return found
+
+
+def ask(page: Page, question: str) -> tuple[float, int]:
+    """Ask in the page; seconds from the first words to the last, and the tokens between."""
+    page.fill("#composer textarea", question)
+    page.press("#composer textarea", "Enter")
+    timed: dict[str, Any] = page.evaluate(TIME_REPLY)
+    return timed["seconds"], int(timed["cost"].split(" tokens")[0])
+
+
+def run_history() -> dict[str, float]:
+    """500 conversations of 100 messages: milliseconds in the page until each is drawn."""
+    home = Path(tempfile.mkdtemp(prefix="parley-bench-"))
+    store = Store(home / "parley.db")
+    fill(store)
+    store.close()
+    found: dict[str, float] = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
+        process, _ = serve(home, "none")
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(f"http://127.0.0.1:{PORT}/")
+        page.wait_for_selector("#list button.open")
+        page.wait_for_timeout(1500)
+        opened = [page.evaluate(OPEN, index) for index in range(1, 16)]
+        searched = [page.evaluate(SEARCH, words) for words in ("w0", "w", "w7 w12", "w19000", "")]
+        found["open a conversation, ms, median"] = statistics.median(opened)
+        found["open a conversation, ms, slowest"] = max(opened)
+        found["search and draw the sidebar, ms, median"] = statistics.median(searched)
+        found["search and draw the sidebar, ms, slowest"] = max(searched)
+        browser.close()
+        process.terminate()
+        process.wait()
+    shutil.rmtree(home, ignore_errors=True)
+    return found
