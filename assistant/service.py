@@ -300,4 +300,3 @@ class Assistant:
         note = self.store.preference("note").strip()
         about = f"What the user wants you to keep in mind:\n{note}" if note else ""
         return "\n\n".join(part for part in (settings.instructions.strip(), about) if part)
-

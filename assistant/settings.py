@@ -97,6 +97,8 @@ def sampling_from(*layers: Mapping[str, Any]) -> Sampling:
                 changes[name] = tuple(str(word) for word in value if word)
             elif value is None:
                 continue
+            elif isinstance(value, bool):
+                problems.append(f"{name} must be a number, not {value}")
             else:
                 try:
                     changes[name] = float(value) if known[name] == "float" else int(value)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 from starlette.requests import Request
@@ -109,6 +109,8 @@ def file_routes(assistant: Assistant) -> list[Route]:
 
     def training(request: Request) -> Response:
         kind: Any = Path(request.path_params["name"]).stem
+        if kind not in get_args(TrainingFormat):
+            raise UserError(f"There is no training data of the kind {kind}.")
         rows = export_training(assistant.store, kind)
         return as_file(f"parley-{kind}", ".jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
@@ -116,7 +118,7 @@ def file_routes(assistant: Assistant) -> list[Route]:
         def answered(request: Request) -> Response:
             try:
                 return answer(request)
-            except (ParleyError, ValueError) as error:
+            except ParleyError as error:
                 return PlainTextResponse(str(error), 404)
 
         return answered

@@ -1,0 +1,188 @@
+"""llama.cpp on the real embedded model, and on files that are no models."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from assistant import sources
+from assistant.catalogue import Catalogue
+from assistant.engines.llamacpp import LlamaCppEngine, mapped_error
+from assistant.engines.protocol import Capability, Message, Sampling, ScoreRequest
+from assistant.errors import CapabilityMissing, EngineFailed, TextTooLong
+
+QUESTION = [Message("system", "You are a helpful assistant."), Message("user", "What is the capital of France?")]
+STORY = [Message("user", "Write a very long story about the sea.")]
+GREEDY = Sampling(temperature=0, max_tokens=48)
+
+
+@pytest.fixture(scope="module")
+def path() -> Path:
+    found = sources.locate(Catalogue.load()["smollm2-135m-instruct"])
+    if found is None:
+        pytest.skip("the embedded model is not here: `parley models pull smollm2-135m-instruct`")
+    return found
+
+
+@pytest.fixture(scope="module")
+def engine(path: Path) -> Iterator[LlamaCppEngine]:
+    loaded = LlamaCppEngine(path, model="small", context_length=1024, slots=4)
+    yield loaded
+    loaded.close()
+
+
+@pytest.mark.model
+def test_a_reply_streams_and_adds_up(engine: LlamaCppEngine) -> None:
+    *deltas, last = engine.generate(QUESTION, GREEDY)
+    assert "Paris" in "".join(delta.text for delta in deltas)
+    assert len([delta for delta in deltas if delta.text]) > 3
+    assert all(delta.usage is None for delta in deltas)
+    assert last.usage is not None
+    assert last.usage.finish == "stop"
+    assert last.usage.prompt_tokens == engine.count_tokens(QUESTION)
+    assert 0 < last.usage.time_to_first_token < last.usage.seconds
+    assert len(engine.template_hash) == 12
+
+
+@pytest.mark.model
+def test_the_longest_length_is_kept(engine: LlamaCppEngine) -> None:
+    *_, last = engine.generate(STORY, Sampling(temperature=0, max_tokens=10))
+    assert last.usage is not None
+    assert (last.usage.finish, last.usage.completion_tokens) == ("length", 10)
+
+
+@pytest.mark.model
+def test_a_seed_makes_a_reply_repeatable(engine: LlamaCppEngine) -> None:
+    sampling = Sampling(temperature=1.0, max_tokens=24, seed=7)
+    first, second = ("".join(d.text for d in engine.generate(STORY, sampling)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.model
+def test_probabilities_only_when_somebody_looks(engine: LlamaCppEngine) -> None:
+    plain = list(engine.generate(QUESTION, GREEDY))
+    assert not any(delta.probabilities for delta in plain)
+    looked = [token for delta in engine.generate(QUESTION, GREEDY, probabilities=3) for token in delta.probabilities]
+    assert "".join(token.text for token in looked).startswith("".join(d.text for d in plain)[:20])
+    for token in looked:
+        assert token.logprob <= 0
+        assert len(token.alternatives) == 3
+        assert token.logprob == max(logprob for _, logprob in token.alternatives)  # greedy takes the likeliest
+
+
+@pytest.mark.model
+def test_cancelling_ends_a_reply_at_once_and_frees_its_slot(engine: LlamaCppEngine) -> None:
+    cancel = threading.Event()
+    tokens = 0
+    for delta in engine.generate(STORY, Sampling(max_tokens=900), cancel=cancel):
+        tokens += delta.tokens
+        if tokens == 5:
+            cancel.set()
+        last = delta
+    assert last.usage is not None and last.usage.finish == "cancelled"
+    assert tokens < 60
+    for _ in range(6):  # more than there are slots: a reply that is walked away from frees its own
+        walked_away = engine.generate(STORY, Sampling(max_tokens=900))
+        next(walked_away)
+        walked_away.close()  # type: ignore[attr-defined]
+    start = time.monotonic()
+    list(engine.generate(QUESTION, GREEDY))
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.model
+def test_several_conversations_at_once_get_their_own_answers(engine: LlamaCppEngine) -> None:
+    answers: dict[str, str] = {}
+
+    def ask(word: str) -> None:
+        messages = [Message("user", f"Repeat this word: {word}")]
+        answers[word] = "".join(d.text for d in engine.generate(messages, Sampling(temperature=0, max_tokens=16)))
+
+    threads = [threading.Thread(target=ask, args=(word,)) for word in ("banana", "river", "candle")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(word in answer.lower() for word, answer in answers.items())
+
+
+@pytest.mark.model
+def test_a_text_that_does_not_fit_is_told_with_its_length(engine: LlamaCppEngine) -> None:
+    with pytest.raises(TextTooLong, match="1024"):
+        list(engine.generate([Message("user", "word " * 3000)], GREEDY))
+    assert "Paris" in "".join(delta.text for delta in engine.generate(QUESTION, GREEDY))
+
+
+@pytest.mark.model
+def test_it_declares_what_it_cannot_do(engine: LlamaCppEngine) -> None:
+    assert engine.capabilities == {Capability.GENERATE}
+    with pytest.raises(CapabilityMissing, match="cannot score"):
+        engine.score([ScoreRequest("a", "b")])
+
+
+@pytest.mark.model
+def test_a_server_that_dies_is_noticed(path: Path) -> None:
+    engine = LlamaCppEngine(path, context_length=512, slots=1)
+    reply = engine.generate(STORY, Sampling(max_tokens=400))
+    next(reply)
+    os.kill(engine._process.pid, signal.SIGKILL)
+    with pytest.raises(EngineFailed, match=r"broke off|no longer answers"):
+        list(reply)
+    engine._process.wait()
+    assert not engine.alive
+    with pytest.raises(EngineFailed):
+        engine.count_tokens(QUESTION)
+    engine.close()
+
+
+@pytest.mark.model
+def test_the_server_ends_with_its_parent_even_when_that_is_killed(path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from assistant.engines.llamacpp import LlamaCppEngine; "
+        f"e = LlamaCppEngine(Path({str(path)!r}), context_length=512, slots=1); "
+        "print(e._process.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout
+    server = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and psutil.pid_exists(server):
+        time.sleep(0.05)
+    assert not psutil.pid_exists(server) or psutil.Process(server).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("content", [b"", b"GGUF" + bytes(1000), b"<html>not a model</html>"])
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "bad.gguf"
+    file.write_bytes(content)
+    with pytest.raises(EngineFailed, match=r"cannot load bad\.gguf"):
+        LlamaCppEngine(file)
+
+
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    with pytest.raises(EngineFailed, match="no model file"):
+        LlamaCppEngine(tmp_path / "gone.gguf")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"type": "exceed_context_size_error", "n_prompt_tokens": 9, "n_ctx": 8}, TextTooLong),
+        ({"type": "invalid_request_error", "message": "bad"}, EngineFailed),
+        ({"type": "server_error", "message": "boom"}, EngineFailed),
+        ({}, EngineFailed),
+    ],
+)
+def test_every_error_of_the_server_is_mapped(error: dict[str, object], expected: type[Exception]) -> None:
+    assert type(mapped_error(error)) is expected
