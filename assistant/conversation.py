@@ -153,13 +153,14 @@ def prompt(branch: Sequence[StoredMessage], system_prompt: str = "") -> list[Mes
 
 
 def window(
-    messages: Sequence[Message], *, budget: int, count: Callable[[Sequence[Message]], int]
+    messages: Sequence[Message], *, budget: int, count: Callable[[Sequence[Message]], int], step: int = 1
 ) -> tuple[list[Message], int]:
     """The newest part of a conversation that fits, and how many messages were left out.
 
     The system prompt and everything from the last question on always stay; older turns leave from the front, a question
     with its answer. budget: tokens that the prompt may take. count: tokens of a prompt; it is called once where all
-    fits, and O(log turns) times otherwise.
+    fits, and O(log turns) times otherwise. step: how many turns leave at a time; with more than one, the front of the
+    prompt stays the same for a while, and an engine that remembers it need not read it again.
 
     Raises TextTooLong where not even the system prompt and the last question fit.
     """
@@ -187,4 +188,5 @@ def window(
             fits = middle
         else:
             too_many = middle
+    fits = min(last, -(-fits // step) * step)
     return kept_from(fits), turns[fits] - start

@@ -19,6 +19,11 @@ CHECKPOINT_SECONDS = 1.0
 SMALLEST_REPLY_TOKENS = 64
 """Room that is kept for the reply when old turns have to leave the context."""
 
+TURNS_AT_A_TIME = 4
+"""How many old turns leave at once, so that the engine's prompt cache serves the next few questions."""
+SMALLEST_SHARE = 0.05
+"""Documents are not cut further than this: then the question is too long, and says so."""
+
 
 class Reply:
     """One assistant message in the making. Read its fields at any time; `version` grows whenever one changes."""
@@ -30,11 +35,12 @@ class Reply:
         conversation_id: str,
         *,
         model: str,
-        turns: Sequence[Message],
+        turns: Callable[[float], Sequence[Message]],
         sampling: Sampling,
         probabilities: bool,
         load: Callable[[], Engine],
     ) -> None:
+        """turns: what the model reads, given the share of each attached document that it should contain."""
         self.id = message_id
         self.conversation_id = conversation_id
         self.model = model
@@ -44,6 +50,8 @@ class Reply:
         self.prompt_progress = 0.0
         self.left_out = 0
         """Turns that did not fit the context any more."""
+        self.documents_share = 1.0
+        """How much of the attached documents the model could read, from their beginning."""
         self.tokens = 0
         self.usage: Usage | None = None
         self.error: ParleyError | None = None
@@ -96,7 +104,7 @@ class Reply:
         self.version += 1
         room = min(self._sampling.max_tokens, max(SMALLEST_REPLY_TOKENS, engine.context_length // 4))
         budget = engine.context_length - room
-        messages, self.left_out = window(self._turns, budget=budget, count=engine.count_tokens)
+        messages = self._fitted(engine, budget)
         saved = time.monotonic()
         shown = PROBABILITY_ALTERNATIVES if self._wants_probabilities else 0
         for delta in engine.generate(messages, self._sampling, probabilities=shown, cancel=self._cancel):
@@ -117,6 +125,18 @@ class Reply:
         return (
             "stopped" if self._cancel.is_set() and (not self.usage or self.usage.finish == "cancelled") else "complete"
         )
+
+    def _fitted(self, engine: Engine, budget: int) -> list[Message]:
+        """The turns within `budget` tokens: documents are cut first, at the same share each, then old turns leave."""
+        share = 1.0
+        turns = self._turns(share)
+        if self._turns(0.0) != turns:
+            while share > SMALLEST_SHARE and engine.count_tokens(turns) > budget:
+                share *= 0.8
+                turns = self._turns(share)
+        self.documents_share = share
+        messages, self.left_out = window(turns, budget=budget, count=engine.count_tokens, step=TURNS_AT_A_TIME)
+        return messages
 
     def _finish(self, status: MessageStatus) -> None:
         """Put everything in the store, and only then say that it is done."""
@@ -142,4 +162,5 @@ class Reply:
         return asdict(self.usage) | {
             "tokens_per_second": self.usage.tokens_per_second,
             "left_out": self.left_out,
+            "documents_share": self.documents_share,
         }

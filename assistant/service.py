@@ -6,62 +6,37 @@ face → Assistant → engines → weights
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from assistant import hardware, placement, sources
-from assistant.catalogue import Catalogue, ModelEntry
+from assistant.catalogue import Catalogue
 from assistant.conversation import Attachment, StoredMessage, prompt
-from assistant.engines.choice import Choice, choose, open_engine
-from assistant.engines.protocol import Capability, Delta, Engine, Message, Sampling
-from assistant.engines.remote import Remote, remote
-from assistant.errors import ModelNotAvailable, UnknownConversation
-from assistant.pool import EnginePool
-from assistant.pulls import Pulls
+from assistant.engines.choice import open_engine
+from assistant.engines.protocol import Delta, Message, Sampling
+from assistant.errors import UnknownConversation
+from assistant.hardware import Machine
+from assistant.models import CONTEXT_TOKENS, GOOD_MODEL, QUICK_MODEL, Models, OpenEngine
 from assistant.replies import Reply
-from assistant.settings import ChatSettings, presets, sampling_from
+from assistant.settings import ChatSettings, presets
 from assistant.store import Store
 
-
-class OpenEngine(Protocol):
-    """How a chosen model is loaded; tests hand in one that makes a FakeEngine."""
-
-    def __call__(
-        self, choice: Choice, entry: ModelEntry | Remote, path: Path | None, *, context_length: int
-    ) -> Engine: ...
+__all__ = ["CONTEXT_TOKENS", "GOOD_MODEL", "QUICK_MODEL", "Assistant", "OpenEngine"]
 
 
-QUICK_MODEL = "smollm2-135m-instruct"
-"""The chat model that is fetched first: the page opens on it."""
-GOOD_MODEL = "qwen2.5-coder-1.5b-instruct"
-"""The chat model that arrives behind it and answers new conversations from then on."""
-GOOD_MODEL_NEEDS_RAM_BYTES = 6 * 2**30
-"""Machines with less are offered the good model instead of being sent it."""
-CONTEXT_TOKENS = 8192
-"""Context that a chat gets where the model can have more: each running conversation pays for it in memory."""
-
-
-class Assistant:
+class Assistant(Models):
     """Runs models and keeps conversations. Every part is made when it is first needed; all methods are thread-safe."""
 
     def __init__(
         self,
         *,
         store: Store | None = None,
-        machine: hardware.Machine | None = None,
+        machine: Machine | None = None,
         catalogue: Catalogue | None = None,
         open_engine: OpenEngine = open_engine,
     ) -> None:
-        self.machine = machine or hardware.detect()
-        self.catalogue = catalogue or Catalogue.load()
-        self.pulls = Pulls()
+        super().__init__(machine=machine, catalogue=catalogue, open_engine=open_engine)
         self._store = store
-        self._open_engine = open_engine
-        where = "gpu" if self.machine.gpus else "cpu"
-        self._pool = EnginePool(placement.has_bytes(self.machine, where))
         self._replies: dict[str, Reply] = {}
         self._lock = threading.RLock()
 
@@ -73,92 +48,6 @@ class Assistant:
                 self._store = Store()
                 self._store.recover()
             return self._store
-
-    # Models
-
-    def default_model(self) -> str:
-        """The best embedded chat model that is here, else the one that would be fetched first."""
-        here = [e for e in self.catalogue if e.embedded and "chat" in e.tasks and sources.locate(e)]
-        return max(here, key=lambda e: e.parameters).key if here else QUICK_MODEL
-
-    def find(self, model: str | None = None) -> ModelEntry | Remote:
-        """The model of that name: of the catalogue, the Hub, this disk, or behind a URL. Raises UnknownModel."""
-        name = model or self.default_model()
-        return remote(name) or self.catalogue.find(name)
-
-    def explain(
-        self,
-        model: str | None = None,
-        *,
-        engine: str = "auto",
-        capability: Capability = Capability.GENERATE,
-        quantisation: str | None = None,
-    ) -> Choice:
-        """Which engine would run the model, why, and whether it fits."""
-        return choose(
-            self.find(model),
-            self.machine,
-            engine=engine,
-            capability=capability,
-            quantisation=quantisation,
-            others=tuple(self.catalogue),
-        )
-
-    def engine(
-        self,
-        model: str | None = None,
-        *,
-        engine: str = "auto",
-        capability: Capability = Capability.GENERATE,
-        quantisation: str | None = None,
-    ) -> Engine:
-        """The model, loaded; shared with everyone who asks for the same.
-
-        Raises ModelNotAvailable where its weights are not here, ModelTooLarge where it does not fit.
-        """
-        entry = self.find(model)
-        choice = self.explain(entry.key, engine=engine, capability=capability, quantisation=quantisation)
-
-        def load() -> Engine:
-            path = None if isinstance(entry, Remote) else self._weights(entry)
-            return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS)
-
-        loaded = self._pool.get((entry.key, choice.engine, choice.quantisation), choice.needs_bytes, load)
-        loaded.require(capability)
-        return loaded
-
-    def _weights(self, entry: ModelEntry) -> Path:
-        path = sources.locate(entry)
-        if path is None:
-            hint = f"Fetch it with `parley models pull {entry.key}`, or on the page under Models."
-            raise ModelNotAvailable(f"{entry.title} is not on this machine yet.", hint=hint)
-        return path
-
-    def loaded(self) -> list[Engine]:
-        """The models that are in memory now."""
-        return self._pool.loaded()
-
-    def remove_model(self, model: str) -> int:
-        """Delete a model's weights; how many bytes that freed."""
-        entry = self.catalogue.find(model)
-        self._pool.forget(entry.key)
-        return sources.remove(entry)
-
-    def start_pulls(self) -> None:
-        """Begin to fetch what the page wants to have: the quick chat model, and the good one where it fits.
-
-        `PARLEY_AUTO_PULL=0` leaves both to be asked for.
-        """
-        if os.environ.get("PARLEY_AUTO_PULL", "1") == "0":
-            return
-        self.pulls.start(self.catalogue[QUICK_MODEL])
-        if self.machine.ram_bytes >= GOOD_MODEL_NEEDS_RAM_BYTES:
-            self.pulls.start(self.catalogue[GOOD_MODEL])
-
-    def sampling(self, model: str | None, *changes: Mapping[str, Any]) -> Sampling:
-        """What the model's own card recommends, then each layer of changes."""
-        entry = self.find(model)
-        return sampling_from({} if isinstance(entry, Remote) else entry.sampling, *changes)
 
     def stream(
         self,
@@ -285,7 +174,7 @@ class Assistant:
             message.id,
             question.conversation_id,
             model=entry.key,
-            turns=prompt(conversation.path(question.id), system),
+            turns=lambda share: prompt(shortened(conversation.path(question.id), share), system),
             sampling=sampling,
             probabilities=settings.probabilities,
             load=lambda: self.engine(entry.key, engine=settings.engine),
@@ -300,3 +189,11 @@ class Assistant:
         note = self.store.preference("note").strip()
         about = f"What the user wants you to keep in mind:\n{note}" if note else ""
         return "\n\n".join(part for part in (settings.instructions.strip(), about) if part)
+
+
+def shortened(branch: Sequence[StoredMessage], share: float) -> list[StoredMessage]:
+    """The branch with the first `share` of each attached document."""
+    return [
+        replace(m, attachments=tuple(replace(a, text=a.text[: round(len(a.text) * share)]) for a in m.attachments))
+        for m in branch
+    ]

@@ -196,6 +196,28 @@ def test_old_turns_leave_a_full_context_and_the_reply_says_how_many(here: None) 
     assistant.close()
 
 
+def test_a_document_that_is_too_long_is_cut_and_the_reply_says_how_far(
+    assistant: Assistant, seen: list[list[Message]]
+) -> None:
+    conversation = assistant.store.create()
+    long = Attachment("long.txt", "text/plain", "beginning " + "word " * 9000 + "end", 45_000)
+    (reply,) = assistant.send(conversation, "What is it?", settings=SETTINGS, attachments=[long])
+    assert reply.wait(10)
+    kept = assistant.store.message(reply.id)
+    assert kept.status == "complete"
+    assert 0.2 < kept.usage["documents_share"] < 0.5  # 4096 tokens of context, a quarter of it for the reply
+    read = seen[-1][-1].content
+    assert "beginning" in read and "end" not in read.split() and read.endswith("What is it?")
+
+
+def test_a_question_that_is_too_long_by_itself_fails_with_its_length(assistant: Assistant) -> None:
+    conversation = assistant.store.create()
+    (reply,) = assistant.send(conversation, "word " * 9000, settings=SETTINGS)
+    assert reply.wait(10)
+    kept = assistant.store.message(reply.id)
+    assert kept.status == "failed" and "9" in (kept.error or "")
+
+
 def test_the_text_of_a_running_reply_loses_no_piece_to_its_readers(here: None) -> None:
     words = [f"w{number} " for number in range(20_000)]
     assistant = assistant_with(FakeEngine("".join(words)))

@@ -150,6 +150,9 @@ def cost(message: StoredMessage) -> str:
         f"{usage['tokens_per_second']:.1f} tokens/s" if usage["tokens_per_second"] else "",
         f"first after {usage['time_to_first_token']:.2f} s",
         f"{usage['left_out']} earlier messages no longer in context" if usage.get("left_out") else "",
+        f"read the first {usage['documents_share']:.0%} of the documents"
+        if usage.get("documents_share", 1) < 1
+        else "",
         "cut at the longest length allowed" if usage["finish"] == "length" else "",
     ]
     return f'<span class="cost">{" · ".join(part for part in parts if part)}</span>'

@@ -1,0 +1,139 @@
+"""The models of the assistant: which there are, how they are run here, and those that are loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from assistant import hardware, placement, sources
+from assistant.catalogue import Catalogue, ModelEntry
+from assistant.engines.choice import Choice, choose, open_engine
+from assistant.engines.protocol import Capability, Engine, Sampling
+from assistant.engines.remote import Remote, remote
+from assistant.errors import ModelNotAvailable
+from assistant.pool import EnginePool
+from assistant.pulls import Pulls
+from assistant.settings import sampling_from
+
+
+class OpenEngine(Protocol):
+    """How a chosen model is loaded; tests hand in one that makes a FakeEngine."""
+
+    def __call__(
+        self, choice: Choice, entry: ModelEntry | Remote, path: Path | None, *, context_length: int
+    ) -> Engine: ...
+
+
+QUICK_MODEL = "smollm2-135m-instruct"
+"""The chat model that is fetched first: the page opens on it."""
+GOOD_MODEL = "qwen2.5-coder-1.5b-instruct"
+"""The chat model that arrives behind it and answers new conversations from then on."""
+GOOD_MODEL_NEEDS_RAM_BYTES = 6 * 2**30
+"""Machines with less are offered the good model instead of being sent it."""
+CONTEXT_TOKENS = 8192
+"""Context that a chat gets where the model can have more: each running conversation pays for it in memory."""
+
+
+class Models:
+    """Finds, explains, loads and fetches models. All methods are thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        machine: hardware.Machine | None = None,
+        catalogue: Catalogue | None = None,
+        open_engine: OpenEngine = open_engine,
+    ) -> None:
+        """open_engine: how a chosen model is loaded."""
+        self.machine = machine or hardware.detect()
+        self.catalogue = catalogue or Catalogue.load()
+        self.pulls = Pulls()
+        self._open_engine = open_engine
+        where = "gpu" if self.machine.gpus else "cpu"
+        self._pool = EnginePool(placement.has_bytes(self.machine, where))
+
+    def default_model(self) -> str:
+        """The best embedded chat model that is here, else the one that would be fetched first."""
+        here = [e for e in self.catalogue if e.embedded and "chat" in e.tasks and sources.locate(e)]
+        return max(here, key=lambda e: e.parameters).key if here else QUICK_MODEL
+
+    def find(self, model: str | None = None) -> ModelEntry | Remote:
+        """The model of that name: of the catalogue, the Hub, this disk, or behind a URL. Raises UnknownModel."""
+        name = model or self.default_model()
+        return remote(name) or self.catalogue.find(name)
+
+    def explain(
+        self,
+        model: str | None = None,
+        *,
+        engine: str = "auto",
+        capability: Capability = Capability.GENERATE,
+        quantisation: str | None = None,
+    ) -> Choice:
+        """Which engine would run the model, why, and whether it fits."""
+        return choose(
+            self.find(model),
+            self.machine,
+            engine=engine,
+            capability=capability,
+            quantisation=quantisation,
+            others=tuple(self.catalogue),
+        )
+
+    def engine(
+        self,
+        model: str | None = None,
+        *,
+        engine: str = "auto",
+        capability: Capability = Capability.GENERATE,
+        quantisation: str | None = None,
+    ) -> Engine:
+        """The model, loaded; shared with everyone who asks for the same.
+
+        Raises ModelNotAvailable where its weights are not here, ModelTooLarge where it does not fit.
+        """
+        entry = self.find(model)
+        choice = self.explain(entry.key, engine=engine, capability=capability, quantisation=quantisation)
+
+        def load() -> Engine:
+            path = None if isinstance(entry, Remote) else self._weights(entry)
+            return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS)
+
+        loaded = self._pool.get((entry.key, choice.engine, choice.quantisation), choice.needs_bytes, load)
+        loaded.require(capability)
+        return loaded
+
+    def _weights(self, entry: ModelEntry) -> Path:
+        path = sources.locate(entry)
+        if path is None:
+            hint = f"Fetch it with `parley models pull {entry.key}`, or on the page under Models."
+            raise ModelNotAvailable(f"{entry.title} is not on this machine yet.", hint=hint)
+        return path
+
+    def loaded(self) -> list[Engine]:
+        """The models that are in memory now."""
+        return self._pool.loaded()
+
+    def remove_model(self, model: str) -> int:
+        """Delete a model's weights; how many bytes that freed."""
+        entry = self.catalogue.find(model)
+        self._pool.forget(entry.key)
+        return sources.remove(entry)
+
+    def start_pulls(self) -> None:
+        """Begin to fetch what the page wants to have: the quick chat model, and the good one where it fits.
+
+        `PARLEY_AUTO_PULL=0` leaves both to be asked for.
+        """
+        if os.environ.get("PARLEY_AUTO_PULL", "1") == "0":
+            return
+        self.pulls.start(self.catalogue[QUICK_MODEL])
+        if self.machine.ram_bytes >= GOOD_MODEL_NEEDS_RAM_BYTES:
+            self.pulls.start(self.catalogue[GOOD_MODEL])
+
+    def sampling(self, model: str | None, *changes: Mapping[str, Any]) -> Sampling:
+        """What the model's own card recommends, then each layer of changes."""
+        entry = self.find(model)
+        return sampling_from({} if isinstance(entry, Remote) else entry.sampling, *changes)
