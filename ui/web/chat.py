@@ -12,7 +12,7 @@ from assistant.service import Assistant
 from assistant.settings import presets
 from ui.web import settings_panel, theme
 from ui.web.actions import ChatActions, Shown
-from ui.web.downloads import build_downloads
+from ui.web.downloads import watch_downloads
 from ui.web.events import QUICK, event_data, told
 from ui.web.keeping import build_files, build_note
 
@@ -50,6 +50,7 @@ def build_chat(assistant: Assistant, page: gr.Blocks) -> None:
         listed = gr.HTML(
             html_template=LIST, js_on_load=theme.script("sidebar"), apply_default_css=False, elem_id="list"
         )
+    banner = gr.HTML(elem_id="downloads", apply_default_css=False)
     transcript = gr.HTML(
         html_template=transcript_template(),
         js_on_load=theme.script("transcript"),
@@ -127,4 +128,4 @@ def build_chat(assistant: Assistant, page: gr.Blocks) -> None:
     query.change(search, [query, conversation], [listed], trigger_mode="always_last", **QUICK)
     new.click(told(lambda: draw(actions.open(None))), None, outputs, **QUICK)
     controls["model"].input(warm, [controls["model"]], None, **QUICK)
-    build_downloads(assistant, controls["model"], controls["beside"])
+    watch_downloads(assistant, banner, controls["model"], controls["beside"])

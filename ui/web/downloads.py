@@ -15,9 +15,8 @@ from ui.web.settings_panel import NOBODY, model_choices
 POLL_SECONDS = 1.0
 
 
-def build_downloads(assistant: Assistant, model: gr.Dropdown, beside: gr.Dropdown) -> None:
-    """A banner that is looked at again every second while something arrives; the pickers learn of what has arrived."""
-    banner = gr.HTML(elem_id="downloads", apply_default_css=False)
+def watch_downloads(assistant: Assistant, banner: gr.HTML, model: gr.Dropdown, beside: gr.Dropdown) -> None:
+    """Keep the banner up to date while something arrives; the pickers learn of what has arrived."""
     timer = gr.Timer(POLL_SECONDS)
     known = gr.State(list[str]())
 
