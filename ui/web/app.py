@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import warnings
 import webbrowser
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -64,6 +65,7 @@ def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
     app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
     app.router.routes.extend(file_routes(assistant))
     app.add_middleware(Guard, host=host)
+    warnings.filterwarnings("ignore", message="SSR mode is not supported")  # nobody asked for it
     return gr.mount_gradio_app(
         app,
         build(assistant),
