@@ -21,6 +21,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from assistant.engines.drawing import Drawer, Drawn, draw
+from assistant.engines.prompt_cache import PromptCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +60,19 @@ class Ask:
     cancelled: Callable[[], bool] = lambda: False
     adapter: str | None = None
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue[Event])
-    token: int = -1
-    """The last token, whose keys and values are not in the cache yet."""
-    count: int = 0
+    cached_tokens: int = 0
+    """Of the prompt: those that were read for an earlier request."""
+    reply: list[int] = field(default_factory=list[int])
+    """The last one's keys and values are not in the cache yet."""
 
     def take(self, drawn: Drawn) -> bool:
         """Pass a token on; whether the reply goes on after it."""
-        self.token = drawn.token
-        self.count += 1
+        self.reply.append(drawn.token)
         self.drawer.remember(drawn.token)
         self.events.put(Token(drawn, time.perf_counter()))
         if drawn.token in self.ends:
             self.events.put(Ended("stop"))
-        elif self.count >= self.most_tokens:
+        elif len(self.reply) >= self.most_tokens:
             self.events.put(Ended("length"))
         else:
             return not self.give_up()
@@ -133,9 +134,10 @@ class Forward:
 class Batch:
     """Rows that share a cache, a model adapter and a forward pass."""
 
-    def __init__(self, forward: Forward, ask: Ask, cache: DynamicCache) -> None:
-        """Begin with one row: its prompt is in `cache`, its first token in `ask.token`."""
+    def __init__(self, forward: Forward, ask: Ask, cache: DynamicCache, kept: PromptCache) -> None:
+        """Begin with one row: its prompt is in `cache`, its first token in `ask`. What rows leave goes to `kept`."""
         self._forward = forward
+        self._kept = kept
         self._cache: Any = cache
         self.asks = [ask]
         self._padding = [0]
@@ -167,7 +169,7 @@ class Batch:
         self._keep([row for row, ask in enumerate(self.asks) if not ask.give_up()])
         if not self.asks:
             return
-        tokens = torch.tensor([[ask.token] for ask in self.asks])
+        tokens = torch.tensor([[ask.reply[-1]] for ask in self.asks])
         inputs: dict[str, Tensor] = {}
         if self._mask is not None:
             self._mask = functional.pad(self._mask, (0, 1), value=1)
@@ -189,7 +191,7 @@ class Batch:
     def _pad(self, width: int) -> None:
         if not width:
             return
-        for layer in self._cache.layers:  # (row, head, time, feature)
+        for layer in self._layers:  # (row, head, time, feature)
             layer.keys = functional.pad(layer.keys, (0, 0, width, 0))
             layer.values = functional.pad(layer.values, (0, 0, width, 0))
         self._padding = [pad + width for pad in self._padding]
@@ -198,17 +200,34 @@ class Batch:
         """Let go of the other rows, and of padding that no row that is left needs."""
         if len(rows) == len(self.asks):
             return
+        if self._forward.can_join:
+            for row in set(range(len(self.asks))) - set(rows):
+                self._remember(row)
         self.asks = [self.asks[row] for row in rows]
         self._padding = [self._padding[row] for row in rows]
         if not rows:
             return
         spare = min(self._padding)
-        for layer in self._cache.layers:
+        for layer in self._layers:
             chosen = torch.tensor(rows, device=layer.keys.device)
             layer.keys = layer.keys[chosen, :, spare:]
             layer.values = layer.values[chosen, :, spare:]
         self._padding = [pad - spare for pad in self._padding]
         self._remask()
+
+    def _remember(self, row: int) -> None:
+        """Keep what was read for a row that leaves; without holding on to the rows that stay."""
+        ask, start = self.asks[row], self._padding[row]
+        alone = len(self.asks) == 1
+        layers = [
+            (layer.keys[row : row + 1, :, start:], layer.values[row : row + 1, :, start:]) for layer in self._layers
+        ]
+        tokens = [*ask.prompt, *ask.reply][: self._length - start]
+        self._kept.keep(tokens, ask.adapter, layers if alone else [(k.clone(), v.clone()) for k, v in layers])
+
+    @property
+    def _layers(self) -> list[Any]:
+        return self._cache.layers
 
     def _remask(self) -> None:
         self._mask = None

@@ -168,21 +168,18 @@ def _check(entry: ModelEntry | Remote, engine: str, quantisation: str | None) ->
 
 
 def _llamacpp(entry: ModelEntry, machine: Machine, context: int, others: tuple[ModelEntry, ...]) -> Choice:
-    needed, there = plans.needs_bytes(entry, "file", context), plans.has_bytes(machine, "cpu")
     metal = next((gpu.name for gpu in machine.gpus if gpu.kind == "mps"), None)
-    reason = f"llama.cpp runs its quantised GGUF weights fastest on {'the Apple GPU' if metal else 'the CPU'}."
-    fits = needed <= there
-    advice = "" if fits else plans.advise(entry, machine, "cpu", "file", others, context)
+    fits = plans.fits(entry, machine, "cpu", "file", context)
     return Choice(
-        "llamacpp",
-        reason,
-        metal or "CPU",
-        "as in the file",
-        None,
-        fits,
-        needed,
-        there,
-        advice,
+        engine="llamacpp",
+        reason=f"llama.cpp runs its quantised GGUF weights fastest on {'the Apple GPU' if metal else 'the CPU'}.",
+        device=metal or "CPU",
+        dtype="as in the file",
+        quantisation=None,
+        fits=fits,
+        needs_bytes=plans.needs_bytes(entry, "file", context),
+        has_bytes=plans.has_bytes(machine, "cpu"),
+        advice="" if fits else plans.advise(entry, machine, "cpu", "file", others, context),
         threads=plans.plan_threads(machine),
     )
 

@@ -15,21 +15,28 @@ import torch
 
 from assistant.engines.batch import Ask, Batch, Forward, Progress
 from assistant.engines.drawing import draw
+from assistant.engines.prompt_cache import PromptCache
 
 T = TypeVar("T")
 MOST_ROWS = 16
 """Replies decoded at once; more wait for their turn."""
 PROMPT_PIECE = {"cpu": 512, "cuda": 4096, "mps": 1024}
 """Prompt tokens read in one pass while nobody else waits for a token; a quarter of it where somebody does."""
+PROMPT_CACHE_BYTES = 2**29
+"""For conversations that are not being answered at the moment."""
 
 
 class _Reading:
     """A prompt that is being read."""
 
-    def __init__(self, ask: Ask, forward: Forward) -> None:
+    def __init__(self, ask: Ask, forward: Forward, kept: PromptCache) -> None:
         self.ask = ask
         self.cache = forward.new_cache()
-        self.done = 0
+        # Other caches cannot be cut back to what two prompts share. A seed asks for the same reply again, to the last
+        # bit, and a prompt read in other pieces differs in some of the last bits.
+        if forward.can_join and ask.drawer.sampling.seed is None:
+            ask.cached_tokens = kept.take(ask.prompt, ask.adapter, self.cache)
+        self.done = ask.cached_tokens
 
 
 class ModelThread:
@@ -41,6 +48,7 @@ class ModelThread:
         self._use_adapter = use_adapter
         self._adapter: str | None = None
         self._piece = PROMPT_PIECE.get(self.forward.device.type, 512)
+        self._kept = PromptCache(PROMPT_CACHE_BYTES)
         self._changed = threading.Condition()
         self._waiting: deque[Ask] = deque()
         self._jobs: deque[tuple[Callable[[], Any], str | None, Future[Any]]] = deque()
@@ -137,7 +145,7 @@ class ModelThread:
                 return
             self._reading = None
             if ask.take(draw(logits, [ask.drawer])[0]):
-                self._admit(Batch(self.forward, ask, reading.cache))
+                self._admit(Batch(self.forward, ask, reading.cache, self._kept))
         except BaseException as error:  # noqa: BLE001 - it is the reader's
             self._reading = None
             ask.events.put(error)
@@ -147,7 +155,7 @@ class ModelThread:
             self._waiting = deque(ask for ask in self._waiting if not ask.give_up())
             if not self._waiting or sum(len(batch.asks) for batch in self._batches) >= MOST_ROWS:
                 return None
-            return _Reading(self._waiting.popleft(), self.forward)
+            return _Reading(self._waiting.popleft(), self.forward, self._kept)
 
     def _admit(self, new: Batch) -> None:
         for batch in self._batches:
@@ -173,4 +181,4 @@ class ModelThread:
         for _, _, future in jobs:
             future.set_exception(error)
         self._reading, self._batches = None, []
-        del self.forward, self._use_adapter
+        del self.forward, self._use_adapter, self._kept

@@ -166,7 +166,7 @@ class TransformersEngine(Engine):
         if text := stream.finish():
             yield Delta(text, untold, stream.probabilities())
         seconds = (last or time.perf_counter()) - start
-        usage = Usage(len(ask.prompt), count, seconds, first - start if first else seconds, finish)
+        usage = Usage(len(ask.prompt), count, seconds, first - start if first else seconds, finish, ask.cached_tokens)
         yield Delta("", usage=usage)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:

@@ -198,3 +198,26 @@ def test_keys_go_only_where_they_belong(
 def test_a_remote_choice_names_the_server() -> None:
     choice = choose(Remote("m", "http://h/v1"), CPU)
     assert (choice.engine, choice.fits, choice.device) == ("openai", True, "http://h/v1")
+
+
+@pytest.mark.model
+def test_a_gguf_is_scored_through_its_full_weights(smol_gguf: Path, smol_folder: Path) -> None:
+    """From the choice to a score, with the folder already made."""
+    from assistant import hardware, paths
+    from assistant.catalogue import Catalogue
+    from assistant.engines.protocol import Message, Sampling, ScoreRequest
+
+    (paths.home() / "dequantised").symlink_to(smol_folder.parent)
+    smol = Catalogue.load()["smollm2-135m-instruct"]
+    choice = choose(smol, hardware.detect(), capability=Capability.SCORE)
+    engine = open_engine(choice, smol, smol_gguf, context_length=1024)
+    assert choice.dequantise and engine.name == "transformers" and engine.context_length == 1024
+    assert choice.reason in engine.notes
+    right, wrong = engine.score([ScoreRequest("2 + 2 =", " 4"), ScoreRequest("2 + 2 =", " horse")])
+    assert right.logprob > wrong.logprob
+    engine.close()
+    quick = open_engine(choose(smol, hardware.detect()), smol, smol_gguf, context_length=1024)
+    assert quick.name == "llamacpp"
+    *_, last = quick.generate([Message("user", "Hi")], Sampling(max_tokens=3))
+    assert last.usage and last.usage.completion_tokens > 0
+    quick.close()

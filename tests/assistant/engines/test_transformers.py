@@ -194,6 +194,43 @@ def test_a_long_prompt_is_read_in_pieces_with_progress(llama: Path, monkeypatch:
     assert text == reference(llama, question)
 
 
+def test_the_next_turn_reads_only_what_is_new(llama: Path) -> None:
+    engine = TransformersEngine(llama)
+    question = ask("What is the capital of France?")
+    reply, usage, _ = read(engine.generate(question, GREEDY))
+    assert usage.cached_tokens == 0
+    longer = [*question, Message("assistant", reply), *ask("And of Spain?")]
+    fresh = TransformersEngine(llama)
+    again, usage, _ = read(engine.generate(longer, GREEDY))
+    assert usage.cached_tokens >= engine.count_tokens(question)
+    assert again == read(fresh.generate(longer, GREEDY))[0]
+    same, usage, _ = read(engine.generate(question, GREEDY))
+    assert same == reply and usage.cached_tokens == usage.prompt_tokens - 1
+    assert read(engine.generate(question, replace(GREEDY, seed=1)))[1].cached_tokens == 0
+
+
+def test_what_is_kept_of_replies_that_shared_a_pass(engine: TransformersEngine, llama: Path) -> None:
+    """Each row's part of the cache is taken out of the padding and of the others."""
+    questions = [f"{'x' * n} number {n}" for n in (1, 30, 5, 60)]
+    threads = [threading.Thread(target=lambda q=q: read(engine.generate(ask(q), GREEDY))) for q in questions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for question in questions:
+        text, usage, _ = read(engine.generate(ask(question), GREEDY))
+        assert text == reference(llama, question)
+        assert usage.cached_tokens == usage.prompt_tokens - 1
+
+
+def test_what_was_read_with_one_adapter_is_not_taken_up_with_another(llama: Path, tmp_path: Path) -> None:
+    engine = TransformersEngine(llama, adapter=tiny.adapter(llama, tmp_path / "one"))
+    read(engine.generate(ask("What is the capital?"), GREEDY))
+    engine.use(None)
+    text, usage, _ = read(engine.generate(ask("What is the capital?"), GREEDY))
+    assert usage.cached_tokens == 0 and text == reference(llama, "What is the capital?")
+
+
 def test_adapters_are_switched_by_name(llama: Path, tmp_path: Path) -> None:
     one, two = tiny.adapter(llama, tmp_path / "one"), tiny.adapter(llama, tmp_path / "two", seed=2)
     engine = TransformersEngine(llama, adapter=one)
