@@ -120,6 +120,8 @@ def open_engine(
         from assistant.engines.openai import OpenAIEngine
 
         return OpenAIEngine(entry.model, entry.url, context_length=context_length)
+    if entry.family != "decoder":
+        raise EngineFailed(f"There is no engine yet for {entry.family} models such as {entry.title}.")
     if path is None:
         raise EngineFailed(f"{entry.title} has no weights here.", hint=f"Fetch them: parley models pull {entry.key}")
     if not choice.fits and not force:

@@ -15,6 +15,7 @@ from tests.assistant.machines import A100, APPLE, CPU, EIGHT_B, QWEN_GGUF, SMOL_
 
 SMOL_FULL = entry("smol-full", parameters=int(135e6), download_bytes=int(270e6), memory_bytes=int(500e6))
 MARIAN = entry("bergamot", format="marian", family="seq2seq", tasks=("translate",))
+ENCODER = entry("minilm", family="encoder", tasks=("embed",), parameters=int(22e6), download_bytes=int(90e6))
 SCORE = {"capability": Capability.SCORE}
 
 
@@ -114,6 +115,7 @@ def test_choose(subject: ModelEntry, here: Machine, wish: dict[str, Any], expect
         (SMOL_FULL, {"engine": "llamacpp"}, CapabilityMissing),
         (SMOL_GGUF, {"capability": Capability.CLASSIFY}, CapabilityMissing),
         (MARIAN, {"capability": Capability.SCORE}, CapabilityMissing),
+        (MARIAN, {}, CapabilityMissing),
         (Remote("m", "http://x"), SCORE, CapabilityMissing),
         (Remote("m", "http://x"), {"adapter": True}, CapabilityMissing),
     ],
@@ -140,6 +142,12 @@ def test_too_large_is_refused_with_what_would_fit(tmp_path: Path) -> None:
         open_engine(choice, EIGHT_B, tmp_path)
     assert "33.1 GB" in failure.value.message and "7.2 GB" in failure.value.message
     assert "qwen" in failure.value.hint
+
+
+def test_an_encoder_is_not_loaded_as_a_decoder(tmp_path: Path) -> None:
+    """transformers would do it without a word, and the answers would be noise."""
+    with pytest.raises(EngineFailed, match="no engine yet for encoder"):
+        open_engine(choose(ENCODER, CPU, capability=Capability.EMBED), ENCODER, tmp_path)
 
 
 def test_weights_that_are_not_here(tmp_path: Path) -> None:

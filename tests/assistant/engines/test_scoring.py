@@ -205,3 +205,20 @@ def test_scores_with_an_adapter(engine: TransformersEngine, llama: Path, tmp_pat
 
 def test_nothing_to_score(engine: TransformersEngine) -> None:
     assert engine.score([]) == []
+
+
+@pytest.mark.model
+def test_scores_are_those_of_lm_evaluation_harness(smol_folder: Path) -> None:
+    huggingface = pytest.importorskip("lm_eval.models.huggingface", reason="lm-eval is not installed: the eval extra")
+    from lm_eval.api.instance import Instance  # type: ignore[import-not-found]
+
+    requests = [request for request in REQUESTS if request.continuation]
+    theirs = huggingface.HFLM(pretrained=str(smol_folder), device="cpu", dtype="float32", batch_size=3)
+    instances = [
+        Instance(request_type="loglikelihood", doc={}, arguments=(request.context, request.continuation), idx=number)
+        for number, request in enumerate(requests)
+    ]
+    ours = TransformersEngine(smol_folder).score(requests)
+    for score, (logprob, greedy) in zip(ours, theirs.loglikelihood(instances, disable_tqdm=True), strict=True):
+        assert score.logprob == pytest.approx(logprob, abs=2e-3)
+        assert score.greedy == greedy
