@@ -14,14 +14,21 @@ from ui.web import settings_panel, theme
 from ui.web.actions import ChatActions, Shown
 from ui.web.downloads import watch_downloads
 from ui.web.events import QUICK, event_data, told
+from ui.web.icons import icon
 from ui.web.keeping import build_files, build_note
 
 FILE_TYPES = [".txt", ".md", ".pdf", ".docx", ".csv", ".json", ".html", ".py", "text"]
-NOTICE = "Models like these say wrong things in an even voice. Check what matters."
+NOTICE = (
+    "Models like these say wrong things in an even voice. Check what matters. "
+    "<kbd>Enter sends, Shift+Enter makes a new line.</kbd>"
+)
 FROM_ADDRESS = "() => [new URLSearchParams(location.search).get('c') || '']"
-LIST = """<div class="conversations" role="navigation" aria-label="Conversations"><div class="undo" hidden><span></span>
-<button type="button" data-act="undo">Undo</button></div><ul></ul><p class="none">No conversations.</p>
-<button type="button" class="more" data-act="more" hidden>Show more</button></div>"""
+LIST = f"""<div class="conversations" role="navigation" aria-label="Conversations">
+<div class="undo" hidden><span></span> <button type="button" data-act="undo">Undo</button></div>
+<ul></ul><p class="none">No conversations.</p>
+<button type="button" class="more" data-act="more" hidden>Show more</button>
+<template><button type="button" data-act="rename" title="Rename">{icon("edit")}</button>
+<button type="button" data-act="delete" title="Delete">{icon("delete")}</button></template></div>"""
 
 
 def transcript_template() -> str:
@@ -35,6 +42,8 @@ def transcript_template() -> str:
         f'the models, your words and the answers.</p><div class="examples">{examples}</div></div>'
         '<button type="button" class="earlier" data-earlier hidden>Show earlier messages</button>'
         '<div class="messages" role="log" aria-label="Conversation" aria-live="off"></div>'
+        '<button type="button" class="to-end" data-end hidden aria-label="Jump to the end" title="Jump to the end">'
+        f"{icon('end')}</button>"
     )
 
 
@@ -59,7 +68,7 @@ def build_chat(assistant: Assistant, page: gr.Blocks) -> None:
     )
     with gr.Column(elem_id="composer-row"):
         composer = gr.MultimodalTextbox(
-            placeholder="Ask anything. Enter sends, Shift+Enter makes a new line.",
+            placeholder="Ask anything",
             show_label=False,
             label="Message",
             container=False,

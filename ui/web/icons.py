@@ -12,6 +12,9 @@ PATHS = {
     "correct": '<path d="M4 20h16"/><path d="m6 12 4 4 8-10"/>',
     "continue": '<path d="M5 5v7a3 3 0 0 0 3 3h11"/><path d="m15 11 4 4-4 4"/>',
     "earlier": '<path d="m15 6-6 6 6 6"/>',
+    "delete": '<path d="M6 6l12 12M18 6 6 18"/>',
+    "appearance": '<circle cx="12" cy="12" r="8"/><path d="M12 4a8 8 0 0 1 0 16z" fill="currentColor"/>',
+    "end": '<path d="M12 5v14M6 13l6 6 6-6"/>',
     "later": '<path d="m9 6 6 6-6 6"/>',
 }
 

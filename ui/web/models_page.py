@@ -9,7 +9,7 @@ import gradio as gr
 
 from assistant import sources
 from assistant.catalogue import ModelEntry
-from assistant.errors import UserError
+from assistant.errors import ParleyError, UserError
 from assistant.service import Assistant
 from ui.web import theme
 from ui.web.downloads import POLL_SECONDS, pull_html
@@ -86,7 +86,11 @@ def models_html(assistant: Assistant) -> str:
 
 def model_html(assistant: Assistant, entry: ModelEntry) -> str:
     """One model: what it is, whether it fits, and what can be done with it."""
-    choice = assistant.explain(entry.key)
+    try:
+        choice = assistant.explain(entry.key)
+        fits, why = choice.fits, choice.reason if choice.fits else choice.advice
+    except ParleyError:  # it does not generate text: a translator, say, runs by other means
+        fits, why = True, ""
     status = assistant.pulls.status(entry.key)
     here = sources.find_installed(entry) if entry.local_path is None else None
     facts = [
@@ -97,7 +101,6 @@ def model_html(assistant: Assistant, entry: ModelEntry) -> str:
         entry.licence,
     ]
     arriving = pull_html(assistant, status) if status and (status.running or status.error) else ""
-    why = html.escape(choice.reason if choice.fits else choice.advice)
     return (
         f'<div class="model" data-model="{html.escape(entry.key)}"><div class="name">{html.escape(entry.title)} '
         f"{'<span class=here>on this machine</span>' if here else ''}</div>"
@@ -105,15 +108,15 @@ def model_html(assistant: Assistant, entry: ModelEntry) -> str:
         f'<div class="facts">{html.escape(entry.description)}</div>'
         f'<div class="facts">{html.escape(" · ".join(fact for fact in facts if fact))} · '
         f"<code>{html.escape(entry.key)}</code></div>"
-        f'<div class="why{"" if choice.fits else " no"}">{why}</div>'
+        f'<div class="why{"" if fits else " no"}">{html.escape(why)}</div>'
         f"{arriving}</div>"
     )
 
 
 def does(entry: ModelEntry, here: bool, arriving: bool) -> str:
     """The one button that makes sense now."""
-    if arriving:
-        return '<button type="button" data-act="cancel">Cancel</button>'
-    if here:
-        return '<button type="button" data-act="remove">Remove</button>'
-    return '<button type="button" data-act="pull">Fetch</button>' if entry.sources else ""
+    if not (arriving or here or entry.sources):
+        return ""
+    act, label = ("cancel", "Cancel") if arriving else ("remove", "Remove") if here else ("pull", "Fetch")
+    name = html.escape(f"{label} {entry.title}")
+    return f'<button type="button" data-act="{act}" aria-label="{name}">{label}</button>'

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from gradio import themes
 
+from ui.web.icons import icon
+
 STATIC = Path(__file__).with_name("static")
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
@@ -40,6 +42,19 @@ def theme() -> themes.Base:
         block_label_background_fill="transparent",
         block_label_background_fill_dark="transparent",
         block_shadow="none",
+        body_text_color_subdued="#6b645d",
+        body_text_color_subdued_dark="#a8a29e",
+        block_label_text_color="#6b645d",
+        block_label_text_color_dark="#a8a29e",
+        block_title_text_color="#57514b",
+        block_title_text_color_dark="#cfc9c1",
+        block_info_text_color="#6b645d",
+        block_info_text_color_dark="#a8a29e",
+        input_placeholder_color="#78716c",
+        input_placeholder_color_dark="#a8a29e",
+        input_border_width="1px",
+        input_border_color="#d6d1c8",
+        input_border_color_dark="#45403a",
         border_color_primary="#e5e1da",
         border_color_primary_dark="#37332e",
         input_background_fill="#ffffff",
@@ -68,9 +83,11 @@ def header(here: str) -> str:
         f'<a href="{path}"{" aria-current=page" if title == here else ""}>{title}</a>'
         for title, path in (("Chat", "./"), ("Models", "./models"))
     )
+    panels = " data-panels" if here == "Chat" else ""
     return (
-        f'<div class="bar"><a class="brand" href="./">Parley</a><nav aria-label="Main">{links}</nav>'
-        '<button type="button" data-appearance aria-label="Dark or light" title="Dark or light">◐</button></div>'
+        f'<div class="bar"{panels}><a class="brand" href="./">Parley</a><nav aria-label="Main">{links}</nav>'
+        '<button type="button" data-appearance aria-label="Dark or light" title="Dark or light">'
+        f"{icon('appearance')}</button></div>"
     )
 
 
@@ -80,14 +97,14 @@ def code_style() -> str:
 
     from pygments.formatters import HtmlFormatter
 
-    sheets = (("friendly", "pre.code"), ("github-dark", ".dark pre.code"))
+    sheets = (("default", "pre.code"), ("github-dark", ".dark pre.code"))
     rules = [
         re.sub(r"\s*/\*.*?\*/", "", line)
         for style, selector in sheets
         for line in HtmlFormatter(style=style).get_style_defs(selector).splitlines()
         if line.startswith(f"{selector} .")
     ]
-    comment = "/* Code colours, written by Pygments (styles friendly and github-dark): `python -m ui.web.theme`. */"
+    comment = "/* Code colours, written by Pygments (styles default and github-dark): `python -m ui.web.theme`. */"
     return "\n".join([comment, *rules]) + "\n"
 
 

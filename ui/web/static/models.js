@@ -4,8 +4,10 @@ element.addEventListener("click", (event) => {
   if (!button) return;
   const kind = button.dataset.act;
   if (kind === "remove" && button.textContent !== "Really remove?") {
+    const name = button.getAttribute("aria-label");
     button.textContent = "Really remove?";
-    setTimeout(() => { button.textContent = "Remove"; }, 4000);
+    button.setAttribute("aria-label", `Really ${name[0].toLowerCase()}${name.slice(1)}?`);
+    setTimeout(() => { button.textContent = "Remove"; button.setAttribute("aria-label", name); }, 4000);
     return;
   }
   button.disabled = true;

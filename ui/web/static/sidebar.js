@@ -24,14 +24,9 @@ function item(entry, current) {
     }
     open.append(snippet);
   }
-  for (const [kind, label, sign] of [["rename", "Rename", "✎"], ["delete", "Delete", "✕"]]) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.act = kind;
-    button.setAttribute("aria-label", `${label} ${entry.title}`);
-    button.title = label;
-    button.textContent = sign;
-    node.append(button);
+  node.append(element.querySelector("template").content.cloneNode(true));
+  for (const button of node.querySelectorAll("[data-act]")) {
+    button.setAttribute("aria-label", `${button.title} ${entry.title}`);
   }
   return node;
 }
@@ -50,6 +45,7 @@ function draw() {
     }
     nodes.push(item(entry, value.current));
   }
+  const held = list.contains(document.activeElement) ? document.activeElement : null;
   list.replaceChildren(...nodes);
   element.querySelector(".more").hidden = !value.more;
   element.querySelector(".none").hidden = value.items.length > 0;
@@ -57,6 +53,10 @@ function draw() {
   if (value.undo) {
     undo.querySelector("span").textContent = `“${value.undo.title}” deleted.`;
     undo.querySelector("button").dataset.id = value.undo.id;
+  }
+  if (held) { // whoever goes by the keyboard stays where they were; after a deletion, at its undoing
+    const same = list.querySelector(`[data-id="${held.closest("li").dataset.id}"] .open`);
+    (same || (value.undo && undo.querySelector("button")))?.focus({ preventScroll: true });
   }
   if (!props.value) return;
   const address = new URL(location.href);
@@ -77,7 +77,9 @@ function rename(node) {
   const end = (save) => {
     if (done) return;
     done = true;
+    const focused = document.activeElement === field;
     field.replaceWith(open);
+    if (focused) open.focus();
     if (save && field.value.trim() && field.value !== open.title) {
       trigger("act", { kind: "rename", id: node.dataset.id, title: field.value });
     }

@@ -15,14 +15,26 @@ function scroller() {
   return document.scrollingElement;
 }
 
-let pinned = true; // the reader is at the end and wants to stay there
-addEventListener("scroll", () => {
+let pinned = true; // the reader is at the end and stays there, until they scroll up
+let last = 0;
+
+function fromEnd() {
   const page = scroller();
-  pinned = page.scrollHeight - page.scrollTop - page.clientHeight < 120;
-}, { passive: true });
+  return page.scrollHeight - page.scrollTop - page.clientHeight;
+}
+
+function scrolled() {
+  if (fromEnd() < 8) pinned = true;
+  else if (scroller().scrollTop < last) pinned = false;
+  last = scroller().scrollTop;
+  element.querySelector("[data-end]").hidden = pinned || fromEnd() < 160;
+}
+addEventListener("scroll", scrolled, { passive: true });
+addEventListener("resize", () => toEnd(), { passive: true });
 
 function toEnd() {
   if (pinned) scroller().scrollTop = scroller().scrollHeight;
+  scrolled();
 }
 
 function fragment(html) {
@@ -49,7 +61,10 @@ function draw() {
       unfollow(id);
     }
   }
-  element.querySelector(".earlier").hidden = !value.earlier;
+  const button = element.querySelector(".earlier");
+  const more = !switched && !button.hidden && !value.earlier; // earlier messages push what is read down
+  const distance = fromEnd();
+  button.hidden = !value.earlier;
   let before = null;
   for (const message of value.messages) {
     let row = list.querySelector(`:scope > [data-row="${message.row}"]`);
@@ -70,10 +85,12 @@ function draw() {
   }
   for (const row of [...list.children]) if (!row.childElementCount) row.remove();
   for (const id of [...streams.keys()]) if (!value.live.includes(id)) unfollow(id);
+  if (value.live.some((id) => !streams.has(id))) pinned = true; // they have just asked
   for (const id of value.live) follow(id);
   element.querySelector(".welcome").hidden = value.messages.length > 0;
   if (props.value) list.dataset.ready = "";
-  if (switched) requestAnimationFrame(() => { scroller().scrollTop = scroller().scrollHeight; });
+  if (more) scroller().scrollTop += fromEnd() - distance;
+  if (switched) requestAnimationFrame(toEnd);
   else toEnd();
 }
 
@@ -130,9 +147,11 @@ async function copy(text, from) {
     document.execCommand("copy");
     area.remove();
   }
-  const label = from.textContent;
-  from.textContent = "✓";
-  setTimeout(() => { from.textContent = label; }, 1200);
+  if (from.dataset.copied) return;
+  const label = [...from.childNodes];
+  from.dataset.copied = "yes";
+  from.replaceChildren("✓");
+  setTimeout(() => { from.replaceChildren(...label); delete from.dataset.copied; }, 1200);
 }
 
 function edit(article, kind) {
@@ -148,7 +167,11 @@ function edit(article, kind) {
   body.after(editor);
   area.style.height = `${Math.min(400, area.scrollHeight + 8)}px`;
   area.focus();
-  const close = () => { editor.remove(); body.hidden = false; };
+  const close = () => {
+    editor.remove();
+    body.hidden = false;
+    article.querySelector(`[data-act="${kind}"]`)?.focus({ preventScroll: true });
+  };
   editor.querySelector("[data-cancel]").onclick = close;
   editor.onkeydown = (event) => {
     if (event.key === "Escape") { event.stopPropagation(); close(); }
@@ -168,6 +191,10 @@ element.addEventListener("click", (event) => {
   const example = event.target.closest("[data-example]");
   if (example) return act("ask", { text: example.textContent });
   if (event.target.closest("[data-earlier]")) return act("earlier");
+  if (event.target.closest("[data-end]")) {
+    pinned = true;
+    return toEnd();
+  }
   const button = event.target.closest("[data-act]");
   if (!button) return undefined;
   const article = button.closest("article");
