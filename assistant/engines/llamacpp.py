@@ -37,7 +37,11 @@ PROMPT_BATCH = 512
 """Prompt tokens read between two looks at whether somebody still waits."""
 PROMPT_CACHE_MIB = 512
 """Memory for prompts of conversations that no slot holds at the moment."""
-CANCEL_POLL_SECONDS = 0.05
+CANCEL_POLL_SECONDS = 0.1
+GATHER_SECONDS = 0.02
+"""Pause between reads once a reply flows: waking up for every token takes time from the cores that make them."""
+FIRST_PIECES = 8
+"""Reads without a pause: the head, progress on the prompt, the first words."""
 
 
 class LlamaCppEngine(Engine):
@@ -240,13 +244,17 @@ class LlamaCppEngine(Engine):
 def _parsed(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
     """The JSON objects of a stream of `data:` lines, until `[DONE]` or its end."""
     rest = b""
+    pieces = 0
     while piece := response.read1(65536):
+        pieces += 1
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
             if line.startswith(b"data: ") and line != b"data: [DONE]":
                 yield json.loads(line[6:])
             elif line.startswith(b"error: "):
                 yield {"error": json.loads(line[7:])}
+        if pieces > FIRST_PIECES:
+            time.sleep(GATHER_SECONDS)
 
 
 def _hang_up(line: socket.socket, cancel: threading.Event, ended: threading.Event) -> None:

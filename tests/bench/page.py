@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +20,16 @@ from playwright.sync_api import Page, sync_playwright
 
 from assistant import paths
 from assistant.store import Store
-from tests.bench.llamacpp_engine import Timing, through_assistant
+from tests.bench.llamacpp_engine import through_assistant
 from tests.bench.store import fill
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
-PORT = 7899
-ROUNDS = 3
 QUESTION = "Write a long story about a {}."
 SUBJECTS = ("cat", "ship", "king")
 TIME_REPLY = """async (question) => {
   // Characters on the screen over time, from the first to the last.
   const replies = () => [...document.querySelectorAll('article.assistant')];
-  const count = () => replies().pop()?.querySelector('.body')?.innerText.length || 0;
+  const count = () => replies().pop()?.querySelector('.body')?.textContent.length || 0;
   const costs = () => document.querySelectorAll('article.assistant .cost');
   const before = costs().length;
   let first = 0, last = 0, size = 0;
@@ -38,7 +39,7 @@ TIME_REPLY = """async (question) => {
       if (replies().length > before && length > size) {
         first = first || now; last = now; size = length;
       }
-      if (costs().length > before) resolve({ seconds: (last - first) / 1000, cost: [...costs()].pop().innerText });
+      if (costs().length > before) resolve({ seconds: (last - first) / 1000, cost: [...costs()].pop().textContent });
       else setTimeout(look, 50);
     };
     look();
@@ -65,21 +66,35 @@ SEARCH = """async (words) => {
 }"""
 
 
-def serve(home: Path, only: str | None) -> tuple[subprocess.Popen[bytes], float]:
-    """A server of its own; and the seconds until its page answered."""
+@contextmanager
+def serve(home: Path, only: str | None) -> Generator[tuple[str, float]]:
+    """A server of its own for the time of the block: its address, and the seconds until its page answered."""
     models = home / "models"
     for folder in paths.models_folder().iterdir():
         if only in (None, folder.name) and not (models / folder.name).exists():
             models.mkdir(parents=True, exist_ok=True)
             (models / folder.name).symlink_to(folder)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}/"
     environment = os.environ | {"PARLEY_HOME": str(home), "PARLEY_MODELS": str(models), "PARLEY_AUTO_PULL": "0"}
-    command = [str(Path(sys.executable).with_name("parley")), "ui", "--port", str(PORT), "--no-browser"]
+    command = [str(Path(sys.executable).with_name("parley")), "ui", "--no-browser", "--port", address[17:-1]]
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield address, came_up(address, start)
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def came_up(address: str, start: float) -> float:
+    """Wait for the page; seconds since `start`."""
     while True:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{PORT}/", timeout=5).close()
-            return process, time.perf_counter() - start
+            urllib.request.urlopen(address, timeout=5).close()
+            return time.perf_counter() - start
         except OSError:
             time.sleep(0.05)
 
@@ -89,33 +104,29 @@ def run(model: str = "smollm2-135m-instruct") -> dict[str, float]:
     home = Path(tempfile.mkdtemp(prefix="parley-bench-"))
     (home / "catalogue.toml").write_text(f'[models."{model}"]\nsampling = {{ temperature = 0.0, max_tokens = 256 }}\n')
     found: dict[str, float] = {}
+    speeds: list[float] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
         begun = time.perf_counter()
-        process, found["seconds from `parley ui` to a page"] = serve(home, model)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(f"http://127.0.0.1:{PORT}/")
-        page.wait_for_selector("#transcript [data-ready]", state="attached")
-        ask(page, "What is the capital of France?")
-        found["seconds from `parley ui` to a page that answers"] = time.perf_counter() - begun
-        speeds: list[float] = []
-        for subject in SUBJECTS[:ROUNDS]:
-            page.click("#new-chat")
-            page.wait_for_selector(".welcome:not([hidden])")
-            seconds, tokens = ask(page, QUESTION.format(subject))
-            speeds.append((tokens - 1) / seconds)
+        with serve(home, model) as (address, seconds):
+            found["seconds from `parley ui` to a page"] = seconds
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.goto(address)
+            page.wait_for_selector("#transcript [data-ready]", state="attached")
+            ask(page, "What is the capital of France?")
+            found["seconds from `parley ui` to a page that answers (under 10)"] = time.perf_counter() - begun
+            for subject in SUBJECTS:
+                page.click("#new-chat")
+                page.wait_for_selector(".welcome:not([hidden])")
+                seconds, tokens = ask(page, QUESTION.format(subject))
+                speeds.append((tokens - 1) / seconds)
         browser.close()
-        process.terminate()
-        process.wait()
-    engine: list[Timing] = []
     direct = through_assistant(model)
     direct(SUBJECTS[0])
-    for subject in SUBJECTS:
-        engine.append(direct(subject))
+    engine = [direct(subject) for subject in SUBJECTS]
     found["page: tokens/s"] = statistics.median(speeds)
     found["engine: tokens/s"] = statistics.median(speed for _, speed in engine)
     found["ratio: page to engine (at least 0.9)"] = found["page: tokens/s"] / found["engine: tokens/s"]
-    shutil.rmtree(home, ignore_errors=True)
     return found
 
 
@@ -133,22 +144,19 @@ def run_history() -> dict[str, float]:
     store = Store(home / "parley.db")
     fill(store)
     store.close()
-    found: dict[str, float] = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
-        process, _ = serve(home, "none")
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(f"http://127.0.0.1:{PORT}/")
-        page.wait_for_selector("#list button.open")
-        page.wait_for_timeout(1500)
-        opened = [page.evaluate(OPEN, index) for index in range(1, 16)]
-        searched = [page.evaluate(SEARCH, words) for words in ("w0", "w", "w7 w12", "w19000", "")]
-        found["open a conversation, ms, median"] = statistics.median(opened)
-        found["open a conversation, ms, slowest"] = max(opened)
-        found["search and draw the sidebar, ms, median"] = statistics.median(searched)
-        found["search and draw the sidebar, ms, slowest"] = max(searched)
+        with serve(home, "none") as (address, _):
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.goto(address)
+            page.wait_for_selector("#list button.open")
+            page.wait_for_timeout(1500)
+            opened = [page.evaluate(OPEN, index) for index in range(1, 16)]
+            searched = [page.evaluate(SEARCH, words) for words in ("w0", "w", "w7 w12", "w19000", "")]
         browser.close()
-        process.terminate()
-        process.wait()
-    shutil.rmtree(home, ignore_errors=True)
-    return found
+    return {
+        "open a conversation, ms, median (under 200)": statistics.median(opened),
+        "open a conversation, ms, slowest": max(opened),
+        "search and draw the sidebar, ms, median (under 200)": statistics.median(searched),
+        "search and draw the sidebar, ms, slowest": max(searched),
+    }
