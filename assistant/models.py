@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from assistant import hardware, placement, sources
+from assistant import dequantise, hardware, placement, sources
 from assistant.catalogue import Catalogue, ModelEntry
 from assistant.engines.choice import Choice, choose, open_engine
 from assistant.engines.protocol import Capability, Engine, Sampling
@@ -22,7 +22,13 @@ class OpenEngine(Protocol):
     """How a chosen model is loaded; tests hand in one that makes a FakeEngine."""
 
     def __call__(
-        self, choice: Choice, entry: ModelEntry | Remote, path: Path | None, *, context_length: int
+        self,
+        choice: Choice,
+        entry: ModelEntry | Remote,
+        path: Path | None,
+        *,
+        context_length: int,
+        adapter: Path | None,
     ) -> Engine: ...
 
 
@@ -71,6 +77,7 @@ class Models:
         engine: str = "auto",
         capability: Capability = Capability.GENERATE,
         quantisation: str | None = None,
+        adapter: bool = False,
     ) -> Choice:
         """Which engine would run the model, why, and whether it fits."""
         return choose(
@@ -79,6 +86,8 @@ class Models:
             engine=engine,
             capability=capability,
             quantisation=quantisation,
+            adapter=adapter,
+            context=CONTEXT_TOKENS,
             others=tuple(self.catalogue),
         )
 
@@ -89,19 +98,23 @@ class Models:
         engine: str = "auto",
         capability: Capability = Capability.GENERATE,
         quantisation: str | None = None,
+        adapter: Path | None = None,
     ) -> Engine:
-        """The model, loaded; shared with everyone who asks for the same.
+        """The model, loaded; shared with everyone who asks for the same. adapter: the folder of a PEFT adapter.
 
         Raises ModelNotAvailable where its weights are not here, ModelTooLarge where it does not fit.
         """
         entry = self.find(model)
-        choice = self.explain(entry.key, engine=engine, capability=capability, quantisation=quantisation)
+        asked: dict[str, Any] = {"engine": engine, "capability": capability, "quantisation": quantisation}
+        choice = self.explain(entry.key, **asked, adapter=adapter is not None)
 
         def load() -> Engine:
             path = None if isinstance(entry, Remote) else self._weights(entry)
-            return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS)
+            return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS, adapter=adapter)
 
-        loaded = self._pool.get((entry.key, choice.engine, choice.quantisation), choice.needs_bytes, load)
+        # The dtype is part of the key: scores need float32, where an engine that generates may have 16 bits.
+        key = (entry.key, choice.engine, choice.dtype, quantisation, adapter)
+        loaded = self._pool.get(key, choice.needs_bytes, load)
         loaded.require(capability)
         return loaded
 
@@ -120,7 +133,9 @@ class Models:
         """Delete a model's weights; how many bytes that freed."""
         entry = self.catalogue.find(model)
         self._pool.forget(entry.key)
-        return sources.remove(entry)
+        path = sources.locate(entry)
+        full = dequantise.forget(path) if path is not None and path.is_file() else 0
+        return full + sources.remove(entry)
 
     def start_pulls(self) -> None:
         """Begin to fetch what the page wants to have: the quick chat model, and the good one where it fits.

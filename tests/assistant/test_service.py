@@ -28,7 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def assistant_with(engine: FakeEngine) -> Assistant:
-    return Assistant(open_engine=lambda choice, entry, path, *, context_length: engine)
+    return Assistant(open_engine=lambda *_, **__: engine)
 
 
 @pytest.fixture
