@@ -86,8 +86,10 @@ function rename(node) {
   };
   field.onblur = () => end(true);
   field.onkeydown = (event) => {
-    if (event.key === "Enter") end(true);
-    if (event.key === "Escape") end(false);
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault(); // or the button that is focused next would be pressed by the same key
+    event.stopPropagation();
+    end(event.key === "Enter");
   };
 }
 

@@ -31,6 +31,13 @@ function scrolled() {
 }
 addEventListener("scroll", scrolled, { passive: true });
 addEventListener("resize", () => toEnd(), { passive: true });
+new ResizeObserver(() => toEnd()).observe(list); // heights are guessed until a message comes into view
+new ResizeObserver(([composer]) => { // where the button that jumps to the end stands
+  document.documentElement.style.setProperty("--composer", `${composer.target.offsetHeight}px`);
+}).observe(document.getElementById("composer-row") ?? element);
+for (const kind of ["pointerdown", "keydown"]) { // what they open in an old message stays where it is
+  element.addEventListener(kind, () => { if (!streams.size) pinned = false; });
+}
 
 function toEnd() {
   if (pinned) scroller().scrollTop = scroller().scrollHeight;
