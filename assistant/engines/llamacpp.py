@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import os
 import secrets
 import socket
 import subprocess
@@ -38,6 +39,11 @@ PROMPT_BATCH = 512
 PROMPT_CACHE_MIB = 512
 """Memory for prompts of conversations that no slot holds at the moment."""
 CANCEL_POLL_SECONDS = 0.1
+SPIN_COUNT = "1000"
+"""How long llama.cpp's threads spin while they wait for each other, before they sleep (libgomp's GOMP_SPINCOUNT).
+
+Its own default spins for so long that one busy neighbour on the same cores takes nine tenths of the speed.
+"""
 GATHER_SECONDS = 0.02
 """Pause between reads once a reply flows: waking up for every token takes time from the cores that make them."""
 FIRST_PIECES = 8
@@ -90,6 +96,7 @@ class LlamaCppEngine(Engine):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={"GOMP_SPINCOUNT": SPIN_COUNT, **os.environ},
             start_new_session=True,
             text=True,
         )

@@ -150,11 +150,11 @@ def ask(page: Page, text: str) -> None:
 def answered(page: Page, count: int = 1) -> None:
     """Wait until that many replies are complete."""
     page.wait_for_function(
-        "n => document.querySelectorAll('article.assistant .cost').length >= n", arg=count, timeout=60_000
+        "n => document.querySelectorAll('article.assistant .cost').length >= n", arg=count, timeout=150_000
     )
 
 
-def words(page: Page, seconds: float = 30) -> str:
+def words(page: Page, seconds: float = 60) -> str:
     """The last reply's text, as soon as there is some."""
     page.wait_for_function(
         "() => [...document.querySelectorAll('article.assistant .body')].pop()?.innerText.trim().length > 40",
