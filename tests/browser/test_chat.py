@@ -240,7 +240,7 @@ def test_a_conversation_is_saved_and_brought_in_again(page: Page, tmp_path: Path
     download.value.save_as(file)
     assert "4711" in json.dumps(json.loads(file.read_text()))
     before = len(titles(page))
-    page.set_input_files("input[type=file][accept*='.md']", str(file))
+    page.set_input_files("#settings input[type=file]", str(file))
     page.wait_for_function("n => document.querySelectorAll('#list button.open').length > n", arg=before)
     expect(page.locator("article.user .plain")).to_have_text("Remember the number 4711.")
 
