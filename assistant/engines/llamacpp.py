@@ -39,15 +39,11 @@ PROMPT_BATCH = 512
 PROMPT_CACHE_MIB = 512
 """Memory for prompts of conversations that no slot holds at the moment."""
 CANCEL_POLL_SECONDS = 0.1
-SPIN_COUNT = "1000"
+SPIN_COUNT = "200"
 """How long llama.cpp's threads spin while they wait for each other, before they sleep (libgomp's GOMP_SPINCOUNT).
 
 Its own default spins for so long that one busy neighbour on the same cores takes nine tenths of the speed.
 """
-GATHER_SECONDS = 0.02
-"""Pause between reads once a reply flows: waking up for every token takes time from the cores that make them."""
-FIRST_PIECES = 8
-"""Reads without a pause: the head, progress on the prompt, the first words."""
 
 
 class LlamaCppEngine(Engine):
@@ -251,17 +247,13 @@ class LlamaCppEngine(Engine):
 def _parsed(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
     """The JSON objects of a stream of `data:` lines, until `[DONE]` or its end."""
     rest = b""
-    pieces = 0
     while piece := response.read1(65536):
-        pieces += 1
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
             if line.startswith(b"data: ") and line != b"data: [DONE]":
                 yield json.loads(line[6:])
             elif line.startswith(b"error: "):
                 yield {"error": json.loads(line[7:])}
-        if pieces > FIRST_PIECES:
-            time.sleep(GATHER_SECONDS)
 
 
 def _hang_up(line: socket.socket, cancel: threading.Event, ended: threading.Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -134,7 +135,8 @@ def test_the_stream_ends_with_the_whole_text(actions: ChatActions) -> None:
     async def read() -> list[dict[str, object]]:
         return [json.loads(event.removeprefix("data: ")) async for event in events(reply)]
 
-    changes = asyncio.run(read())
+    with ThreadPoolExecutor() as elsewhere:  # the browser tests leave a running event loop in this thread
+        changes = elsewhere.submit(asyncio.run, read()).result()
     assert changes[-1]["done"] and not any("done" in change for change in changes[:-1])
     html = "".join(str(change["append"]) for change in changes) + str(changes[-1]["tail"])
     assert html.count("<p>") == 3 and html.count("<pre") == 1
