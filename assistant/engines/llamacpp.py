@@ -39,7 +39,7 @@ PROMPT_BATCH = 512
 PROMPT_CACHE_MIB = 512
 """Memory for prompts of conversations that no slot holds at the moment."""
 CANCEL_POLL_SECONDS = 0.1
-SPIN_COUNT = "200"
+SPIN_COUNT = "1000"
 """How long llama.cpp's threads spin while they wait for each other, before they sleep (libgomp's GOMP_SPINCOUNT).
 
 Its own default spins for so long that one busy neighbour on the same cores takes nine tenths of the speed.
