@@ -60,6 +60,7 @@ class Reply:
         self.done = threading.Event()
         """Set when everything is in the store."""
         self._parts: list[str] = []
+        self._when_done: list[Callable[[], object]] = []
         self._cancel = threading.Event()
         self._store = store
         self._turns = turns
@@ -80,6 +81,12 @@ class Reply:
     def stop(self) -> None:
         """End the reply at the next token; what is written stays."""
         self._cancel.set()
+
+    def when_done(self, call: Callable[[], object]) -> None:
+        """Call, from any thread, when the reply is in the store; at once where it already is."""
+        self._when_done.append(call)
+        if self.done.is_set():
+            call()
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the reply is in the store; whether it is."""
@@ -155,6 +162,8 @@ class Reply:
             self.status = status
             self.version += 1
             self.done.set()
+            for call in self._when_done:
+                call()
 
     def _usage_to_keep(self) -> dict[str, Any] | None:
         if self.usage is None:

@@ -56,6 +56,9 @@ def test_a_question_is_answered_and_kept(assistant: Assistant) -> None:
         ("user", "Hello", "complete"),
         ("assistant", "Answer 1 to Hello", "complete"),
     ]
+    told: list[str] = []
+    reply.when_done(lambda: told.append("late"))
+    assert told == ["late"]
     assert kept[1].model == QUICK_MODEL
     assert kept[1].usage["completion_tokens"] == 4
     assert kept[1].settings["system_prompt"] == "You are a helpful assistant."

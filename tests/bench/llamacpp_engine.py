@@ -16,7 +16,7 @@ from assistant.engines.protocol import Message, Sampling
 from assistant.service import CONTEXT_TOKENS, Assistant
 
 SUBJECTS = ("dog", "cat", "ship", "king", "tree", "robot", "river", "star")
-TOKENS = 128
+TOKENS = 256
 ROUNDS = 5
 
 Timing = tuple[float, float]
@@ -62,9 +62,9 @@ def raw(path: str, slots: int) -> Callable[[str], Timing]:
     return ask
 
 
-def through_assistant(model: str) -> Callable[[str], Timing]:
+def through_assistant(model: str, tokens: int = TOKENS) -> Callable[[str], Timing]:
     assistant = Assistant()
-    sampling = Sampling(temperature=0.0, max_tokens=TOKENS)
+    sampling = Sampling(temperature=0.0, max_tokens=tokens)
     assistant.engine(model)
 
     def ask(subject: str) -> Timing:

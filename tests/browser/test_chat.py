@@ -284,3 +284,18 @@ def test_a_phone_shows_everything_without_scrolling_sideways(chromium, server: S
     dark = page.evaluate("document.body.classList.contains('dark')")
     assert dark is (scheme == "dark")
     phone.close()
+
+
+def test_a_page_at_rest_draws_no_frames(chromium, server: Server) -> None:  # type: ignore[no-untyped-def]
+    page = chromium.new_page()
+    page.add_init_script(
+        "window.frames_asked = 0; const ask = requestAnimationFrame;"
+        "window.requestAnimationFrame = (draw) => { window.frames_asked++; return ask(draw); };"
+    )
+    page.goto(server.url)
+    page.wait_for_selector("#transcript [data-ready]", state="attached")
+    page.wait_for_timeout(5000)  # the loading screen's logo comes to rest
+    before = page.evaluate("window.frames_asked")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.frames_asked") - before < 5  # Gradio's loading screen would go on at 60
+    page.close()

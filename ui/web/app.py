@@ -15,33 +15,18 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from gradio.components import Navbar
-from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import UserError
 from assistant.service import Assistant
 from ui.web import theme
 from ui.web.chat import build_chat
 from ui.web.keeping import file_routes
+from ui.web.middleware import FirstScript, Guard
 from ui.web.models_page import build_models
 from ui.web.stream import follow_route
 
-QUEUE_POLL_SECONDS = 0.01
+QUEUE_POLL_SECONDS = 0.03
 """How often Gradio's queue looks for events. Its own millisecond costs 4 % of a core, which the engine needs."""
-LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-"""The page may fetch from its own server alone. Gradio's front end needs inline scripts and eval."""
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def build(assistant: Assistant) -> gr.Blocks:
@@ -66,6 +51,7 @@ def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
     app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
     app.router.routes.extend(file_routes(assistant))
+    app.add_middleware(FirstScript, script=theme.script("early"))
     app.add_middleware(Guard, host=host)
     warnings.filterwarnings("ignore", message="SSR mode is not supported")  # nobody asked for it
     page = build(assistant)
@@ -78,36 +64,12 @@ def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
         run_history=False,
         theme=theme.theme(),
         css_paths=theme.style_sheets(),
-        head=theme.EARLY_SCRIPT,
         max_file_size="50mb",
         ssr_mode=False,
         show_error=True,
     )
     page._queue.sleep_when_free = QUEUE_POLL_SECONDS  # pyright: ignore[reportPrivateUsage]
     return mounted
-
-
-class Guard:
-    """On loopback, answers only to loopback's names, so that no site can reach in by DNS; sends the page's policy."""
-
-    def __init__(self, app: ASGIApp, *, host: str) -> None:
-        self.app = app
-        self.loopback = host in LOOPBACK
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        if self.loopback and (Request(scope).url.hostname or "") not in LOOPBACK:
-            await PlainTextResponse("This server answers on loopback only.", 403)(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
 
 
 def launch(*, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = True) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -20,7 +21,7 @@ from ui.web import markdown
 
 FIRST_LOOK_SECONDS = 0.02
 """How often the stream looks until the first words are there, …"""
-LOOK_SECONDS = 0.12
+LOOK_SECONDS = 0.2
 """… and from then on: about what an eye can follow, and little enough not to slow the engine."""
 
 
@@ -41,11 +42,19 @@ async def events(reply: Reply) -> AsyncIterator[str]:
     """What a page needs to draw the reply as it grows, ending with `done`."""
     sent = {"settled": 0, "tokens": 0}
     version = -1
-    while not reply.done.is_set():
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the server has ended meanwhile
+            loop.call_soon_threadsafe(done.set)
+
+    reply.when_done(wake)
+    while not done.is_set():
         if reply.version != version:
             version = reply.version
             yield f"data: {json.dumps(change(reply, sent))}\n\n"
-        await asyncio.sleep(LOOK_SECONDS if reply.stage == "writing" else FIRST_LOOK_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), LOOK_SECONDS if reply.stage == "writing" else FIRST_LOOK_SECONDS)
     yield f"data: {json.dumps(change(reply, sent) | {'done': True})}\n\n"
 
 

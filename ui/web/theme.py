@@ -12,12 +12,6 @@ STATIC = Path(__file__).with_name("static")
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
-EARLY_SCRIPT = """<script>
-  // Before the first paint: the choice between dark and light that was made here last time.
-  const kept = localStorage.getItem("parley-appearance");
-  if (kept) document.documentElement.dataset.appearance = kept;
-</script>"""
-
 
 def theme() -> themes.Base:
     """Type, spacing and colour; fonts are the system's own, so that nothing is fetched."""
@@ -92,7 +86,7 @@ def style_sheets() -> list[Path]:
 
 
 def script(name: str) -> str:
-    """The JavaScript of one of our HTML components."""
+    """One of our scripts."""
     return (STATIC / f"{name}.js").read_text("utf-8")
 
 

@@ -16,7 +16,8 @@ import pytest
 
 from assistant import sources
 from assistant.catalogue import Catalogue
-from assistant.engines.llamacpp import LlamaCppEngine, mapped_error
+from assistant.engines.llamacpp import LlamaCppEngine
+from assistant.engines.llamacpp_client import mapped_error
 from assistant.engines.protocol import Capability, Message, Sampling, ScoreRequest
 from assistant.errors import CapabilityMissing, EngineFailed, TextTooLong
 
@@ -134,10 +135,10 @@ def test_a_server_that_dies_is_noticed(path: Path) -> None:
     engine = LlamaCppEngine(path, context_length=512, slots=1)
     reply = engine.generate(STORY, Sampling(max_tokens=400))
     next(reply)
-    os.kill(engine._process.pid, signal.SIGKILL)
+    os.kill(engine._server._process.pid, signal.SIGKILL)
     with pytest.raises(EngineFailed, match=r"broke off|no longer answers"):
         list(reply)
-    engine._process.wait()
+    engine._server._process.wait()
     assert not engine.alive
     with pytest.raises(EngineFailed):
         engine.count_tokens(QUESTION)
@@ -149,7 +150,7 @@ def test_the_server_ends_with_its_parent_even_when_that_is_killed(path: Path) ->
     code = (
         "import sys, time; from pathlib import Path; from assistant.engines.llamacpp import LlamaCppEngine; "
         f"e = LlamaCppEngine(Path({str(path)!r}), context_length=512, slots=1); "
-        "print(e._process.pid, flush=True); time.sleep(60)"
+        "print(e._server._process.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout

@@ -119,8 +119,7 @@ function follow(id) {
     if (change.append) whole.append(fragment(change.append));
     tail.replaceChildren(fragment(change.tail));
     stage.textContent = change.stage;
-    stage.hidden = !change.stage;
-    toEnd();
+    stage.hidden = !change.stage; // the list grows and with it the page scrolls: the observer above
     if (change.done) finished(id);
   };
   // The browser reconnects by itself and the stream then starts anew; a reply that has ended answers 404.

@@ -1,0 +1,171 @@
+"""The parent's side of llama.cpp's server process (llamacpp_server.py): starting it, and HTTP with it over loopback."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from assistant.errors import EngineFailed, ParleyError, TextTooLong
+
+CANCEL_POLL_SECONDS = 0.1
+GATHER_SECONDS = 0.02
+"""How long fast tokens gather before they are read: each time we wake, a thread of llama.cpp has to make room."""
+WAITED_SECONDS = 0.0005
+"""A read that took longer than this had to wait for its token."""
+SPIN_COUNT = "1000"
+"""How long llama.cpp's threads spin while they wait for each other, before they sleep (libgomp's GOMP_SPINCOUNT).
+
+Its own default spins for so long that one busy neighbour on the same cores takes nine tenths of the speed.
+"""
+
+
+class ServerProcess:
+    """llama.cpp in a process of its own, which ends with ours; it wants a key that only this process knows."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        """Start it and wait until the model is loaded. settings: as llamacpp_server.py takes them, without the key.
+
+        Raises EngineFailed where llama.cpp does not accept the file.
+        """
+        self._key = secrets.token_urlsafe(24)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "assistant.engines.llamacpp_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"GOMP_SPINCOUNT": SPIN_COUNT, **os.environ},
+            start_new_session=True,
+            text=True,
+        )
+        assert self._process.stdin and self._process.stdout  # noqa: S101 - both are pipes
+        with suppress(BrokenPipeError):
+            print(json.dumps(settings | {"key": self._key}), file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        answer: dict[str, str] = json.loads(line) if line else {"error": f"it ended with code {self._process.wait()}"}
+        if "error" in answer:
+            self.close()
+            raise EngineFailed(
+                f"llama.cpp cannot load {Path(settings['path']).name}: {answer['error']}",
+                hint="The file may be damaged, of a newer format, or too large for the memory that is free: "
+                "`parley doctor` tells.",
+            )
+        address = urlsplit(answer["address"])
+        self._address = (address.hostname or "127.0.0.1", address.port or 80)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process: its standard input closes."""
+        if self._process.stdin:
+            with suppress(OSError):
+                self._process.stdin.close()
+        if self._process.stdout:
+            self._process.stdout.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One question, one answer."""
+        connection = self._connect(60)
+        try:
+            return json.loads(self._request(connection, method, path, body).read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise _gone() from error
+        finally:
+            connection.close()
+
+    @contextmanager
+    def events(self, path: str, body: dict[str, Any], cancel: threading.Event) -> Generator[Events]:
+        """The server-sent events that answer a request; they end early when `cancel` is set."""
+        connection, ended = self._connect(None), threading.Event()
+        try:
+            response = self._request(connection, "POST", path, body)
+            line = connection.sock
+            threading.Thread(target=_hang_up, args=(line, cancel, ended), name="llamacpp-cancel", daemon=True).start()
+            yield Events(response)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if not cancel.is_set():
+                raise _gone() from error
+        finally:
+            ended.set()
+            connection.close()  # the server stops writing for whoever has hung up
+
+    def _connect(self, timeout_seconds: float | None) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(*self._address, timeout=timeout_seconds)
+
+    def _request(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: dict[str, Any] | None
+    ) -> http.client.HTTPResponse:
+        """Send a request; the answer's head has come, and it is a good one."""
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        response = connection.getresponse()
+        if response.status != http.HTTPStatus.OK:
+            raise mapped_error(json.loads(response.read()).get("error", {}))
+        return response
+
+
+class Events:
+    """The JSON objects of a stream of `data:` lines, until `[DONE]` or its end.
+
+    Set `gathering` once the first words are there: from then on a few tokens come together.
+    """
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.gathering = False
+        self._response = response
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        rest = b""
+        while piece := self._read():
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data: ") and line != b"data: [DONE]":
+                    yield json.loads(line[6:])
+                elif line.startswith(b"error: "):
+                    yield {"error": json.loads(line[7:])}
+
+    def _read(self) -> bytes:
+        asked = time.perf_counter()
+        piece = self._response.read1(65536)  # one token, also where several lie ready
+        if self.gathering and WAITED_SECONDS < time.perf_counter() - asked < GATHER_SECONDS / 2:
+            time.sleep(GATHER_SECONDS)
+        return piece
+
+
+def mapped_error(error: dict[str, Any]) -> ParleyError:
+    """The server's error object (`code`, `message`, `type`), as ours."""
+    if error.get("type") == "exceed_context_size_error":
+        return TextTooLong(
+            f"The text has {error.get('n_prompt_tokens', '?')} tokens and the model reads {error.get('n_ctx', '?')}.",
+            hint="Shorten the text, or choose a model with a longer context.",
+        )
+    return EngineFailed(f"llama.cpp refused the request: {error.get('message', 'no reason given')}.")
+
+
+def _gone() -> EngineFailed:
+    return EngineFailed("llama.cpp no longer answers.", hint="Try again.")
+
+
+def _hang_up(line: socket.socket, cancel: threading.Event, ended: threading.Event) -> None:
+    """Shut the connection down once `cancel` is set: a reader that waits for the prompt to be read wakes up."""
+    while not ended.is_set():
+        if cancel.wait(CANCEL_POLL_SECONDS):
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+            return
