@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from assistant import dequantise, hardware, placement, sources
 from assistant.catalogue import Catalogue, ModelEntry
-from assistant.engines.choice import Choice, choose, open_engine
+from assistant.engines.choice import Choice, choose
+from assistant.engines.opening import open_engine
 from assistant.engines.protocol import Capability, Engine, Sampling
 from assistant.engines.remote import Remote, remote
 from assistant.errors import ModelNotAvailable

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from assistant.catalogue import Catalogue
 from assistant.conversation import Attachment, StoredMessage, prompt
-from assistant.engines.choice import open_engine
+from assistant.engines.opening import open_engine
 from assistant.engines.protocol import Delta, Message, Sampling
 from assistant.errors import UnknownConversation
 from assistant.hardware import Machine

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from assistant.catalogue import ModelEntry
-from assistant.engines.choice import choose, open_engine
+from assistant.engines.choice import choose
+from assistant.engines.opening import open_engine
 from assistant.engines.protocol import Capability
 from assistant.engines.remote import Remote, api_key, remote
 from assistant.errors import BadSettings, CapabilityMissing, EngineFailed, ModelTooLarge, UnknownModel

@@ -1,0 +1,68 @@
+"""Loading a model the way that choice.py has decided; each engine's libraries are imported only when it is the one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant import placement as plans
+from assistant.engines.choice import Choice
+from assistant.engines.protocol import Engine
+from assistant.engines.remote import Remote
+from assistant.errors import EngineFailed, ModelTooLarge
+
+if TYPE_CHECKING:
+    from assistant.catalogue import ModelEntry
+
+
+def open_engine(
+    choice: Choice,
+    entry: ModelEntry | Remote,
+    path: Path | None = None,
+    *,
+    adapter: Path | None = None,
+    context_length: int | None = None,
+    threads: int | None = None,
+    force: bool = False,
+) -> Engine:
+    """Load the model as `choice` says; `path` is the .gguf file or the folder with its weights.
+
+    force: load even what does not fit (GPU, then RAM, then disk are filled: very slow).
+
+    Raises ModelTooLarge unless forced, EngineFailed where the runtime cannot load it, WeightsCorrupt, DiskFull.
+    """
+    if isinstance(entry, Remote):
+        from assistant.engines.openai import OpenAIEngine
+
+        return OpenAIEngine(entry.model, entry.url, context_length=context_length)
+    if entry.family != "decoder":
+        raise EngineFailed(f"There is no engine yet for {entry.family} models such as {entry.title}.")
+    if path is None:
+        raise EngineFailed(f"{entry.title} has no weights here.", hint=f"Fetch them: parley models pull {entry.key}")
+    if not choice.fits and not force:
+        needed, there = plans.gb(choice.needs_bytes), plans.gb(choice.has_bytes)
+        raise ModelTooLarge(f"{entry.title} needs {needed}, and {there} are free for it here.", hint=choice.advice)
+    context = min(context_length or entry.context_length, entry.context_length or 2**31)
+    threads = threads or choice.threads
+    if choice.engine == "llamacpp":
+        from assistant.engines.llamacpp import LlamaCppEngine
+
+        slots = plans.plan_slots(entry, choice.has_bytes - choice.needs_bytes, context)
+        return LlamaCppEngine(path, model=entry.key, context_length=context, slots=slots, threads=threads)
+    if choice.dequantise:
+        from assistant.dequantise import dequantised
+
+        path = dequantised(path)
+    from assistant.engines.transformers import TransformersEngine
+
+    return TransformersEngine(
+        path,
+        model=entry.key,
+        placement=choice.placement,
+        dtype=choice.dtype,
+        quantisation=choice.quantisation,
+        context_length=context,
+        threads=threads,
+        adapter=adapter,
+        notes=(choice.reason,) if choice.dequantise else (),
+    )
