@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from assistant.engines.llamacpp_client import ServerProcess, mapped_error
+from assistant.engines.llamacpp_client import ServerProcess
 from assistant.engines.protocol import (
     Capability,
     Delta,
@@ -114,8 +114,6 @@ class LlamaCppEngine(Engine):
         finish: FinishReason = "cancelled"
         with self._server.events("/v1/chat/completions", request, cancel) as events:
             for chunk in events:
-                if "error" in chunk:
-                    raise mapped_error(chunk["error"])
                 if usage := chunk.get("usage"):
                     tokens, prompt_tokens = usage["completion_tokens"], usage["prompt_tokens"]
                     cached = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)

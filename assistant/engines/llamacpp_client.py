@@ -123,7 +123,8 @@ class ServerProcess:
 class Events:
     """The JSON objects of a stream of `data:` lines, until `[DONE]` or its end.
 
-    Set `gathering` once the first words are there: from then on a few tokens come together.
+    An error that the server sends among them is raised. Set `gathering` once the first words are there: from then on
+    a few tokens come together.
     """
 
     def __init__(self, response: http.client.HTTPResponse) -> None:
@@ -136,9 +137,12 @@ class Events:
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
                 if line.startswith(b"data: ") and line != b"data: [DONE]":
-                    yield json.loads(line[6:])
+                    event: dict[str, Any] = json.loads(line[6:])
+                    if "error" in event:
+                        raise mapped_error(event["error"])
+                    yield event
                 elif line.startswith(b"error: "):
-                    yield {"error": json.loads(line[7:])}
+                    raise mapped_error(json.loads(line[7:]))
 
     def _read(self) -> bytes:
         asked = time.perf_counter()

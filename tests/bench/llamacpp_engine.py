@@ -62,9 +62,9 @@ def raw(path: str, slots: int) -> Callable[[str], Timing]:
     return ask
 
 
-def through_assistant(model: str, tokens: int = TOKENS) -> Callable[[str], Timing]:
+def through_assistant(model: str) -> Callable[[str], Timing]:
     assistant = Assistant()
-    sampling = Sampling(temperature=0.0, max_tokens=tokens)
+    sampling = Sampling(temperature=0.0, max_tokens=TOKENS)
     assistant.engine(model)
 
     def ask(subject: str) -> Timing:

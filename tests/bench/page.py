@@ -20,13 +20,12 @@ from playwright.sync_api import Page, sync_playwright
 
 from assistant import paths
 from assistant.store import Store
-from tests.bench.llamacpp_engine import through_assistant
+from tests.bench.llamacpp_engine import TOKENS, through_assistant
 from tests.bench.store import fill
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
 QUESTION = "Write a long story about a {}."
 SUBJECTS = ("cat", "ship", "king", "tree", "robot")
-TOKENS = 256
 TIME_REPLY = """async () => {
   // Seconds between the first characters on the screen and the last, looked at whenever the conversation is drawn.
   const list = document.querySelector('.messages');
@@ -111,7 +110,7 @@ def run(model: str = "smollm2-135m-instruct") -> dict[str, float]:
     found: dict[str, float] = {}
     speeds: list[float] = []
     engine: list[float] = []
-    direct = through_assistant(model, TOKENS)
+    direct = through_assistant(model)
     direct(SUBJECTS[0])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))

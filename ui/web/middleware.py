@@ -52,7 +52,8 @@ class FirstScript:
         self.top = f"<head><script>{script}</script>".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "text/html" not in Headers(scope=scope).get("accept", ""):
+        page = scope["type"] == "http" and scope["method"] == "GET"
+        if not page or "text/html" not in Headers(scope=scope).get("accept", ""):
             await self.app(scope, receive, send)
             return
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]

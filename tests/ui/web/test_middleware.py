@@ -17,7 +17,7 @@ HTML = {"accept": "text/html,*/*"}
 def client() -> TestClient:
     app = FastAPI()
     pieces = ["<html><he", "ad><title>é</title></head>", "<body><head></body></html>"]
-    app.add_api_route("/whole", lambda: HTMLResponse("".join(pieces)))
+    app.add_api_route("/whole", lambda: HTMLResponse("".join(pieces)), methods=["GET", "HEAD"])
     app.add_api_route("/pieces", lambda: StreamingResponse(iter(pieces), media_type="text/html"))
     app.add_api_route("/empty", lambda: HTMLResponse(""))
     app.add_api_route("/text", lambda: PlainTextResponse("<head>"))
@@ -37,6 +37,7 @@ def test_other_answers_stay_as_they_are(client: TestClient) -> None:
     assert client.get("/empty", headers=HTML).text == ""
     assert client.get("/text", headers=HTML).text == "<head>"
     assert "first()" not in client.get("/whole", headers={"accept": "application/json"}).text
+    assert int(client.head("/whole", headers=HTML).headers["content-length"]) > 0
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip, deflate, br"])
