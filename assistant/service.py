@@ -23,6 +23,9 @@ from assistant.store import Store
 
 __all__ = ["CONTEXT_TOKENS", "GOOD_MODEL", "QUICK_MODEL", "Assistant", "OpenEngine"]
 
+AGAIN_TEMPERATURE = 0.4
+"""For a reply that is written again where the model's default is greedy."""
+
 
 class Assistant(Models):
     """Runs models and keeps conversations. Every part is made when it is first needed; all methods are thread-safe."""
@@ -87,12 +90,15 @@ class Assistant(Models):
         return self._answer(question, settings)
 
     def regenerate(self, message_id: str, *, settings: ChatSettings) -> Reply:
-        """Answer the same question once more, in a branch beside `message_id`."""
+        """Answer the same question once more, in a branch beside `message_id`.
+
+        A model whose own default is greedy would only repeat itself, so a temperature is set where nobody chose one.
+        """
         self._check(settings)
         old = self._message(message_id)
         if old.role != "assistant" or old.parent_id is None:
             raise UnknownConversation("Only a reply to a question can be written again.")
-        return self._begin(self._message(old.parent_id), settings, settings.model)
+        return self._begin(self._message(old.parent_id), settings, settings.model, again=True)
 
     def edit(self, message_id: str, text: str, *, settings: ChatSettings) -> list[Reply]:
         """Ask `message_id` in other words, in a branch beside it."""
@@ -149,12 +155,20 @@ class Assistant(Models):
         return [first, second]
 
     def _begin(
-        self, question: StoredMessage, settings: ChatSettings, model: str | None, beside: str | None = None
+        self,
+        question: StoredMessage,
+        settings: ChatSettings,
+        model: str | None,
+        *,
+        beside: str | None = None,
+        again: bool = False,
     ) -> Reply:
         """Add an empty reply under the question and start to write it."""
         entry = self.find(model)
         preset = presets().get(settings.preset)
         sampling = self.sampling(entry.key, preset.sampling if preset else {}, settings.sampling)
+        if again and sampling.temperature == 0 and "temperature" not in settings.sampling:
+            sampling = replace(sampling, temperature=AGAIN_TEMPERATURE)
         system = self._system_prompt(settings)
         conversation = self.store.get(question.conversation_id)
         kept = settings.to_json() | {"model": entry.key, "system_prompt": system}

@@ -15,7 +15,7 @@ from assistant.conversation import Attachment
 from assistant.engines.fake import FakeEngine
 from assistant.engines.protocol import Delta, Message, Sampling
 from assistant.errors import BadSettings, EngineFailed, ModelNotAvailable, UnknownConversation, UnknownModel
-from assistant.service import QUICK_MODEL, Assistant
+from assistant.service import AGAIN_TEMPERATURE, QUICK_MODEL, Assistant
 from assistant.settings import ChatSettings
 
 SETTINGS = ChatSettings(model=QUICK_MODEL)
@@ -96,6 +96,26 @@ def test_regenerating_and_editing_make_branches(assistant: Assistant, seen: list
     third.wait(10)
     assert [m.content for m in assistant.store.get(conversation).path()] == ["Two", "Answer 3 to Two"]
     assert [m.content for m in seen[-1]] == ["You are a helpful assistant.", "Two"]
+
+
+def test_a_greedy_model_writes_something_new_the_second_time(here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine()
+    drawn: list[float] = []
+    generate = engine.generate
+
+    def watched(messages: Sequence[Message], sampling: Sampling, **rest: Any) -> Iterator[Delta]:
+        drawn.append(sampling.temperature)
+        return generate(messages, sampling, **rest)
+
+    monkeypatch.setattr(engine, "generate", watched)
+    assistant = assistant_with(engine)
+    (first,) = assistant.send(assistant.store.create(), "One", settings=SETTINGS)
+    first.wait(10)
+    assistant.regenerate(first.id, settings=SETTINGS).wait(10)
+    chosen = replace(SETTINGS, sampling={"temperature": 0.0})
+    assistant.regenerate(first.id, settings=chosen).wait(10)
+    assistant.close()
+    assert drawn == [0.0, AGAIN_TEMPERATURE, 0.0]
 
 
 def test_only_replies_are_written_again_and_only_questions_edited(assistant: Assistant) -> None:

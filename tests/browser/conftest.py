@@ -30,9 +30,6 @@ QUIET = (
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MODEL = "smollm2-135m-instruct"
-SHORT_AND_SURE = f"""[models."{MODEL}"]
-sampling = {{ temperature = 0.0, top_p = 0.95, max_tokens = 600 }}
-"""
 
 
 class Server:
@@ -51,7 +48,6 @@ class Server:
         if not only.exists():
             only.parent.mkdir(parents=True)
             only.symlink_to(WEIGHTS / MODEL)
-            (self.home / "catalogue.toml").write_text(SHORT_AND_SURE)
         environment = os.environ | {
             "PARLEY_HOME": str(self.home),
             "PARLEY_MODELS": str(self.home / "models"),
