@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from assistant import paths
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# A shell that starts the tests in the background ignores Ctrl-C for them and for every program that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WEIGHTS = paths.models_folder()
 """Where the embedded weights of the person running the tests are: read by the tests marked `model`, never written."""
