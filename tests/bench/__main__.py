@@ -1,6 +1,7 @@
 """Run every benchmark, each in a process of its own, and write docs/benchmarks.md: `make bench`.
 
-`python -m tests.bench page llamacpp` runs some of them and prints without writing.
+`make bench ARGS="page llamacpp"` runs those that begin so and writes their parts anew; each part says when and on which
+commit it was measured.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from assistant import hardware
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
 SMALL, GOOD = "smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"
 BENCHES = {  # name: (title, expression)
     "startup": ("`parley --help`", "startup.run()"),
@@ -42,31 +44,36 @@ def measure(expression: str) -> dict[str, float]:
 def table(title: str, figures: dict[str, float]) -> str:
     """One benchmark as Markdown."""
     rows = "\n".join(f"| {name} | {value:,.3g} |" for name, value in figures.items())
-    return f"## {title}\n\n| | |\n|---|---:|\n{rows}\n"
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return f"## {title}\n\n| {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()} | |\n|---|---:|\n{rows}\n"
 
 
 def heading() -> str:
-    """What was measured where and when."""
+    """What was measured where."""
     machine = hardware.detect()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     packages = ", ".join(f"{name} {version(name)}" for name in ("xllamacpp", "torch", "transformers", "gradio"))
     return (
         "# Benchmarks\n\nWritten by `make bench`. Sides that are compared run in turns in one run, so a ratio says "
-        f"more than a figure.\n\n{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}; {machine.cpu}, "
+        f"more than a figure.\n\nMachine: {machine.cpu}, "
         f"{machine.cores} cores, {machine.ram_bytes / 2**30:.0f} GiB; Python {sys.version.split()[0]}, {packages}.\n"
     )
 
 
+def measured_before() -> dict[str, str]:
+    """The parts of the page as it is, by their titles."""
+    parts = PAGE.read_text("utf-8").split("\n## ")[1:] if PAGE.exists() else []
+    return {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in parts}
+
+
 def main() -> None:
     wanted = sys.argv[1:] or list(BENCHES)
-    parts = [heading()]
+    parts = measured_before()
     for name in [name for name in BENCHES if any(name.startswith(word) for word in wanted)]:
         title, expression = BENCHES[name]
-        part = table(title, measure(expression))
-        print(part, flush=True)
-        parts.append(part)
-    if not sys.argv[1:]:
-        (ROOT / "docs" / "benchmarks.md").write_text("\n".join(parts), "utf-8")
+        parts[title] = table(title, measure(expression))
+        print(parts[title], flush=True)
+        ordered = [parts[title] for title, _ in BENCHES.values() if title in parts]
+        PAGE.write_text("\n".join([heading(), *ordered]), "utf-8")
 
 
 if __name__ == "__main__":

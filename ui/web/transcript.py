@@ -144,15 +144,15 @@ def cost(message: StoredMessage) -> str:
     """Tokens, speed and time to the first token of a reply; what had to be left out of the context."""
     if message.role == "user" or not message.usage:
         return ""
-    usage = message.usage
+    usage = message.usage  # of an imported reply, whatever the file told
     parts = [
-        f"{usage['completion_tokens']} tokens",
-        f"{usage['tokens_per_second']:.1f} tokens/s" if usage["tokens_per_second"] else "",
-        f"first after {usage['time_to_first_token']:.2f} s",
+        f"{usage['completion_tokens']} tokens" if "completion_tokens" in usage else "",
+        f"{usage['tokens_per_second']:.1f} tokens/s" if usage.get("tokens_per_second") else "",
+        f"first after {usage['time_to_first_token']:.2f} s" if "time_to_first_token" in usage else "",
         f"{usage['left_out']} earlier messages no longer in context" if usage.get("left_out") else "",
         f"read the first {usage['documents_share']:.0%} of the documents"
         if usage.get("documents_share", 1) < 1
         else "",
-        "cut at the longest length allowed" if usage["finish"] == "length" else "",
+        "cut at the longest length allowed" if usage.get("finish") == "length" else "",
     ]
     return f'<span class="cost">{" · ".join(part for part in parts if part)}</span>'

@@ -6,8 +6,10 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -18,7 +20,7 @@ from assistant.service import QUICK_MODEL, Assistant
 from assistant.settings import ChatSettings
 from ui.web.actions import ChatActions, Shown, how_long_ago
 from ui.web.stream import events
-from ui.web.transcript import SHOWN_AT_ONCE
+from ui.web.transcript import SHOWN_AT_ONCE, cost
 
 SETTINGS = ChatSettings(model=QUICK_MODEL)
 
@@ -48,6 +50,16 @@ def test_the_first_question_makes_a_conversation(actions: ChatActions) -> None:
     assert "tokens" in reply["html"]
     assert [item["title"] for item in shown["sidebar"]["items"]] == ["Hello there"]
     assert not shown["busy"]
+
+
+@pytest.mark.parametrize("usage", [{}, {"completion_tokens": 7}, {"finish": "length"}, {"tokens_per_second": 3.0}])
+def test_a_reply_that_tells_little_of_its_cost_is_shown(actions: ChatActions, usage: dict[str, Any]) -> None:
+    """Conversations come from other programs, too."""
+    shown = settled(actions, actions.send("", "Hello", [], SETTINGS))
+    reply = actions.assistant.store.get(shown["conversation"]).path()[-1]
+    told = cost(replace(reply, usage=usage))
+    assert ("7 tokens" in told) == ("completion_tokens" in usage)
+    assert "first after" not in told
 
 
 @pytest.mark.parametrize("text", ["", "   \n"])
