@@ -23,7 +23,9 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w./-]+)?")
 KEY = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 STRICT = ConfigDict(extra="forbid")
-Format = Literal["gguf", "safetensors", "marian"]
+Format = Literal["gguf", "safetensors", "adapter", "marian"]
+SHIPPED = Path(__file__).with_name("embedded")
+"""Where weights lie that come with Parley itself."""
 
 
 class Family(StrEnum):
@@ -114,7 +116,9 @@ class ModelEntry:
     embedded: bool = False
     gated: bool = False
     base: str | None = None
-    """Key of the model that this one was aligned from, where the catalogue has it."""
+    """Key of the model that this one was aligned from, or that an adapter is put on, where the catalogue has it."""
+    shipped: str | None = None
+    """Folder in SHIPPED that holds it: it is always here."""
     sampling: Mapping[str, float | int] = field(default_factory=dict[str, "float | int"], hash=False)
     prompts: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     local_path: Path | None = None
@@ -130,8 +134,10 @@ class ModelEntry:
         found = [f"{name} must be above 0" for name in ("download_bytes", "memory_bytes") if getattr(self, name) <= 0]
         if not KEY.fullmatch(self.key):
             found.append("the key may hold small letters, digits, dots and hyphens")
-        if not self.sources:
+        if not self.sources and not self.shipped:
             found.append("it needs hub or wheels, or it cannot be fetched")
+        if self.format == "adapter" and not self.base:
+            found.append("an adapter needs the base that it is put on")
         if self.wheels and not self.sha256:
             found.append("files from wheels need sha256")
         if self.wheels and self.wheels.joined and self.wheels.joined not in self.sha256:

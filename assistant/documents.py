@@ -112,27 +112,37 @@ def _check_length(characters: int, name: str) -> None:
 
 def _plain_text(data: bytes, name: str) -> str:
     _check_length(len(data) // 4, name)  # the least that so many bytes can hold; detecting takes seconds on more
-    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
+    return data.decode(text_encoding(data, name))
+
+
+def text_encoding(data: bytes, name: str, *, cut: bool = False) -> str:
+    """The encoding of a text: UTF-8, else the likeliest in use before it. cut: the data is only its beginning.
+
+    Raises BadDocument for what is no text.
+    """
+    encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "")
+    found = encoding or "utf-8"
     try:
-        text = data.decode(marked or "utf-8")
+        text = codecs.getincrementaldecoder(found)().decode(data, final=not cut)
     except UnicodeDecodeError:
-        text = "\0" if marked or b"\0" in data else _legacy_text(data)
+        found = "" if encoding or b"\0" in data else _legacy_encoding(data)
+        text = data.decode(found, errors="replace" if cut else "strict") if found else "\0"
     if "\0" in text or len(_CONTROLS.findall(text)) > MOST_CONTROLS * len(text):
         raise BadDocument(
             f"{name} is not text, nor a PDF or Word document.", hint="Text, Markdown, code, PDF and .docx can be read."
         )
-    return text
+    return found
 
 
-def _legacy_text(data: bytes) -> str:
-    """Text in the most likely of the encodings in use before UTF-8; a null character where it is none of them."""
+def _legacy_encoding(data: bytes) -> str:
+    """The most likely of the encodings in use before UTF-8; "" where it is none of them."""
     from charset_normalizer import from_bytes
 
     matches = from_bytes(data, cp_isolation=list(_LEGACY_ENCODINGS))
     # Often several look equally good: every byte is a letter in cp1250 and in cp1252. The commoner one is then right.
     rank = {encoding: place for place, encoding in enumerate(_LEGACY_ENCODINGS)}
     best = min(matches, key=lambda m: (m.chaos, -m.coherence, rank.get(m.encoding, len(rank))), default=None)
-    return str(best) if best else "\0"
+    return best.encoding if best else ""
 
 
 def _pdf_text(data: bytes, name: str) -> str:

@@ -37,6 +37,8 @@ QUICK_MODEL = "smollm2-135m-instruct"
 """The chat model that is fetched first: the page opens on it."""
 GOOD_MODEL = "qwen2.5-coder-1.5b-instruct"
 """The chat model that arrives behind it and answers new conversations from then on."""
+ENCODER = "all-minilm-l6-v2"
+"""What sentiment, and all that goes by the meaning of a text, is done with."""
 GOOD_MODEL_NEEDS_RAM_BYTES = 6 * 2**30
 """Machines with less are offered the good model instead of being sent it."""
 CONTEXT_TOKENS = 8192
@@ -110,8 +112,12 @@ class Models:
         choice = self.explain(entry.key, **asked, adapter=adapter is not None)
 
         def load() -> Engine:
-            path = None if isinstance(entry, Remote) else self._weights(entry)
-            return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS, adapter=adapter)
+            path, put_on = None, adapter
+            if not isinstance(entry, Remote):
+                path = self._weights(entry)
+                if entry.format == "adapter" and entry.base is not None:
+                    path, put_on = self._weights(self.catalogue[entry.base]), path
+            return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS, adapter=put_on)
 
         # The dtype is part of the key: scores need float32, where an engine that generates may have 16 bits.
         key = (entry.key, choice.engine, choice.dtype, quantisation, adapter)
@@ -139,13 +145,15 @@ class Models:
         return full + sources.remove(entry)
 
     def start_pulls(self) -> None:
-        """Begin to fetch what the page wants to have: the quick chat model, and the good one where it fits.
+        """Begin to fetch what the page wants to have: the quick chat model, the encoder, and the good chat model where
+        it fits.
 
-        `PARLEY_AUTO_PULL=0` leaves both to be asked for.
+        `PARLEY_AUTO_PULL=0` leaves them to be asked for.
         """
         if os.environ.get("PARLEY_AUTO_PULL", "1") == "0":
             return
-        self.pulls.start(self.catalogue[QUICK_MODEL])
+        for key in (QUICK_MODEL, ENCODER):
+            self.pulls.start(self.catalogue[key])
         if self.machine.ram_bytes >= GOOD_MODEL_NEEDS_RAM_BYTES:
             self.pulls.start(self.catalogue[GOOD_MODEL])
 

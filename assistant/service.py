@@ -16,10 +16,11 @@ from assistant.engines.opening import open_engine
 from assistant.engines.protocol import Delta, Message, Sampling
 from assistant.errors import UnknownConversation
 from assistant.hardware import Machine
-from assistant.models import CONTEXT_TOKENS, GOOD_MODEL, QUICK_MODEL, Models, OpenEngine
+from assistant.models import CONTEXT_TOKENS, GOOD_MODEL, QUICK_MODEL, OpenEngine
 from assistant.replies import Reply
 from assistant.settings import ChatSettings, presets
 from assistant.store import Store
+from assistant.texts import TextTasks
 
 __all__ = ["CONTEXT_TOKENS", "GOOD_MODEL", "QUICK_MODEL", "Assistant", "OpenEngine"]
 
@@ -27,7 +28,7 @@ AGAIN_TEMPERATURE = 0.4
 """For a reply that is written again where the model's default is greedy."""
 
 
-class Assistant(Models):
+class Assistant(TextTasks):
     """Runs models and keeps conversations. Every part is made when it is first needed; all methods are thread-safe."""
 
     def __init__(

@@ -42,6 +42,8 @@ UNPACKED_RATIO = 1.15
 
 def find_installed(entry: ModelEntry) -> Installed | None:
     """The model as it is here, whether a pull of ours or another program put it into the Hub's cache."""
+    if entry.shipped is not None:
+        return shelf.shipped(entry)
     return shelf.installed_at(shelf.folder_of(entry)) or hub_cache.cached(entry)
 
 
@@ -153,6 +155,8 @@ def remove(entry: ModelEntry) -> int:
 
     if entry.local_path is not None:
         raise BadSettings(f"{entry.local_path} is a file of your own: Parley leaves it where it is.")
+    if entry.shipped is not None:
+        raise BadSettings(f"{entry.title} comes with Parley and stays.")
     lock = shelf.lock_of(entry)
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:

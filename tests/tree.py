@@ -7,11 +7,15 @@ import re
 from pathlib import Path
 
 ROOMS = ("assistant", "finetune", "eval", "demos", "ui")
+SHIPPED = {".safetensors": "Weights", ".json": "Settings of the weights", ".md": "Model card"}
+"""Files that cannot say what they are."""
 START, END = "<!-- tree -->\n", "<!-- end of tree -->"
 
 
 def first_sentence(path: Path) -> str:
     """What a file says of itself: the first sentence of its docstring or of its first comment."""
+    if path.suffix in SHIPPED:
+        return SHIPPED[path.suffix]
     text = path.read_text("utf-8")
     if path.suffix == ".py":
         said = ast.get_docstring(ast.parse(text)) or ""

@@ -24,6 +24,9 @@ class Subcommand:
 
 SUBCOMMANDS = {
     "chat": Subcommand("ui.terminal.chat", "Chat in the terminal; with a prompt or a pipe, one answer."),
+    "sentiment": Subcommand(
+        "ui.terminal.sentiment", "Read the sentiment of a text, sentence by sentence, or of a file."
+    ),
     "models": Subcommand("ui.terminal.models", "List, explain, fetch and remove models."),
     "data": Subcommand("ui.terminal.data", "Take votes and conversations out, bring conversations in."),
     "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),

@@ -20,10 +20,21 @@ QUANTISATIONS = ("8bit", "4bit")
 
 RUNS: dict[str, dict[str, frozenset[Capability]]] = {
     "llamacpp": {"gguf": frozenset({Capability.GENERATE})},
-    "transformers": {"gguf": frozenset({Capability.GENERATE, Capability.SCORE}), "safetensors": frozenset(Capability)},
+    "transformers": {
+        "gguf": frozenset({Capability.GENERATE, Capability.SCORE}),
+        "safetensors": frozenset(Capability),
+        "adapter": frozenset(Capability),
+    },
 }
 """Engine → format of weights → what it can be asked to do with them. llama.cpp gives no probabilities of a prompt."""
+FAMILIES: dict[str, frozenset[Capability]] = {
+    "decoder": frozenset({Capability.GENERATE, Capability.SCORE}),
+    "encoder": frozenset({Capability.EMBED, Capability.CLASSIFY}),
+    "seq2seq": frozenset(),
+}
+"""What a family of models can do at all."""
 
+ARTICLES = {"decoder": "a decoder", "encoder": "an encoder", "seq2seq": "a translator or summariser"}
 DEQUANTISED = "The GGUF's weights are de-quantised once for it, so memory and speed are those of full weights."
 
 
@@ -76,7 +87,11 @@ def choose(
                 f"{entry.model} runs behind a URL, which takes no {what}.", hint="Use a local model."
             )
         return Choice("openai", f"It runs on the server at {entry.url}.", entry.url, "", None, True, 0, 0)
-    able = [name for name, formats in RUNS.items() if capability in formats.get(entry.format, ())]
+    able = [
+        name
+        for name, formats in RUNS.items()
+        if capability in formats.get(entry.format, frozenset()) & FAMILIES[entry.family]
+    ]
     if adapter or quantisation:
         able = [name for name in able if name == "transformers"]
     if engine != "auto":
@@ -85,7 +100,7 @@ def choose(
         by = "No engine" if engine == "auto" else f"The {engine} engine"
         wish = f"{capability}{' with an adapter' if adapter else ''}{f' in {quantisation}' if quantisation else ''}"
         raise CapabilityMissing(
-            f"{by} can {wish} from {entry.key}'s {entry.format} weights.",
+            f"{by} can {wish} from {entry.key}, {ARTICLES[entry.family]} in {entry.format} weights.",
             hint="Use --engine auto, or another model." if engine != "auto" else "Use another model.",
         )
     others = tuple(others)
@@ -144,7 +159,7 @@ def _transformers(
 
     def dtype_on(device: str) -> str:
         # In 16 bits a score depends on what else is in its batch; in float32 not, so that is what scores are worth.
-        exact = capability is Capability.SCORE and plans.fits(entry, machine, device, "float32", context)
+        exact = capability is not Capability.GENERATE and plans.fits(entry, machine, device, "float32", context)
         return "float32" if exact else plans.plan_dtype(machine, device)
 
     def form_on(device: str) -> str:

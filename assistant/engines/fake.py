@@ -6,6 +6,8 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from string import ascii_lowercase
+from typing import TYPE_CHECKING
 
 from assistant.engines.protocol import (
     Capability,
@@ -21,12 +23,15 @@ from assistant.engines.protocol import (
 )
 from assistant.errors import TextTooLong
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 class FakeEngine(Engine):
     """Replies with what `reply` makes of the messages, one word a token, at `seconds_per_token`."""
 
     name = "fake"
-    capabilities = frozenset({Capability.GENERATE, Capability.SCORE})
+    capabilities = frozenset(Capability)
     template_hash = "fake"
 
     def __init__(
@@ -85,3 +90,19 @@ class FakeEngine(Engine):
             )
             for r in requests
         ]
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Letters, counted: texts of the same letters are alike."""
+        import numpy as np
+
+        rows = np.array([[text.lower().count(letter) for letter in ascii_lowercase] for text in texts], np.float32)
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """Positive for each "good", negative for each "bad", else neutral."""
+        found: list[dict[str, float]] = []
+        for text in texts:
+            good, bad = text.lower().count("good"), text.lower().count("bad")
+            total = good + bad + 0.5
+            found.append({"negative": bad / total, "neutral": 0.5 / total, "positive": good / total})
+        return found

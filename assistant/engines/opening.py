@@ -35,8 +35,6 @@ def open_engine(
         from assistant.engines.openai import OpenAIEngine
 
         return OpenAIEngine(entry.model, entry.url, context_length=context_length)
-    if entry.family != "decoder":
-        raise EngineFailed(f"There is no engine yet for {entry.family} models such as {entry.title}.")
     if path is None:
         raise EngineFailed(f"{entry.title} has no weights here.", hint=f"Fetch them: parley models pull {entry.key}")
     if not choice.fits and not force:
@@ -44,6 +42,18 @@ def open_engine(
         raise ModelTooLarge(f"{entry.title} needs {needed}, and {there} are free for it here.", hint=choice.advice)
     context = min(context_length or entry.context_length, entry.context_length or 2**31)
     threads = threads or choice.threads
+    if entry.family == "encoder":
+        from assistant.engines.encoder import EncoderEngine
+
+        return EncoderEngine(
+            path,
+            model=entry.key,
+            placement=choice.placement,
+            dtype=choice.dtype,
+            context_length=entry.context_length,
+            threads=threads,
+            adapter=adapter,
+        )
     if choice.engine == "llamacpp":
         from assistant.engines.llamacpp import LlamaCppEngine
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant import paths
-from assistant.catalogue import ModelEntry
+from assistant.catalogue import SHIPPED, ModelEntry
 from assistant.errors import DiskFull, WeightsCorrupt
 
 MARGIN_BYTES = 512 << 20
@@ -102,6 +102,16 @@ def partial_of(entry: ModelEntry) -> Path:
 def lock_of(entry: ModelEntry) -> Path:
     """The file that a process holds locked while it writes to the model's folders."""
     return paths.models_folder() / ".locks" / f"{name_of(entry)}.lock"
+
+
+def shipped(entry: ModelEntry) -> Installed | None:
+    """A model whose weights come with Parley."""
+    folder = SHIPPED / (entry.shipped or "")
+    files = [path for path in folder.glob("*") if path.is_file()]
+    if not files:
+        return None
+    written = datetime.fromtimestamp(max(path.stat().st_mtime for path in files), UTC)
+    return Installed(entry.key, folder, sum(path.stat().st_size for path in files), "Parley itself", written)
 
 
 def installed_at(folder: Path) -> Installed | None:

@@ -19,6 +19,7 @@ EMBEDDED = {
     "qwen2.5-coder-0.5b-instruct",
     "qwen2.5-coder-1.5b-instruct",
     "all-minilm-l6-v2",
+    "parley-sentiment",
     "bergamot-en-pt",
     "bergamot-pt-en",
 }
@@ -31,7 +32,7 @@ TASKS = {
 
 def test_what_needs_no_hub_is_marked_so() -> None:
     assert {entry.key for entry in BUNDLE if entry.embedded} == EMBEDDED
-    assert {entry.key for entry in BUNDLE if entry.wheels} == EMBEDDED
+    assert {entry.key for entry in BUNDLE if entry.wheels or entry.shipped} == EMBEDDED
 
 
 @pytest.mark.parametrize("entry", BUNDLE, ids=lambda entry: entry.key)
@@ -48,14 +49,14 @@ class TestEveryEntry:
 
     def test_sizes_agree_with_each_other(self, entry: ModelEntry) -> None:
         bytes_a_weight = entry.download_bytes / entry.parameters
-        low, high = (0.5, 1.3) if entry.format == "gguf" else (1.0, 4.1)
+        low, high = {"gguf": (0.5, 1.3), "adapter": (0.01, 0.5)}.get(entry.format, (1.0, 4.1))
         assert low < bytes_a_weight < high
         assert entry.download_bytes < entry.memory_bytes < entry.download_bytes * 2 + 10**9
         if entry.wheels:
             assert entry.download_bytes == entry.wheels.bytes
 
     def test_can_be_had(self, entry: ModelEntry) -> None:
-        assert entry.sources
+        assert entry.sources or entry.shipped
         assert entry.problems() == []
         if entry.format == "gguf" and entry.hub:
             assert len(entry.hub.files) == 1
@@ -79,7 +80,10 @@ class TestEveryEntry:
         assert BUNDLE.find(entry.key.upper()) is entry
 
     def test_base_is_of_the_same_family_and_unaligned(self, entry: ModelEntry) -> None:
-        if entry.base:
+        if entry.base and entry.format == "adapter":
+            assert BUNDLE[entry.base].family == entry.family
+            assert entry.embedded <= BUNDLE[entry.base].embedded
+        elif entry.base:
             assert BUNDLE[entry.base].tasks == ("complete",)
             assert BUNDLE[entry.base].parameters == entry.parameters
 

@@ -30,6 +30,7 @@ QUIET = (
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MODEL = "smollm2-135m-instruct"
+ENCODER = "all-minilm-l6-v2"
 
 
 class Server:
@@ -48,6 +49,7 @@ class Server:
         if not only.exists():
             only.parent.mkdir(parents=True)
             only.symlink_to(WEIGHTS / MODEL)
+            only.with_name(ENCODER).symlink_to(WEIGHTS / ENCODER)
         environment = os.environ | {
             "PARLEY_HOME": str(self.home),
             "PARLEY_MODELS": str(self.home / "models"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from assistant.errors import ModelNotAvailable
 from ui.terminal.output import note, waiting
 
 if TYPE_CHECKING:
+    from assistant.catalogue import ModelEntry
     from assistant.engines.protocol import Engine
     from assistant.service import Assistant
     from ui.terminal.session import Session
@@ -67,15 +68,24 @@ def load(session: Session, *, ask: bool = False) -> Engine:
 def _fetch(session: Session, name: str, error: ModelNotAvailable) -> bool:
     """Offer to fetch the model; whether it is here now."""
     from assistant.engines.remote import Remote
-    from ui.terminal.prompt import agrees
 
     entry = session.assistant.find(name)
-    if isinstance(entry, Remote) or not entry.sources:
+    return not isinstance(entry, Remote) and fetch([entry], error)
+
+
+def fetch(entries: Sequence[ModelEntry], error: ModelNotAvailable) -> bool:
+    """Offer to fetch what is missing; whether it is here now."""
+    import sys
+
+    from ui.terminal.prompt import agrees
+
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty() and all(entry.sources for entry in entries)):
         return False
     note(error.message)
-    if not agrees(f"Fetch it now ({entry.download_bytes / 1e6:,.0f} MB)?"):
+    if not agrees(f"Fetch it now ({sum(entry.download_bytes for entry in entries) / 1e6:,.0f} MB)?"):
         return False
     from ui.terminal.pulling import pull_with_progress
 
-    pull_with_progress(entry)
+    for entry in entries:
+        pull_with_progress(entry)
     return True

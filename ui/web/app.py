@@ -24,6 +24,7 @@ from ui.web.keeping import file_routes
 from ui.web.middleware import FirstScript, Guard
 from ui.web.models_page import build_models
 from ui.web.stream import follow_route
+from ui.web.text_page import build_text
 
 QUEUE_POLL_SECONDS = 0.03
 """How often Gradio's queue looks for events. Its own millisecond costs 4 % of a core, which the engine needs."""
@@ -34,6 +35,9 @@ def build(assistant: Assistant) -> gr.Blocks:
     with gr.Blocks(title="Parley", analytics_enabled=False) as page:
         build_bar("Chat")
         build_chat(assistant, page)
+    with page.route("Text", "/text"):
+        build_bar("Text")
+        build_text(assistant)
     with page.route("Models", "/models"):
         build_bar("Models")
         build_models(assistant, page)

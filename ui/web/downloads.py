@@ -48,11 +48,13 @@ def pulls_html(assistant: Assistant, statuses: list[PullStatus]) -> str:
 
 def pull_html(assistant: Assistant, status: PullStatus) -> str:
     """One pull as a line with a bar."""
-    title = html.escape(assistant.catalogue.find(status.key).title)
+    entry = assistant.catalogue.find(status.key)
+    title = html.escape(entry.title)
     if status.error:
         return f'<div class="pull bad" role="alert">{title}: {html.escape(str(status.error))}</div>'
     if not status.running:
-        return f'<div class="pull">{title} is here. New conversations use the best model on this machine.</div>'
+        then = " New conversations use the best model on this machine." if "chat" in entry.tasks else ""
+        return f'<div class="pull">{title} is here.{then}</div>'
     progress = status.progress
     if progress is None or not progress.bytes_total:
         return f'<div class="pull">{title}: getting ready…<progress></progress></div>'

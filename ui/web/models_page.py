@@ -115,7 +115,7 @@ def model_html(assistant: Assistant, entry: ModelEntry) -> str:
 
 def does(entry: ModelEntry, here: bool, arriving: bool) -> str:
     """The one button that makes sense now."""
-    if not (arriving or here or entry.sources):
+    if entry.shipped or not (arriving or here or entry.sources):
         return ""
     act, label = ("cancel", "Cancel") if arriving else ("remove", "Remove") if here else ("pull", "Fetch")
     name = html.escape(f"{label} {entry.title}")

@@ -145,10 +145,11 @@ def test_too_large_is_refused_with_what_would_fit(tmp_path: Path) -> None:
     assert "qwen" in failure.value.hint
 
 
-def test_an_encoder_is_not_loaded_as_a_decoder(tmp_path: Path) -> None:
+def test_an_encoder_is_not_run_as_a_decoder() -> None:
     """transformers would do it without a word, and the answers would be noise."""
-    with pytest.raises(EngineFailed, match="no engine yet for encoder"):
-        open_engine(choose(ENCODER, CPU, capability=Capability.EMBED), ENCODER, tmp_path)
+    with pytest.raises(CapabilityMissing, match="an encoder"):
+        choose(ENCODER, CPU, capability=Capability.GENERATE)
+    assert choose(ENCODER, CPU, capability=Capability.EMBED).dtype == "float32"
 
 
 def test_weights_that_are_not_here(tmp_path: Path) -> None:

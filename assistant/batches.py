@@ -1,0 +1,203 @@
+"""A task over every row of a file: in chunks, with progress, resumable after a kill, bad rows set apart.
+
+OUT.csv             appears whole, by one rename, when the last row is done
+OUT.csv.done        while it runs: what each row has become so far, a JSON line a row; the next run goes on from it
+OUT.csv.rejected    rows that could not be used, a JSON line each with the row's number and the reason
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from assistant import tables
+from assistant.errors import BadDataset, BadSettings, RunInterrupted
+from assistant.tables import BadRow
+
+CHUNK = 512
+"""Rows that are worked on together: enough to sort by length, few enough to lose to a kill."""
+
+Work = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
+"""Texts → the columns that each of them gains."""
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """How far a job is. `resumed` rows were done by an earlier run."""
+
+    done: int
+    total: int
+    rejected: int
+    resumed: int
+    seconds: float
+
+    @property
+    def rows_per_second(self) -> float:
+        return (self.done - self.resumed) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """None while no row has been done."""
+        speed = self.rows_per_second
+        return (self.total - self.done) / speed if speed else None
+
+
+@dataclass
+class Batch:
+    """One job: which file, which column, what is done with it and where the result goes."""
+
+    source: Path
+    output: Path
+    columns: tuple[str, ...]
+    """What the work adds."""
+    work: Work
+    task: str
+    """Name and settings of the work: a run with others begins anew."""
+    column: str | None = None
+    """None: the usual name, or the only column."""
+    on_progress: Callable[[BatchProgress], object] = lambda _: None
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def done_path(self) -> Path:
+        return self.output.with_name(self.output.name + ".done")
+
+    @property
+    def rejected_path(self) -> Path:
+        return self.output.with_name(self.output.name + ".rejected")
+
+    def run(self) -> BatchProgress:
+        """Do the job, or what an earlier run left of it.
+
+        Raises BadDataset for a source that cannot be read, BadSettings for an output that cannot be written,
+        RunInterrupted when cancelled: what is done is kept.
+        """
+        if self.output.exists() and self.output.samefile(self.source):
+            raise BadSettings("The output would replace the input.", hint="Name another file with --output.")
+        column = tables.text_column(self.source, self.column)
+        total = sum(1 for _ in tables.rows(self.source))
+        if not total:
+            raise BadDataset(f"{self.source.name} has no rows.", hint="Give a file with at least one row.")
+        try:
+            last = self._fill(column, total)
+            self._finish(column)
+        except OSError as error:
+            hint = "Free some space or name another file; the same command goes on from what is done."
+            raise BadSettings(f"{self.output} cannot be written: {error.strerror or error}.", hint=hint) from error
+        return last
+
+    def _fill(self, column: str, total: int) -> BatchProgress:
+        """Bring the file of done rows to its end."""
+        resumed = self._resume(column)
+        started = time.monotonic()
+        numbered = islice(enumerate(tables.rows(self.source)), resumed, None)
+        progress = BatchProgress(resumed, total, self._rejections(), resumed, 0.0)
+        self.on_progress(progress)
+        with self.done_path.open("a", encoding="utf-8") as file:
+            while chunk := list(islice(numbered, CHUNK)):
+                if self.cancel.is_set():
+                    raise RunInterrupted(
+                        f"Stopped after {progress.done:,} of {total:,} rows.",
+                        hint="The same command goes on from there.",
+                    )
+                became = self._chunk([row for _, row in chunk], column)
+                file.writelines(json.dumps(each, ensure_ascii=False, default=str) + "\n" for each in became)
+                file.flush()
+                os.fsync(file.fileno())
+                progress = BatchProgress(
+                    progress.done + len(chunk),
+                    total,
+                    progress.rejected + sum("rejected" in each for each in became),
+                    resumed,
+                    time.monotonic() - started,
+                )
+                self.on_progress(progress)
+        return progress
+
+    def _chunk(self, chunk: Sequence[tables.Row | BadRow], column: str) -> list[Mapping[str, Any]]:
+        """What each row becomes: the columns that it gains, or {"rejected": why}."""
+        became: list[Mapping[str, Any]] = [{"rejected": _objection(row, column)} for row in chunk]
+        good = [place for place, each in enumerate(became) if each["rejected"] is None]
+        texts = [str(row[column]) for place in good if not isinstance(row := chunk[place], BadRow)]
+        for place, added in zip(good, self.work(texts) if texts else (), strict=True):
+            became[place] = added
+        return became
+
+    def _finish(self, column: str) -> None:
+        """Join the rows with what they have become, and put the result in its place."""
+        kind = tables.format_of(self.output)
+        names = list(dict.fromkeys([*tables.columns_of(self.source), *self.columns]))
+        if kind == "lines":
+            names = [*self.columns, column]
+        beside = self.output.with_name(f".{self.output.name}.writing")
+        rejected = self.rejected_path.with_name(f".{self.rejected_path.name}.writing")
+        bad = 0
+        try:
+            with rejected.open("w", encoding="utf-8") as apart:
+
+                def good() -> Iterator[tables.Row]:
+                    nonlocal bad
+                    for number, (row, added) in enumerate(zip(tables.rows(self.source), self._done(), strict=True), 1):
+                        if "rejected" not in added and not isinstance(row, BadRow):
+                            yield {**row, **added}
+                            continue
+                        bad += 1
+                        data = row.data if isinstance(row, BadRow) else row
+                        said = {"row": number, "reason": added["rejected"], "data": data}
+                        apart.write(json.dumps(said, ensure_ascii=False, default=str) + "\n")
+
+                tables.write_rows(beside, kind, names, good())
+            beside.replace(self.output)
+            rejected.replace(self.rejected_path) if bad else rejected.unlink()
+        finally:
+            beside.unlink(missing_ok=True)
+            rejected.unlink(missing_ok=True)
+        self.done_path.unlink()
+
+    def _resume(self, column: str) -> int:
+        """Rows that an earlier run of the same job has done; half a line that it was killed in is cut off."""
+        stat = self.source.stat()
+        job = [self.task, column, str(self.source.resolve()), stat.st_size, stat.st_mtime_ns]
+        header = json.dumps({"job": hashlib.sha256(json.dumps(job).encode()).hexdigest()[:16]}).encode() + b"\n"
+        done = 0
+        if self.done_path.exists():
+            with self.done_path.open("rb+") as file:
+                if file.readline() == header:
+                    end = file.tell()
+                    for line in file:
+                        if not line.endswith(b"\n"):
+                            break
+                        end += len(line)
+                        done += 1
+                    file.truncate(end)
+                    return done
+        self.done_path.write_bytes(header)
+        return 0
+
+    def _done(self) -> Iterator[Mapping[str, Any]]:
+        with self.done_path.open(encoding="utf-8") as file:
+            next(file)
+            yield from map(json.loads, file)
+
+    def _rejections(self) -> int:
+        return sum("rejected" in each for each in self._done())
+
+
+def _objection(row: tables.Row | BadRow, column: str) -> str | None:
+    """Why a row cannot be used, None where it can."""
+    if isinstance(row, BadRow):
+        return row.reason
+    value = row.get(column)
+    if value is None:
+        return f"it has no {column}"
+    if not isinstance(value, str):
+        return f"its {column} is no text but {type(value).__name__}"
+    return None if value.strip() else f"its {column} is empty"

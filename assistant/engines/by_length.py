@@ -1,0 +1,20 @@
+"""Texts of like length together: a batch is as wide as its longest text, and padding costs as much as words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+
+def batches(lengths: Sequence[int], most_tokens: int, most_rows: int = 256) -> Iterator[list[int]]:
+    """Places in `lengths` that make a batch each, the longest first, so that one that takes too much memory fails at
+    once. most_tokens: of one batch, padding included; a longer text has a batch of its own."""
+    batch: list[int] = []
+    longest = 0
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        longest = longest or lengths[place]
+        if batch and ((len(batch) + 1) * longest > most_tokens or len(batch) == most_rows):
+            yield batch
+            batch, longest = [], lengths[place]
+        batch.append(place)
+    if batch:
+        yield batch

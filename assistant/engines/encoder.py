@@ -1,0 +1,198 @@
+"""Encoders (BERT-style) on transformers: embeddings and labels of many texts, batched by length."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import json
+import threading
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assistant.engines.by_length import batches
+from assistant.engines.protocol import Capability, Engine
+from assistant.engines.torch_failures import is_out_of_memory, loading_failure, running_failure
+from assistant.placement import Placement
+
+BATCH_TOKENS = {"cpu": 2048, "cuda": 65536, "mps": 8192}
+"""Tokens of one pass, padding included."""
+MOST_AT_ONCE = 8192
+"""Texts that are tokenised and sorted together."""
+
+
+class EncoderEngine(Engine):
+    """One encoder. A text that is longer than its context is read in pieces, which count by their length."""
+
+    name = "transformers"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        model: str = "",
+        placement: Placement | None = None,
+        dtype: str = "float32",
+        context_length: int | None = None,
+        threads: int | None = None,
+        adapter: Path | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        """Load the folder at `path`; `adapter` is a PEFT folder with a head for sorting texts, merged into it.
+
+        Raises ModelNotAvailable, ModelTooLarge, WeightsCorrupt, EngineFailed.
+        """
+        self.model = model or path.name
+        placement = placement or Placement("CPU", "cpu")
+        if threads:
+            torch.set_num_threads(threads)
+        try:
+            loaded, self._tokenizer = _load(path, placement, dtype, adapter)
+        except Exception as error:
+            raise loading_failure(error, self.model) from error
+        self._loaded: Any = loaded
+        self._lock = threading.Lock()
+        config: Any = loaded.config
+        heads = getattr(loaded, "classifier", None) or getattr(loaded, "score", None)
+        self._labels: list[str] = [config.id2label[n] for n in sorted(config.id2label)] if heads is not None else []
+        self.capabilities = frozenset({Capability.CLASSIFY} if self._labels else {Capability.EMBED})
+        most = min(getattr(config, "max_position_embeddings", 512), self._tokenizer.model_max_length)
+        # RoBERTa counts positions from its padding token's number on.
+        most -= (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
+        self.context_length = min(most, context_length or most)
+        self._cls_pooling = _pools_by_cls(path)
+        self.notes = (f"Runs on {placement.device} in {dtype}.", *notes)
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        self.require(Capability.EMBED)
+
+        def pooled(**inputs: Tensor) -> Tensor:
+            states = self._loaded(**inputs).last_hidden_state  # (text, token, dimension)
+            if self._cls_pooling:
+                return states[:, 0]
+            mask = inputs["attention_mask"][..., None].to(states.dtype)
+            return (states * mask).sum(1) / mask.sum(1)
+
+        vectors = self._read(texts, pooled)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        self.require(Capability.CLASSIFY)
+        several = self._loaded.config.problem_type == "multi_label_classification"
+
+        def probabilities(**inputs: Tensor) -> Tensor:
+            logits = self._loaded(**inputs).logits.float()  # (text, label)
+            return logits.sigmoid() if several else logits.softmax(-1)
+
+        rows = self._read(texts, probabilities)
+        return [dict(zip(self._labels, row, strict=True)) for row in rows.tolist()]
+
+    def _read(self, texts: Sequence[str], work: Callable[..., Tensor]) -> np.ndarray:
+        """What `work` makes of each text, (text, value) float32."""
+        parts = [self._read_some(texts[at : at + MOST_AT_ONCE], work) for at in range(0, len(texts), MOST_AT_ONCE)]
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+    def _read_some(self, texts: Sequence[str], work: Callable[..., Tensor]) -> np.ndarray:
+        # A text that is too long for one pass becomes several pieces; `owners` says whose each is.
+        encoded = self._tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=self.context_length,
+            return_overflowing_tokens=self._tokenizer.is_fast,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        pieces: list[list[int]] = encoded["input_ids"]
+        lengths = [len(piece) for piece in pieces]
+        order: list[int] = []
+        values: list[np.ndarray] = []
+        for batch in batches(lengths, BATCH_TOKENS.get(self._loaded.device.type, 2048)):
+            order += batch
+            values.append(self._pass([pieces[place] for place in batch], work))
+        rows = np.empty_like(joined := np.concatenate(values))
+        rows[order] = joined
+        if len(pieces) == len(texts):
+            return rows
+        owners = np.array(encoded["overflow_to_sample_mapping"])
+        weights = np.array(lengths, np.float32)
+        total = np.zeros((len(texts), rows.shape[1]), np.float32)
+        np.add.at(total, owners, rows * weights[:, None])
+        return total / np.bincount(owners, weights).astype(np.float32)[:, None]
+
+    def _pass(self, pieces: list[list[int]], work: Callable[..., Tensor]) -> np.ndarray:
+        """One pass, or two of half the size where memory does not suffice. The longest piece comes first."""
+        padding: int = self._tokenizer.pad_token_id or 0
+        tokens = torch.full((len(pieces), len(pieces[0])), padding, dtype=torch.long)  # (piece, token)
+        mask = torch.zeros_like(tokens)
+        for row, piece in enumerate(pieces):
+            tokens[row, : len(piece)] = torch.tensor(piece)
+            mask[row, : len(piece)] = 1
+        device = self._loaded.device
+        try:
+            with self._lock, torch.inference_mode():
+                return work(input_ids=tokens.to(device), attention_mask=mask.to(device)).float().cpu().numpy()
+        except Exception as error:
+            half = len(pieces) // 2
+            if not (half and is_out_of_memory(error)):
+                raise running_failure(error, self.model) from error
+        return np.concatenate([self._pass(pieces[:half], work), self._pass(pieces[half:], work)])
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        self._loaded = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _load(path: Path, placement: Placement, dtype: str, adapter: Path | None) -> tuple[Any, Any]:
+    """(model, tokeniser): a classifier where the weights or the adapter bring a head, else the bare encoder."""
+    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    if not (path / "config.json").is_file():  # transformers would speak of an unknown architecture
+        raise FileNotFoundError(errno.ENOENT, "there is no config.json", str(path))
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype), "device_map": placement.device_map}
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    if adapter is not None:
+        from peft import PeftModel
+
+        if not (adapter / "adapter_config.json").is_file():
+            raise FileNotFoundError(errno.ENOENT, "there is no adapter_config.json", str(adapter))
+        labels = AutoConfig.from_pretrained(adapter)
+        with silent_loading():  # that the head is new is no news: the adapter brings it
+            base: Any = AutoModelForSequenceClassification.from_pretrained(path, config=labels, **options)
+            model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+        return model.eval(), tokenizer
+    architectures: list[str] = AutoConfig.from_pretrained(path).architectures or []
+    labelled = any(name.endswith("ForSequenceClassification") for name in architectures)
+    kind: Any = AutoModelForSequenceClassification if labelled else AutoModel
+    return kind.from_pretrained(path, **options).eval(), tokenizer
+
+
+def _pools_by_cls(path: Path) -> bool:
+    """Whether a text's embedding is that of its first token, as sentence-transformers' own files say; else the mean."""
+    settings = path / "1_Pooling" / "config.json"
+    return settings.is_file() and bool(json.loads(settings.read_text("utf-8")).get("pooling_mode_cls_token"))
+
+
+@contextmanager
+def silent_loading() -> Generator[None]:
+    """Keep to itself what transformers and PEFT say of fresh weights, and of their own older parts."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logging.set_verbosity(before)

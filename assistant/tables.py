@@ -1,0 +1,214 @@
+"""Rows of a file, one at a time: CSV and TSV, JSON lines, Parquet, and plain lines.
+
+A row that cannot be used is a `BadRow` in its place; the file goes on after it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from assistant.documents import text_encoding
+from assistant.errors import BadDataset, BadDocument
+
+TableFormat = Literal["csv", "tsv", "jsonl", "parquet", "lines"]
+FORMATS: dict[str, TableFormat] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+"""Ending of a file's name → how it is read; every other text file is plain lines."""
+MOST_FIELD_CHARACTERS = 20_000_000
+PARQUET_ROWS = 1024
+"""Rows of a Parquet file in memory at a time."""
+TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment", "body", "message", "tweet", "line")
+"""Where the text is looked for when nobody names the column."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be used, and why."""
+
+    reason: str
+    data: str = ""
+
+
+def format_of(path: Path) -> TableFormat:
+    """How a file of that name is read."""
+    return FORMATS.get(path.suffix.lower(), "lines")
+
+
+def columns_of(path: Path) -> list[str]:
+    """Names of the columns; of JSON lines, those of the first object. Raises BadDataset."""
+    with _reading(path):
+        kind = format_of(path)
+        if kind == "parquet":
+            import pyarrow.parquet as parquet
+
+            return list(parquet.ParquetFile(path).schema_arrow.names)
+        first = next(rows(path), None)
+        if first is None:
+            raise BadDataset(f"{path.name} is empty.", hint="Give a file with at least one row.")
+        return list(first) if not isinstance(first, BadRow) else []
+
+
+def text_column(path: Path, wanted: str | None) -> str:
+    """The column that holds the texts: the wanted one, else the one with a usual name, else the only one.
+
+    Raises BadDataset with the columns that there are.
+    """
+    columns = columns_of(path)
+    named = ", ".join(columns) or "none"
+    if wanted is not None:
+        if wanted in columns:
+            return wanted
+        raise BadDataset(f"{path.name} has no column {wanted!r}.", hint=f"It has {named}: name one with --column.")
+    low = {column.lower(): column for column in reversed(columns)}
+    usual = next((low[name] for name in TEXT_COLUMNS if name in low), None)
+    if usual is not None or len(columns) == 1:
+        return usual or columns[0]
+    raise BadDataset(
+        f"Which column of {path.name} holds the text cannot be told.", hint=f"Name one of {named} with --column."
+    )
+
+
+def rows(path: Path) -> Iterator[Row | BadRow]:
+    """Every row of the file, in its order. Raises BadDataset where it is not what its name says."""
+    with _reading(path):
+        kind = format_of(path)
+        if kind == "parquet":
+            yield from _parquet(path)
+            return
+        with path.open("rb") as raw:
+            encoding = text_encoding(raw.read(1 << 20), path.name, cut=True)
+        # newline="": the csv module wants to see line breaks inside quotes as they are.
+        with path.open(encoding=encoding, errors="replace", newline="" if kind in ("csv", "tsv") else None) as file:
+            if kind == "jsonl":
+                yield from _json_lines(file)
+            elif kind == "lines":
+                yield from ({"text": line.rstrip("\n")} for line in file)
+            else:
+                yield from _separated(file, "\t" if kind == "tsv" else None)
+
+
+def _separated(file: io.TextIOBase, delimiter: str | None) -> Iterator[Row | BadRow]:
+    csv.field_size_limit(MOST_FIELD_CHARACTERS)
+    if delimiter is None:
+        head = file.read(64_000)
+        file.seek(0)
+        try:
+            delimiter = csv.Sniffer().sniff(head.partition("\n")[0], delimiters=",;\t|").delimiter
+        except csv.Error:
+            delimiter = ","
+    reader = csv.reader(file, delimiter=delimiter, strict=False)
+    names = next(reader, None)
+    if names is None:
+        return
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadDataset(f"Two columns are called {twice!r}.", hint="Give each column a name of its own.")
+    for cells in reader:
+        if not cells:
+            continue
+        if len(cells) != len(names):
+            yield BadRow(f"{len(cells)} cells where the header has {len(names)}", delimiter.join(cells)[:1000])
+        else:
+            yield dict(zip(names, cells, strict=True))
+
+
+def _json_lines(file: Iterable[str]) -> Iterator[Row | BadRow]:
+    for line in file:
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield BadRow(f"it is not JSON: {error}", line[:1000])
+            continue
+        yield value if isinstance(value, dict) else BadRow("it is not a JSON object", line[:1000])
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow.parquet as parquet
+
+    for batch in parquet.ParquetFile(path).iter_batches(PARQUET_ROWS):
+        yield from batch.to_pylist()
+
+
+def write_rows(path: Path, kind: TableFormat, columns: Sequence[str], content: Iterable[Row]) -> None:
+    """Write rows to the file at `path` as `kind`; of plain lines, the columns' values between tabs."""
+    if kind == "parquet":
+        _write_parquet(path, columns, content)
+        return
+    with path.open("w", encoding="utf-8", newline="" if kind in ("csv", "tsv") else "\n") as file:
+        if kind == "jsonl":
+            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in content)
+        elif kind == "lines":
+            file.writelines("\t".join(line_cell(row[name]) for name in columns) + "\n" for row in content)
+        else:
+            writer = csv.writer(file, delimiter="\t" if kind == "tsv" else ",")
+            writer.writerow(columns)
+            writer.writerows([row.get(name, "") for name in columns] for row in content)
+
+
+def line_cell(value: Any) -> str:
+    """A value on one line: numbers shortened, tabs and line breaks as spaces."""
+    return f"{value:.4f}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _write_parquet(path: Path, columns: Sequence[str], content: Iterable[Row]) -> None:
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    writer: Any = None
+    waiting: list[Row] = []
+
+    def flush() -> None:
+        nonlocal writer
+        schema = writer.schema if writer else None
+        table = pyarrow.Table.from_pylist([{name: row.get(name) for name in columns} for row in waiting], schema=schema)
+        writer = writer or parquet.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+        waiting.clear()
+
+    try:
+        for row in content:
+            waiting.append(row)
+            if len(waiting) == PARQUET_ROWS:
+                flush()
+        if waiting or writer is None:
+            flush()
+    finally:
+        if writer:
+            writer.close()
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    """Say in our words what a file refused."""
+    try:
+        yield
+    except BadDataset:
+        raise
+    except BadDocument as error:
+        raise BadDataset(error.message, hint="Give CSV, TSV, JSON lines, Parquet or plain text.") from error
+    except OSError as error:
+        raise BadDataset(f"{path} cannot be read: {error.strerror or error}.", hint="Check the path.") from error
+    except csv.Error as error:
+        raise BadDataset(f"{path.name} is not a table: {error}.", hint="Save it again as CSV in UTF-8.") from error
+    except ImportError as error:
+        raise BadDataset(f"Parquet files need pyarrow: {error}.", hint="pip install pyarrow, or use CSV.") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "pyarrow":
+            raise
+        raise BadDataset(f"{path.name} is not a Parquet file: {error}.", hint="Check what it really is.") from error

@@ -1,0 +1,1 @@
+"""Training: adapters for the models of the assistant, on people's own data."""

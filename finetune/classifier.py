@@ -1,0 +1,242 @@
+"""Train a text classifier: a LoRA adapter and a head on an encoder (Hu et al. 2021, arXiv:2106.09685).
+
+config → rows → transformers' Trainer with PEFT → calibrated adapter. The folder that comes out is PEFT's own format:
+`AutoPeftModelForSequenceClassification.from_pretrained` reads it as well as Parley does.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import Dataset
+
+from assistant.engines.encoder import silent_loading
+from assistant.errors import BadDataset, TrainingDiverged
+from finetune.calibration import expected_calibration_error, fit_temperature
+
+
+@dataclass(frozen=True)
+class Row:
+    """A text and how probable each label is: one 1.0 for a plain label, a teacher's opinion otherwise."""
+
+    text: str
+    target: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """How a classifier is trained. Names that TrainingArguments has too mean the same here."""
+
+    labels: tuple[str, ...]
+    learning_rate: float = 5e-4
+    num_train_epochs: float = 5
+    per_device_train_batch_size: int = 32
+    weight_decay: float = 0.01
+    warmup_ratio: float = 0.06
+    max_length: int = 128
+    """Tokens; longer texts lose their end in training."""
+    lora_r: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.05
+    lora_targets: tuple[str, ...] = ("query", "key", "value", "dense")
+    full: bool = False
+    """Train every weight instead of an adapter: the ceiling that an adapter is measured against."""
+    patience: int = 2
+    """Epochs without a better validation loss before it stops."""
+    seed: int = 0
+    bf16: bool = False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came out: figures on the validation rows after calibration."""
+
+    accuracy: float
+    loss: float
+    calibration_error: float
+    temperature: float
+    epochs: float
+
+
+def train_classifier(
+    base: Path,
+    train: Sequence[Row],
+    validation: Sequence[Row],
+    output: Path,
+    config: ClassifierConfig,
+    *,
+    on_log: Callable[[dict[str, float]], object] = lambda _: None,
+) -> Trained:
+    """Train on `train`, stop when `validation` gets no better, calibrate on it and write the model to `output`.
+
+    base: folder of an encoder. output: gets an adapter, or with `config.full` a whole model.
+
+    Raises BadDataset where rows are missing or have other labels, TrainingDiverged.
+    """
+    from transformers import AutoTokenizer, EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+    from transformers.trainer_callback import PrinterCallback
+
+    _check(train, validation, config)
+    tokenizer: Any = AutoTokenizer.from_pretrained(base)
+    torch.manual_seed(config.seed)
+    model = build(base, config)
+
+    class Told(TrainerCallback):
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            on_log({**(logs or {}), "step": state.global_step, "steps": state.max_steps})
+
+    with tempfile.TemporaryDirectory(prefix="parley-train-") as scratch:
+        arguments = TrainingArguments(
+            output_dir=scratch,
+            learning_rate=config.learning_rate,
+            num_train_epochs=config.num_train_epochs,
+            per_device_train_batch_size=config.per_device_train_batch_size,
+            per_device_eval_batch_size=64,
+            weight_decay=config.weight_decay,
+            warmup_steps=config.warmup_ratio,  # below 1 it is a share of all steps
+            bf16=config.bf16,
+            use_cpu=not torch.accelerator.is_available(),
+            seed=config.seed,
+            train_sampling_strategy="group_by_length",
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            save_total_limit=1,
+            load_best_model_at_end=True,
+            logging_steps=50,
+            label_names=["labels"],
+            remove_unused_columns=False,
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+        )
+        trainer: Any = Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=Rows(train, tokenizer, config.max_length),
+            eval_dataset=Rows(validation, tokenizer, config.max_length),
+            data_collator=Padded(tokenizer),
+            compute_loss_func=soft_cross_entropy,
+            compute_metrics=_metrics,
+            callbacks=[EarlyStoppingCallback(config.patience), Told()],
+        )
+        trainer.remove_callback(PrinterCallback)  # `on_log` tells
+        done = trainer.train()
+        if not np.isfinite(done.training_loss):
+            raise TrainingDiverged("The loss is not a number any more.", hint="Try a lower learning_rate.")
+        predicted = trainer.predict(Rows(validation, tokenizer, config.max_length))
+        epochs = float(trainer.state.epoch or 0)
+        model = trainer.accelerator.unwrap_model(trainer.model)
+    logits, targets = predicted.predictions, predicted.label_ids
+    temperature = fit_temperature(logits, targets)
+    cool_head(model, temperature)
+    model.save_pretrained(output)
+    if config.full:
+        tokenizer.save_pretrained(output)
+    else:
+        model.config.save_pretrained(output)  # an adapter's own file does not name the labels
+    probabilities = torch.from_numpy(logits / temperature).softmax(-1).numpy()
+    return Trained(
+        accuracy=float((probabilities.argmax(-1) == targets.argmax(-1)).mean()),
+        loss=float(predicted.metrics["test_loss"]),
+        calibration_error=expected_calibration_error(probabilities, targets.argmax(-1)),
+        temperature=temperature,
+        epochs=epochs,
+    )
+
+
+def build(base: Path, config: ClassifierConfig) -> Any:
+    """The encoder with a fresh head, and unless everything is trained, LoRA in its linear layers."""
+    from peft import LoraConfig, TaskType, get_peft_model
+    from transformers import AutoModelForSequenceClassification
+
+    with silent_loading():  # that the head is new is no news
+        model: Any = AutoModelForSequenceClassification.from_pretrained(
+            base,
+            num_labels=len(config.labels),
+            id2label=dict(enumerate(config.labels)),
+            label2id={label: number for number, label in enumerate(config.labels)},
+            dtype=torch.float32,
+        )
+    if config.full:
+        return model
+    heads = [name for name, _ in model.named_children() if name in ("classifier", "score", "pre_classifier")]
+    settings = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=config.lora_r,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules=list(config.lora_targets),
+        exclude_modules=heads,
+        modules_to_save=heads,
+    )
+    with silent_loading():
+        return get_peft_model(model, settings)
+
+
+def soft_cross_entropy(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
+    """Cross-entropy with a distribution as target. logits, labels: (batch, label)."""
+    return F.cross_entropy(outputs["logits"].float(), labels)
+
+
+def cool_head(model: Any, temperature: float) -> None:
+    """Divide the last layer by the temperature: the model is calibrated for whoever loads it (Guo et al. 2017)."""
+    heads = [m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and _is_head(name)]
+    with torch.no_grad():
+        for head in heads[-1:]:
+            for weights in head.parameters():
+                weights /= temperature
+
+
+def _is_head(name: str) -> bool:
+    return "original_module" not in name and any(
+        part in ("classifier", "score", "out_proj") for part in name.split(".")
+    )
+
+
+class Rows(Dataset[dict[str, Any]]):
+    """Tokenised rows, with their lengths for the sampler that groups them."""
+
+    def __init__(self, rows: Sequence[Row], tokenizer: Any, max_length: int) -> None:
+        encoded = tokenizer([row.text for row in rows], truncation=True, max_length=max_length)
+        self.tokens: list[list[int]] = encoded["input_ids"]
+        self.targets = [row.target for row in rows]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"input_ids": self.tokens[index], "labels": self.targets[index]}
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Rows of one batch, padded to the longest of them."""
+
+    tokenizer: Any
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        batch = self.tokenizer.pad({"input_ids": [row["input_ids"] for row in rows]}, return_tensors="pt")
+        return {**batch, "labels": torch.tensor([row["labels"] for row in rows])}
+
+
+def _metrics(predicted: Any) -> dict[str, float]:
+    return {"accuracy": float((predicted.predictions.argmax(-1) == predicted.label_ids.argmax(-1)).mean())}
+
+
+def _check(train: Sequence[Row], validation: Sequence[Row], config: ClassifierConfig) -> None:
+    problems = [
+        f"there are no {name} rows" for name, rows in (("training", train), ("validation", validation)) if not rows
+    ]
+    wrong = sum(len(row.target) != len(config.labels) for row in (*train, *validation))
+    if wrong:
+        problems.append(f"{wrong} rows have another number of labels than {len(config.labels)}")
+    if problems:
+        raise BadDataset(f"The data cannot be trained on: {'; '.join(problems)}.", hint="Check the data file.")

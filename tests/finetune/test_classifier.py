@@ -1,0 +1,66 @@
+"""Training a classifier on a tiny encoder: it learns, it is calibrated, and anybody can load it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from peft import AutoPeftModelForSequenceClassification
+
+from assistant.engines.encoder import EncoderEngine
+from assistant.errors import BadDataset
+from finetune.classifier import ClassifierConfig, Row, train_classifier
+from tests.assistant.engines.test_encoder import make
+
+GOOD, BAD = (0.0, 1.0), (1.0, 0.0)
+TRAIN = [
+    Row(f"{start} film was {end}", GOOD if end == "good" else BAD)
+    for start in ("the", "a", "it", "very long", "short", "dog on mat")
+    for end in ("good", "bad")
+] * 8
+CONFIG = ClassifierConfig(
+    ("bad", "good"), num_train_epochs=5, learning_rate=5e-3, patience=8, per_device_train_batch_size=8
+)
+
+
+def test_an_adapter_learns_and_is_in_peft_s_own_format(tmp_path: Path) -> None:
+    base = make(tmp_path / "base", spread=0.1)
+    logs: list[dict[str, float]] = []
+    trained = train_classifier(base, TRAIN, TRAIN[:12], tmp_path / "adapter", CONFIG, on_log=logs.append)
+    assert trained.accuracy == 1
+    assert any("eval_loss" in log for log in logs)
+    assert all(log["steps"] >= log["step"] for log in logs)
+    found = EncoderEngine(base, adapter=tmp_path / "adapter").classify(["the cat was good", "the cat was bad"])
+    assert found[0]["good"] > 0.8
+    assert found[1]["bad"] > 0.8
+    assert "classifier" in json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["modules_to_save"]
+    theirs = AutoPeftModelForSequenceClassification.from_pretrained(str(tmp_path / "adapter"), num_labels=2).eval()
+    from transformers import AutoTokenizer
+
+    with torch.inference_mode():
+        inputs = AutoTokenizer.from_pretrained(base)("the cat was good", return_tensors="pt")
+        expected = theirs(**inputs).logits.softmax(-1)[0, 1].item()
+    assert found[0]["good"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_every_weight_can_be_trained(tmp_path: Path) -> None:
+    config = replace(CONFIG, learning_rate=1e-3, full=True)
+    trained = train_classifier(make(tmp_path / "base", spread=0.1), TRAIN, TRAIN[:12], tmp_path / "model", config)
+    assert trained.accuracy == 1
+    assert EncoderEngine(tmp_path / "model").classify(["a film was good"])[0]["good"] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "said"),
+    [
+        ([], TRAIN[:4], "no training rows"),
+        (TRAIN, [], "no validation rows"),
+        ([Row("a", (1.0, 0.0, 0.0))], TRAIN[:4], "1 rows have another number of labels than 2"),
+    ],
+)
+def test_data_that_cannot_be_trained_on(tmp_path: Path, train: list[Row], validation: list[Row], said: str) -> None:
+    with pytest.raises(BadDataset, match=said):
+        train_classifier(tmp_path, train, validation, tmp_path / "out", CONFIG)

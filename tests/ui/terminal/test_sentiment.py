@@ -1,0 +1,97 @@
+"""`parley sentiment`, with an engine that counts "good" and "bad"."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from assistant import paths
+
+Parley = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def at_hand(fake: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: tmp_path)
+
+
+def test_a_text_is_read_sentence_by_sentence(parley: Parley) -> None:
+    result = parley("sentiment", "It is good. It is a box. It is bad.")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["positive", "neutral", "negative"]
+    assert lines[1].endswith("It is good.")
+
+
+def test_json_has_what_a_program_wants(parley: Parley) -> None:
+    shown = json.loads(parley("sentiment", "All good.", "--json", "--explain", "--emotions").stdout)
+    assert shown["sentiment"] == "positive"
+    assert shown["positive"] + shown["neutral"] + shown["negative"] == pytest.approx(1)
+    assert shown["sentences"][0]["start"] == 0
+    assert {word["text"]: word["weight"] > 0.3 for word in shown["words"]} == {"All": False, "good": True}
+    assert sum(shown["emotions"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_lines_come_in_and_go_out(parley: Parley) -> None:
+    result = parley("sentiment", input="good\n\nbad thing\n")
+    assert result.exit_code == 0
+    cells = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [(each[0], each[-1]) for each in cells] == [("positive", "good"), ("", ""), ("negative", "bad thing")]
+    objects = [json.loads(line) for line in parley("sentiment", "--json", input="good\nbad\n").stdout.splitlines()]
+    assert [each["sentiment"] for each in objects] == ["positive", "negative"]
+
+
+def test_a_file_gains_columns(parley: Parley, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("id,review\n1,good\n2,\n3,bad\n", "utf-8")
+    result = parley("sentiment", "--input", str(source), "--output", str(output))
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    with output.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["id"], row["sentiment"]) for row in rows] == [("1", "positive"), ("3", "negative")]
+    assert list(rows[0]) == ["id", "review", "sentiment", "positive", "neutral", "negative"]
+    assert "1 rows could not be used" in result.stderr
+    assert "its review is empty" in (tmp_path / "out.csv.rejected").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "input", "code", "said"),
+    [
+        (("   ",), None, 1, "empty"),
+        (("!!!",), None, 1, "no words"),
+        (("--input", "in.csv"), None, 2, "both --input and --output"),
+        (("--input", "missing.csv", "--output", "out.csv"), None, 1, "cannot be read"),
+        (("good", "--model", "no-such-model"), None, 2, "no model called"),
+        (("good", "--model", "smollm2-135m-instruct"), None, 1, "does not sort texts"),
+    ],
+)
+def test_mistakes_are_told(parley: Parley, words: tuple[str, ...], input: str | None, code: int, said: str) -> None:
+    result = parley("sentiment", *words, input=input)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_column_that_is_not_there(parley: Parley, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,review\n1,good\n", "utf-8")
+    words = ("--input", str(tmp_path / "in.csv"), "--column", "stars", "--output", str(tmp_path / "out.csv"))
+    result = parley("sentiment", *words)
+    assert result.exit_code == 1
+    assert "It has id, review" in result.stderr
+
+
+def test_help_shows_an_example(parley: Parley) -> None:
+    assert "parley sentiment --input reviews.csv" in parley("sentiment", "--help").stdout
+
+
+def test_weights_that_are_missing_are_named(parley: Parley, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: None if entry.sources else paths.home())
+    result = parley("sentiment", "good")
+    assert result.exit_code == 1
+    assert "parley models pull all-minilm-l6-v2" in result.stderr

@@ -1,0 +1,97 @@
+"""`parley sentiment`: how a text feels, sentence by sentence, or a column added to a file of reviews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ui.terminal.output import note, waiting, write_json
+from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, read_text
+
+if TYPE_CHECKING:
+    from assistant.tasks.sentiment import Analysis
+
+app = typer.Typer(add_completion=False)
+
+COLOURS = {"positive": "green", "neutral": "dim", "negative": "red"}
+
+
+@app.command()
+def sentiment(
+    text: TextArgument = None,
+    model: ModelOption = None,
+    input: InputOption = None,
+    column: ColumnOption = None,
+    output: OutputOption = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the words that carried each decision.")] = False,
+    emotions: Annotated[bool, typer.Option("--emotions", help="Also show a finer profile of feelings.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether a text is positive, neutral or negative, as a whole and sentence by sentence.
+
+    Examples:
+
+    parley sentiment "The plot drags, but the acting is a joy." --explain
+    parley sentiment --input reviews.csv --column text --output rated.csv
+    cat lines.txt | parley sentiment
+    """
+    from ui.terminal.texts import run_batch, run_lines, use_models
+
+    with use_models("sentiment", model) as assistant:
+        if input is not None or output is not None:
+            run_batch(assistant.sentiment_batch, input, output, column, model=model)
+            return
+        if text is None:
+            run_lines(assistant.sentiment_columns, model=model, as_json=as_json)
+            return
+        with waiting("Reading …"):
+            found = assistant.sentiment(read_text(text), model=model, explain=explain)
+            feelings = assistant.emotions([text])[0] if emotions else None
+    if as_json:
+        write_json(_object(found, feelings))
+    else:
+        _show(found, feelings)
+
+
+def _object(found: Analysis, feelings: Mapping[str, float] | None) -> dict[str, Any]:
+    """The object that --json prints."""
+    shown: dict[str, Any] = {
+        "sentiment": found.whole.label,
+        **found.whole.probabilities,
+        "sentences": [
+            {"text": each.text, "start": each.start, "sentiment": each.label, **each.probabilities}
+            for each in found.sentences
+        ],
+    }
+    if found.carriers:
+        shown["words"] = [{"text": w.text, "start": w.start, "weight": w.weight} for w in found.carriers]
+    return shown if feelings is None else shown | {"emotions": feelings}
+
+
+def _show(found: Analysis, feelings: Mapping[str, float] | None) -> None:
+    """The whole first, then each sentence with its words shaded by what they did."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from ui.terminal.output import printable
+
+    console = Console(highlight=False, soft_wrap=True)
+    whole = found.whole
+    shares = " · ".join(f"{name} {share:.0%}" for name, share in whole.probabilities.items())
+    console.print(Text.assemble((whole.label, f"bold {COLOURS[whole.label]}"), f"  {shares}"))
+    if len(found.sentences) > 1 or found.carriers:
+        for each in found.sentences:
+            line = Text(printable(" ".join(each.text.split())))
+            for word in found.carriers:
+                if 0 <= word.start - each.start < len(each.text) and abs(word.weight) >= 0.05:
+                    style = f"bold {COLOURS[each.label]}" if word.weight > 0 else "underline"
+                    line.highlight_words([word.text], style)
+            said = f"{each.label:<8} {each.probabilities[each.label]:>4.0%}  "
+            console.print(Text.assemble((said, COLOURS[each.label]), line))
+    if feelings:
+        for name, share in sorted(feelings.items(), key=lambda pair: -pair[1])[:5]:
+            console.print(f"{name:<10} {'█' * round(30 * share)} {share:.0%}")
+    if len(found.sentences) == 1 and not found.carriers:
+        note("--explain shows which words carried the decision.", style="dim")

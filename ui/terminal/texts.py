@@ -1,0 +1,130 @@
+"""What the text commands (sentiment, translate, summarize, classify) share: options, models at hand, batches, lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.errors import BadDocument, BadSettings, ModelNotAvailable
+from ui.terminal.output import error_console, json_line, note, write
+
+if TYPE_CHECKING:
+    from assistant.batches import Batch, BatchProgress
+    from assistant.service import Assistant
+
+TextArgument = Annotated[
+    str | None, typer.Argument(metavar="TEXT", help="The text; without it, each line of what is piped in.")
+]
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="Catalogue key, Hub id or folder.")]
+InputOption = Annotated[
+    Path | None, typer.Option("--input", "-i", help="A .csv, .tsv, .jsonl or .parquet file, or one text a line.")
+]
+ColumnOption = Annotated[str | None, typer.Option("--column", "-c", help="The column that holds the texts.")]
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON: one object, or one a line.")]
+
+LINES_AT_A_TIME = 64
+"""Piped lines that are worked on together; a program that writes slowly waits for as many, or for the end."""
+
+
+def read_text(text: str) -> str:
+    """The text of an argument. Raises BadDocument where there is none."""
+    if not text.strip():
+        raise BadDocument("The text is empty.", hint="Give at least one sentence.")
+    return text
+
+
+@contextmanager
+def use_models(task: str, model: str | None) -> Generator[Assistant]:
+    """An assistant whose models for `task` are here: those that are not are fetched where a person agrees.
+
+    Raises ModelNotAvailable where they stay away.
+    """
+    from ui.terminal.start import fetch, make_assistant
+
+    assistant = make_assistant(None)
+    try:
+        while True:
+            try:
+                assistant.require_task(task, model)
+                break
+            except ModelNotAvailable as error:
+                missing = assistant.missing(task, model)
+                if not (missing and fetch(missing, error)):
+                    raise
+        yield assistant
+    finally:
+        assistant.close()
+
+
+def run_batch(
+    make: Callable[..., Batch], source: Path | None, output: Path | None, column: str | None, **settings: Any
+) -> None:
+    """Work through a file with a bar on stderr; Ctrl-C keeps what is done."""
+    if source is None or output is None:
+        raise BadSettings("A file goes in and a file comes out.", hint="Give both --input and --output.")
+    batch = make(source, output, column=column, **settings)
+    with _shown(batch):
+        last = batch.run()
+    note(f"{last.done - last.rejected:,} rows → {output}")
+    if last.rejected:
+        note(f"{last.rejected:,} rows could not be used: {batch.rejected_path} says why.", style="yellow")
+
+
+@contextmanager
+def _shown(batch: Batch) -> Generator[None]:
+    """Show how far a batch is: a bar on a terminal, now and then a line elsewhere."""
+    from time import monotonic
+
+    console = error_console()
+    if not console.is_terminal:
+        last = monotonic()
+
+        def tell(progress: BatchProgress) -> None:
+            nonlocal last
+            if monotonic() - last < 5:
+                return
+            last = monotonic()
+            left = f", {progress.eta_seconds:,.0f} s left" if progress.eta_seconds is not None else ""
+            note(f"{progress.done:,} of {progress.total:,} rows, {progress.rows_per_second:,.0f}/s{left}")
+
+        batch.on_progress = tell
+        yield
+        return
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task("rows", total=None)
+        batch.on_progress = lambda now: shown.update(task, total=now.total, completed=now.done)
+        yield
+
+
+def run_lines(work: Callable[..., Sequence[Mapping[str, Any]]], *, as_json: bool, **settings: Any) -> None:
+    """Lines in, lines out: what the work adds, a tab and the line, or with `as_json` one object a line."""
+    from assistant.tables import line_cell
+
+    if sys.stdin is None or sys.stdin.isatty():
+        raise typer.BadParameter("give a text, pipe lines in, or use --input", param_hint="TEXT")
+    lines = (line.rstrip("\n") for line in sys.stdin)
+    while chunk := list(islice(lines, LINES_AT_A_TIME)):
+        texts = [line for line in chunk if line.strip()]
+        added = iter(work(texts, **settings) if texts else ())
+        for line in chunk:
+            values: Mapping[str, Any] = next(added) if line.strip() else {}
+            if as_json:
+                sys.stdout.write(json_line({"text": line, **values}))
+            else:
+                write("\t".join([*(line_cell(value) for value in values.values()), line]) + "\n" if values else "\n")
+        sys.stdout.flush()
