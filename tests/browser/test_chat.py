@@ -27,6 +27,15 @@ def test_a_question_is_answered_and_the_cost_is_shown(page: Page) -> None:
     assert "c=" in page.url
 
 
+def test_who_asks_before_the_page_is_ready_gets_the_same_answer(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    page.goto(server.url, wait_until="commit")
+    page.fill("#composer textarea", "What is the capital of France?")
+    page.press("#composer textarea", "Enter")
+    answered(page)
+    expect(page.locator("article.assistant .body")).to_contain_text("Paris")
+
+
 def test_an_example_works_with_one_click(page: Page) -> None:
     page.locator("[data-example]").first.click()
     answered(page)

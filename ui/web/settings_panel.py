@@ -32,12 +32,20 @@ def build_settings(assistant: Assistant) -> dict[str, Any]:
     """Lay out the controls inside the current Blocks; by name."""
     help_of = {f.name: f.metadata["help"] for f in fields(Sampling)}
     known = model_choices(assistant)
+    # What they hold counts for whoever asks before the page has loaded its settings.
+    first = ChatSettings()
+    sampling = asdict(suggested_sampling(assistant, None, first.preset))
     controls: dict[str, Any] = {
         "model": gr.Dropdown(known, label="Model", elem_id="model", interactive=True, allow_custom_value=True),
         "preset": gr.Dropdown(
-            [(preset.title, key) for key, preset in presets().items()], label="Part to play", elem_id="preset"
+            [(preset.title, key) for key, preset in presets().items()],
+            value=first.preset,
+            label="Part to play",
+            elem_id="preset",
         ),
-        "system_prompt": gr.Textbox(label="Instructions (system prompt)", lines=3, max_lines=10, elem_id="system"),
+        "system_prompt": gr.Textbox(
+            first.instructions, label="Instructions (system prompt)", lines=3, max_lines=10, elem_id="system"
+        ),
         "probabilities": gr.Checkbox(
             label="Show how sure the model is",
             info="Tints each word of new replies: red words are guesses. Slows the reply a little.",
@@ -56,7 +64,9 @@ def build_settings(assistant: Assistant) -> dict[str, Any]:
     with gr.Accordion("How words are drawn", open=False):
         for name, (least, most, step) in RANGES.items():
             label = name.replace("_", " ").capitalize()
-            controls[name] = gr.Slider(least, most, step=step, label=label, info=help_of[name], elem_id=name)
+            controls[name] = gr.Slider(
+                least, most, value=sampling[name], step=step, label=label, info=help_of[name], elem_id=name
+            )
         controls["seed"] = gr.Number(
             value=None, label="Seed", info=help_of["seed"], precision=0, minimum=0, elem_id="seed"
         )
