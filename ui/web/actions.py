@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from assistant.conversation import Conversation
 from assistant.documents import read_document
 from assistant.errors import ParleyError, UnknownConversation, UserError
 from assistant.service import Assistant
-from assistant.settings import ChatSettings
+from assistant.settings import ChatSettings, presets
 from ui.web.transcript import SHOWN_AT_ONCE, transcript
 
 Shown = dict[str, Any]
@@ -162,10 +164,17 @@ class ChatActions:
             return model
 
     def _settled(self, settings: ChatSettings) -> ChatSettings:
-        """A conversation stays with the model that was best when it began, until the person chooses another."""
-        if settings.model:
-            return settings
-        return ChatSettings.from_json(settings.to_json() | {"model": self.assistant.default_model()})
+        """A conversation stays with the model that was best when it began, until the person chooses another.
+
+        The page's controls always hold a value; what is as recommended is no choice of the person's.
+        """
+        model = settings.model or self.assistant.default_model()
+        sampling = settings.sampling
+        with suppress(ParleyError):  # of a model that has gone, whoever asks it will be told
+            preset = presets().get(settings.preset)
+            advised = asdict(self.assistant.sampling(model, preset.sampling if preset else {}))
+            sampling = {name: value for name, value in sampling.items() if value != advised.get(name)}
+        return replace(settings, model=model, sampling=sampling)
 
     def _remember(self, conversation_id: str, settings: ChatSettings) -> None:
         stored = settings.to_json()

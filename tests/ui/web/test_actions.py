@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,15 @@ def test_the_first_question_makes_a_conversation(actions: ChatActions) -> None:
     assert "tokens" in reply["html"]
     assert [item["title"] for item in shown["sidebar"]["items"]] == ["Hello there"]
     assert not shown["busy"]
+
+
+def test_what_the_page_s_controls_hold_unchanged_is_no_choice(actions: ChatActions) -> None:
+    """Else a greedy model, asked to write again, would find that greed was asked for."""
+    advised = asdict(actions.assistant.sampling(QUICK_MODEL))
+    given = ChatSettings(model=QUICK_MODEL, sampling={**advised, "top_k": 7})
+    shown = settled(actions, actions.send("", "Hello", [], given))
+    reply = actions.assistant.store.get(shown["conversation"]).path()[-1]
+    assert reply.settings["sampling"] == {"top_k": 7}
 
 
 @pytest.mark.parametrize("usage", [{}, {"completion_tokens": 7}, {"finish": "length"}, {"tokens_per_second": 3.0}])
