@@ -98,17 +98,17 @@ class Batch:
         """Bring the file of done rows to its end."""
         resumed = self._resume(column)
         started = time.monotonic()
-        numbered = islice(enumerate(tables.rows(self.source)), resumed, None)
+        waiting = islice(tables.rows(self.source), resumed, None)
         progress = BatchProgress(resumed, total, self._rejections(), resumed, 0.0)
         self.on_progress(progress)
         with self.done_path.open("a", encoding="utf-8") as file:
-            while chunk := list(islice(numbered, CHUNK)):
+            while chunk := list(islice(waiting, CHUNK)):
                 if self.cancel.is_set():
                     raise RunInterrupted(
                         f"Stopped after {progress.done:,} of {total:,} rows.",
                         hint="The same command goes on from there.",
                     )
-                became = self._chunk([row for _, row in chunk], column)
+                became = self._chunk(chunk, column)
                 file.writelines(json.dumps(each, ensure_ascii=False, default=str) + "\n" for each in became)
                 file.flush()
                 os.fsync(file.fileno())

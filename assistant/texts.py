@@ -17,8 +17,6 @@ from assistant.models import Models
 from assistant.tasks import Classify, Embed, emotions, sentiment
 
 SENTIMENT_COLUMNS = ("sentiment", *sentiment.SENTIMENTS)
-CAPABILITIES = {"sentiment": Capability.CLASSIFY, "embed": Capability.EMBED}
-"""Task → what it asks of an engine."""
 
 
 class TextTasks(Models):
@@ -65,7 +63,7 @@ class TextTasks(Models):
         """The job that adds SENTIMENT_COLUMNS to a file."""
         name = self.task_model("sentiment", model)
         work = partial(self.sentiment_columns, model=model)
-        return Batch(source, output, SENTIMENT_COLUMNS, work, f"sentiment {_key(name)}", column)
+        return Batch(source, output, SENTIMENT_COLUMNS, work, f"sentiment {name.key}", column)
 
     def emotions(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
         """How much of each emotion is in each text; each adds up to 1."""
@@ -79,11 +77,7 @@ class TextTasks(Models):
                 f"{entry.title} does not sort texts into sentiments.",
                 hint="Leave out --model, or name a model with a classification head.",
             )
-        return self.engine(_key(entry), capability=Capability.CLASSIFY).classify
+        return self.engine(entry.key, capability=Capability.CLASSIFY).classify
 
     def _embedder(self) -> Embed:
-        return self.engine(_key(self.task_model("embed")), capability=Capability.EMBED).embed
-
-
-def _key(entry: ModelEntry | Remote) -> str:
-    return entry.key
+        return self.engine(self.task_model("embed").key, capability=Capability.EMBED).embed

@@ -131,7 +131,7 @@ def train_classifier(
         done = trainer.train()
         if not np.isfinite(done.training_loss):
             raise TrainingDiverged("The loss is not a number any more.", hint="Try a lower learning_rate.")
-        predicted = trainer.predict(Rows(validation, tokenizer, config.max_length))
+        predicted = trainer.predict(trainer.eval_dataset)
         epochs = float(trainer.state.epoch or 0)
         model = trainer.accelerator.unwrap_model(trainer.model)
     logits, targets = predicted.predictions, predicted.label_ids

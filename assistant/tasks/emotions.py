@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from assistant.tasks import Embed
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SHARPNESS = 20.0
 """What cosines are multiplied by before the softmax: embeddings of one language lie close together."""
@@ -66,6 +68,8 @@ EMOTIONS: Mapping[str, tuple[str, ...]] = {
 
 def profile(texts: Sequence[str], embed: Embed, emotions: Mapping[str, Sequence[str]] = EMOTIONS) -> np.ndarray:
     """How much of each emotion is in each text, (text, emotion); a row adds up to 1."""
+    import numpy as np
+
     names = list(emotions)
     described = embed([description for name in names for description in emotions[name]])
     edges = np.cumsum([0, *(len(emotions[name]) for name in names)])
