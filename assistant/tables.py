@@ -49,17 +49,17 @@ def format_of(path: Path) -> TableFormat:
 
 
 def columns_of(path: Path) -> list[str]:
-    """Names of the columns; of JSON lines, those of the first object. Raises BadDataset."""
+    """Names of the columns; of JSON lines, those of the first good row. Raises BadDataset."""
     with _reading(path):
         kind = format_of(path)
         if kind == "parquet":
             import pyarrow.parquet as parquet
 
             return list(parquet.ParquetFile(path).schema_arrow.names)
-        first = next(rows(path), None)
+        first = next((row for row in rows(path) if not isinstance(row, BadRow)), None)
         if first is None:
-            raise BadDataset(f"{path.name} is empty.", hint="Give a file with at least one row.")
-        return list(first) if not isinstance(first, BadRow) else []
+            raise BadDataset(f"{path.name} is empty, or no row of it can be used.", hint="Give at least one good row.")
+        return list(first)
 
 
 def text_column(path: Path, wanted: str | None) -> str:

@@ -94,6 +94,12 @@ def test_a_row_of_another_width_is_bad_and_the_next_is_not(tmp_path: Path) -> No
     assert [row["id"] for row in read_csv(tmp_path / "out.csv")] == ["1", "3"]
 
 
+def test_the_first_row_may_be_the_bad_one(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,text\n1,a,too many\n2,b\n", "utf-8")
+    batch(tmp_path / "in.csv", tmp_path / "out.csv").run()
+    assert [row["id"] for row in read_csv(tmp_path / "out.csv")] == ["2"]
+
+
 @pytest.mark.parametrize(
     ("encoding", "text"), [("utf-8-sig", "gut"), ("utf-16", "gut"), ("cp1252", "schön, naïf, über")]
 )
