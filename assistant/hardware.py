@@ -86,7 +86,7 @@ def cpu_counts(proc: Path = Path("/proc"), sysfs: Path = Path("/sys/fs/cgroup"))
     return max(1, threads), max(1, cores)
 
 
-def cpu_quota(proc: Path, sysfs: Path) -> int | None:
+def cpu_quota(proc: Path = Path("/proc"), sysfs: Path = Path("/sys/fs/cgroup")) -> int | None:
     """Processors that the container's quota amounts to, rounded up; None where there is no quota."""
     quotas: list[int] = []
     for group in _cgroups(proc, sysfs, "cpu"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +15,7 @@ from assistant.engines.choice import Choice, choose
 from assistant.engines.opening import open_engine
 from assistant.engines.protocol import Capability, Engine, Sampling
 from assistant.engines.remote import Remote, remote
-from assistant.errors import ModelNotAvailable
+from assistant.errors import ModelNotAvailable, ParleyError
 from assistant.pool import EnginePool
 from assistant.pulls import Pulls
 from assistant.settings import sampling_from
@@ -156,6 +158,15 @@ class Models:
             self.pulls.start(self.catalogue[key])
         if self.machine.ram_bytes >= GOOD_MODEL_NEEDS_RAM_BYTES:
             self.pulls.start(self.catalogue[GOOD_MODEL])
+
+    def preload(self) -> None:
+        """Begin to load the model that new conversations use, where it is here: the first answer then waits less."""
+
+        def load() -> None:
+            with suppress(ParleyError):  # whoever asks for an answer is told
+                self.engine(self.default_model())
+
+        threading.Thread(target=load, name="preload", daemon=True).start()
 
     def sampling(self, model: str | None, *changes: Mapping[str, Any]) -> Sampling:
         """What the model's own card recommends, then each layer of changes."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from assistant import hardware
 from assistant.errors import EngineFailed, ParleyError, TextTooLong
 
 CANCEL_POLL_SECONDS = 0.1
@@ -25,10 +26,21 @@ GATHER_SECONDS = 0.02
 WAITED_SECONDS = 0.0005
 """A read that took longer than this had to wait for its token."""
 SPIN_COUNT = "1000"
-"""How long llama.cpp's threads spin while they wait for each other, before they sleep (libgomp's GOMP_SPINCOUNT).
+"""Where threads are not bound: how long they spin while they wait for each other before they sleep (libgomp).
 
-Its own default spins for so long that one busy neighbour on the same cores takes nine tenths of the speed.
+Its own default spins for so long that one busy neighbour takes nine tenths of the speed: docs/experiments.md.
 """
+
+
+def thread_environment(threads: int | None, cores: int, *, quota: bool) -> dict[str, str]:
+    """Settings of OpenMP for llama.cpp's threads: each bound to a core where they use every core there is.
+
+    threads: None is one a core. quota: a container's share of a larger machine, whose other users may sit on the same
+    cores: threads must be free to move there.
+    """
+    if quota or (threads is not None and threads < cores):
+        return {"GOMP_SPINCOUNT": SPIN_COUNT}
+    return {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
 
 
 class ServerProcess:
@@ -40,12 +52,14 @@ class ServerProcess:
         Raises EngineFailed where llama.cpp does not accept the file.
         """
         self._key = secrets.token_urlsafe(24)
+        _, cores = hardware.cpu_counts()
+        quota = hardware.cpu_quota() is not None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "assistant.engines.llamacpp_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={"GOMP_SPINCOUNT": SPIN_COUNT, **os.environ},
+            env=thread_environment(settings["threads"], cores, quota=quota) | os.environ,
             start_new_session=True,
             text=True,
         )

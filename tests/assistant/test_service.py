@@ -266,3 +266,20 @@ def test_nothing_is_fetched_by_itself_when_that_is_not_wanted(monkeypatch: pytes
     assistant = Assistant()
     monkeypatch.setattr(assistant.pulls, "start", lambda entry: pytest.fail(f"fetched {entry.key}"))
     assistant.start_pulls()
+
+
+def test_the_default_model_is_loaded_ahead_and_a_missing_one_is_no_error(
+    here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = threading.Event()
+
+    def open_engine(*args: Any, **kwargs: Any) -> FakeEngine:
+        loaded.set()
+        return FakeEngine()
+
+    assistant = Assistant(open_engine=open_engine)
+    assistant.preload()
+    assert loaded.wait(10)
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: None)
+    assistant.preload()
+    assistant.close()

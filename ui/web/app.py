@@ -89,6 +89,7 @@ def launch(*, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = Tr
             ) from error
     assistant = Assistant()
     assistant.start_pulls()
+    assistant.preload()
     config = uvicorn.Config(
         create_app(assistant, host), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2
     )

@@ -17,7 +17,7 @@ import pytest
 from assistant import sources
 from assistant.catalogue import Catalogue
 from assistant.engines.llamacpp import LlamaCppEngine
-from assistant.engines.llamacpp_client import mapped_error
+from assistant.engines.llamacpp_client import mapped_error, thread_environment
 from assistant.engines.protocol import Capability, Message, Sampling, ScoreRequest
 from assistant.errors import CapabilityMissing, EngineFailed, TextTooLong
 
@@ -187,3 +187,15 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
 )
 def test_every_error_of_the_server_is_mapped(error: dict[str, object], expected: type[Exception]) -> None:
     assert type(mapped_error(error)) is expected
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "quota", "bound"),
+    [(2, 2, False, True), (None, 8, False, True), (4, 8, False, False), (2, 2, True, False)],
+)
+def test_threads_are_bound_to_cores_only_where_they_use_them_all(
+    threads: int | None, cores: int, quota: bool, bound: bool
+) -> None:
+    environment = thread_environment(threads, cores, quota=quota)
+    assert ("OMP_PROC_BIND" in environment) == bound
+    assert ("GOMP_SPINCOUNT" in environment) != bound
