@@ -11,7 +11,10 @@ import webbrowser
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-import gradio as gr
+from ui.web.stubs import no_stubs
+
+with no_stubs():
+    import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from gradio.components import Navbar
