@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant import tables
-from assistant.errors import BadDataset, BadSettings, RunInterrupted
+from assistant.errors import BadDataset, BadDocument, BadSettings, RunInterrupted, TextTooLong
+from assistant.segments import rewritten
 from assistant.tables import BadRow
 
 CHUNK = 512
@@ -63,6 +64,11 @@ class Batch:
     """Name and settings of the work: a run with others begins anew."""
     column: str | None = None
     """None: the usual name, or the only column."""
+    rewrites: str | None = None
+    """The column that takes the place of the text where a document or plain lines come out; rows that cannot be used
+    then stay as they were."""
+    chunk: int = field(default_factory=lambda: CHUNK)
+    """Rows that are worked on together."""
     on_progress: Callable[[BatchProgress], object] = lambda _: None
     cancel: threading.Event = field(default_factory=threading.Event)
 
@@ -82,6 +88,7 @@ class Batch:
         """
         if self.output.exists() and self.output.samefile(self.source):
             raise BadSettings("The output would replace the input.", hint="Name another file with --output.")
+        self._check_kinds()
         column = tables.text_column(self.source, self.column)
         total = sum(1 for _ in tables.rows(self.source))
         if not total:
@@ -94,6 +101,17 @@ class Batch:
             raise BadSettings(f"{self.output} cannot be written: {error.strerror or error}.", hint=hint) from error
         return last
 
+    def _check_kinds(self) -> None:
+        if tables.format_of(self.output) == "document":
+            same = self.output.suffix.lower() == self.source.suffix.lower()
+            if self.rewrites is None or not same:
+                raise BadSettings(
+                    f"{self.source.name} cannot become {self.output.name}.",
+                    hint=f"Name a {self.source.suffix} file with --output, or a .csv."
+                    if self.rewrites
+                    else "Name a .csv, .jsonl or .parquet file with --output.",
+                )
+
     def _fill(self, column: str, total: int) -> BatchProgress:
         """Bring the file of done rows to its end."""
         resumed = self._resume(column)
@@ -102,7 +120,7 @@ class Batch:
         progress = BatchProgress(resumed, total, self._rejections(), resumed, 0.0)
         self.on_progress(progress)
         with self.done_path.open("a", encoding="utf-8") as file:
-            while chunk := list(islice(waiting, CHUNK)):
+            while chunk := list(islice(waiting, self.chunk)):
                 if self.cancel.is_set():
                     raise RunInterrupted(
                         f"Stopped after {progress.done:,} of {total:,} rows.",
@@ -127,16 +145,26 @@ class Batch:
         became: list[Mapping[str, Any]] = [{"rejected": _objection(row, column)} for row in chunk]
         good = [place for place, each in enumerate(became) if each["rejected"] is None]
         texts = [str(row[column]) for place in good if not isinstance(row := chunk[place], BadRow)]
-        for place, added in zip(good, self.work(texts) if texts else (), strict=True):
+        for place, added in zip(good, self._worked(texts) if texts else (), strict=True):
             became[place] = added
         return became
+
+    def _worked(self, texts: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """What the work makes of the texts; one that it refuses is set apart, not the others with it."""
+        try:
+            return self.work(texts)
+        except (BadDocument, TextTooLong) as error:
+            if len(texts) == 1:
+                return [{"rejected": str(error)}]
+            half = len(texts) // 2
+            return [*self._worked(texts[:half]), *self._worked(texts[half:])]
 
     def _finish(self, column: str) -> None:
         """Join the rows with what they have become, and put the result in its place."""
         kind = tables.format_of(self.output)
         names = list(dict.fromkeys([*tables.columns_of(self.source), *self.columns]))
         if kind == "lines":
-            names = [*self.columns, column]
+            names = [self.rewrites] if self.rewrites else [*self.columns, column]
         beside = self.output.with_name(f".{self.output.name}.writing")
         rejected = self.rejected_path.with_name(f".{self.rejected_path.name}.writing")
         bad = 0
@@ -149,18 +177,30 @@ class Batch:
                         if "rejected" not in added and not isinstance(row, BadRow):
                             yield {**row, **added}
                             continue
+                        if self._stays(kind) and not isinstance(row, BadRow):
+                            text = row.get(column) or ""
+                            yield {**row, str(self.rewrites): text}
+                            if not str(text).strip():
+                                continue  # an empty line of a text is no fault
                         bad += 1
                         data = row.data if isinstance(row, BadRow) else row
                         said = {"row": number, "reason": added["rejected"], "data": data}
                         apart.write(json.dumps(said, ensure_ascii=False, default=str) + "\n")
 
-                tables.write_rows(beside, kind, names, good())
+                if kind == "document":
+                    rewritten(self.source, beside, (str(row[str(self.rewrites)]) for row in good()))
+                else:
+                    tables.write_rows(beside, kind, names, good())
             beside.replace(self.output)
             rejected.replace(self.rejected_path) if bad else rejected.unlink()
         finally:
             beside.unlink(missing_ok=True)
             rejected.unlink(missing_ok=True)
         self.done_path.unlink()
+
+    def _stays(self, kind: tables.TableFormat) -> bool:
+        """Whether every row comes out, also one that could not be used."""
+        return self.rewrites is not None and kind in ("document", "lines")
 
     def _resume(self, column: str) -> int:
         """Rows that an earlier run of the same job has done; half a line that it was killed in is cut off."""

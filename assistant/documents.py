@@ -178,6 +178,11 @@ def _pdf_text(data: bytes, name: str) -> str:
 
 
 def _word_text(data: bytes, name: str) -> str:
+    return "\n".join(_blocks(check_word(data, name).element.body))
+
+
+def check_word(data: bytes, name: str) -> Any:
+    """A Word file opened by python-docx. Raises BadDocument for a broken one, or one that unpacks to too much."""
     from docx import Document
 
     try:
@@ -191,7 +196,7 @@ def _word_text(data: bytes, name: str) -> str:
                 f"{name} is not a Word document.",
                 hint="Of Office files only .docx can be read: save it as that, or PDF.",
             )
-        return "\n".join(_blocks(Document(BytesIO(data)).element.body))
+        return Document(BytesIO(data))
     except BadDocument:
         raise
     except Exception as error:  # zipfile, lxml and python-docx each have their own, and KeyError besides

@@ -20,7 +20,7 @@ from assistant.models import CONTEXT_TOKENS, GOOD_MODEL, QUICK_MODEL, OpenEngine
 from assistant.replies import Reply
 from assistant.settings import ChatSettings, presets
 from assistant.store import Store
-from assistant.texts import TextTasks
+from assistant.writing import WritingTasks
 
 __all__ = ["CONTEXT_TOKENS", "GOOD_MODEL", "QUICK_MODEL", "Assistant", "OpenEngine"]
 
@@ -28,7 +28,7 @@ AGAIN_TEMPERATURE = 0.4
 """For a reply that is written again where the model's default is greedy."""
 
 
-class Assistant(TextTasks):
+class Assistant(WritingTasks):
     """Runs models and keeps conversations. Every part is made when it is first needed; all methods are thread-safe."""
 
     def __init__(

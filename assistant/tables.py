@@ -1,4 +1,5 @@
-"""Rows of a file, one at a time: CSV and TSV, JSON lines, Parquet, and plain lines.
+"""Rows of a file, one at a time: CSV and TSV, JSON lines, Parquet, plain lines, and the texts of a document
+(segments.py).
 
 A row that cannot be used is a `BadRow` in its place; the file goes on after it.
 """
@@ -14,16 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from assistant import segments
 from assistant.documents import text_encoding
 from assistant.errors import BadDataset, BadDocument
 
-TableFormat = Literal["csv", "tsv", "jsonl", "parquet", "lines"]
+TableFormat = Literal["csv", "tsv", "jsonl", "parquet", "lines", "document"]
 FORMATS: dict[str, TableFormat] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    **dict.fromkeys(segments.ENDINGS, "document"),
 }
 """Ending of a file's name → how it is read; every other text file is plain lines."""
 MOST_FIELD_CHARACTERS = 20_000_000
@@ -88,6 +91,9 @@ def rows(path: Path) -> Iterator[Row | BadRow]:
         kind = format_of(path)
         if kind == "parquet":
             yield from _parquet(path)
+            return
+        if kind == "document":
+            yield from ({"text": text} for text in segments.texts(path))
             return
         with path.open("rb") as raw:
             encoding = text_encoding(raw.read(1 << 20), path.name, cut=True)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assistant import sources
 from assistant.batches import Batch
-from assistant.catalogue import ModelEntry
-from assistant.engines.protocol import Capability
+from assistant.catalogue import Family, ModelEntry
+from assistant.engines.protocol import Capability, Message, Sampling
 from assistant.engines.remote import Remote
-from assistant.errors import CapabilityMissing, ModelNotAvailable
+from assistant.errors import BadDocument, CapabilityMissing, TextTooLong
 from assistant.models import Models
 from assistant.tasks import Classify, Embed, emotions, sentiment
+from assistant.tasks import labels as labelling
 
 SENTIMENT_COLUMNS = ("sentiment", *sentiment.SENTIMENTS)
+AT_ONCE = 4
+"""Questions that a chat model answers side by side: llama.cpp reads its weights once for all of them."""
+MOST_CHARACTERS = 400_000
+"""Of a text that is read as a whole; a file of rows may be as long as it likes."""
 
 
 class TextTasks(Models):
@@ -30,16 +38,22 @@ class TextTasks(Models):
         able = sorted((e for e in self.catalogue if task in e.tasks), key=lambda e: not e.embedded)
         return next((entry for entry in able if not self._absent(entry)), able[0])
 
-    def missing(self, task: str, model: str | None = None) -> list[ModelEntry]:
-        """What has to be fetched before the task can be done."""
-        entry = self.task_model(task, model)
-        return [] if isinstance(entry, Remote) else self._absent(entry)
+    def missing(self, task: str, model: str | None = None, **wishes: Any) -> list[ModelEntry]:
+        """What has to be fetched before the task can be done. wishes: of a translation, `languages`; of a summary,
+        `way`."""
+        found: list[ModelEntry] = []
+        for entry in self.needed(task, model, **wishes):
+            found += [] if isinstance(entry, Remote) else [e for e in self._absent(entry) if e not in found]
+        return found
 
-    def require_task(self, task: str, model: str | None = None) -> None:
+    def needed(self, task: str, model: str | None, **wishes: Any) -> list[ModelEntry | Remote]:
+        """The models that a task takes."""
+        return [self.task_model(task, model)]
+
+    def require_task(self, task: str, model: str | None = None, **wishes: Any) -> None:
         """Raise ModelNotAvailable where `missing` names something."""
-        for entry in self.missing(task, model):
-            hint = f"Fetch it with `parley models pull {entry.key}`, or on the page under Models."
-            raise ModelNotAvailable(f"{entry.title} is not on this machine yet.", hint=hint)
+        for entry in self.missing(task, model, **wishes):
+            self._weights(entry)
 
     def _absent(self, entry: ModelEntry) -> list[ModelEntry]:
         needed = [entry] if entry.format != "adapter" or entry.base is None else [entry, self.catalogue[entry.base]]
@@ -50,6 +64,7 @@ class TextTasks(Models):
 
         Raises BadDocument for a text without words, CapabilityMissing for a model of something else.
         """
+        self.check_length(text)
         return sentiment.analyse(text, self._classifier(model), explain=explain)
 
     def sentiment_columns(self, texts: Sequence[str], *, model: str | None = None) -> list[dict[str, Any]]:
@@ -65,9 +80,50 @@ class TextTasks(Models):
         work = partial(self.sentiment_columns, model=model)
         return Batch(source, output, SENTIMENT_COLUMNS, work, f"sentiment {name.key}", column)
 
+    def check_length(self, text: str) -> None:
+        """Raise BadDocument for a text without words, TextTooLong for one that is read as a whole and is too long."""
+        if not text.strip():
+            raise BadDocument("The text is empty.", hint="Give at least one sentence.")
+        if len(text) > MOST_CHARACTERS:
+            raise TextTooLong(
+                f"This text has {len(text):,} characters; {MOST_CHARACTERS:,} can be read as one text.",
+                hint="Give a part of it, or a file with a row a text.",
+            )
+
+    def labels(
+        self, texts: Sequence[str], labels: Sequence[str], *, model: str | None = None
+    ) -> list[dict[str, float]]:
+        """Probability of each label for each text, without training: by the encoder's embeddings, or by a chat model's
+        likelihoods where `model` names one. labels: "billing", or "billing=invoices, refunds and payments".
+
+        Raises BadSettings for labels that leave no choice.
+        """
+        described = labelling.described(labels)
+        for text in texts:
+            self.check_length(text)
+        entry = self.task_model("embed", model)
+        if isinstance(entry, Remote) or entry.family is Family.DECODER:
+            return labelling.by_likelihood(texts, described, self.engine(entry.key, capability=Capability.SCORE).score)
+        return labelling.by_meaning(texts, described, self.embedder(entry.key))
+
+    def label_columns(
+        self, texts: Sequence[str], *, labels: Sequence[str], model: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The columns that each text gains: `label`, and each label's probability."""
+        return [{"label": max(row, key=row.__getitem__), **row} for row in self.labels(texts, labels, model=model)]
+
+    def label_batch(
+        self, source: Path, output: Path, *, labels: Sequence[str], column: str | None = None, model: str | None = None
+    ) -> Batch:
+        """The job that sorts a file's rows under labels."""
+        entry = self.task_model("embed", model)
+        columns = ("label", *labelling.described(labels))
+        work = partial(self.label_columns, labels=labels, model=model)
+        return Batch(source, output, columns, work, f"classify {entry.key} {list(labels)}", column)
+
     def emotions(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
         """How much of each emotion is in each text; each adds up to 1."""
-        rows = emotions.profile(texts, self._embedder())
+        rows = emotions.profile(texts, self.embedder())
         return [dict(zip(emotions.EMOTIONS, row, strict=True)) for row in rows.tolist()]
 
     def _classifier(self, model: str | None) -> Classify:
@@ -79,5 +135,22 @@ class TextTasks(Models):
             )
         return self.engine(entry.key, capability=Capability.CLASSIFY).classify
 
-    def _embedder(self) -> Embed:
-        return self.engine(self.task_model("embed").key, capability=Capability.EMBED).embed
+    def embedder(self, model: str | None = None) -> Embed:
+        """What makes embeddings, with the encoder that is asked for or the first that is here."""
+        return self.engine(self.task_model("embed", model).key, capability=Capability.EMBED).embed
+
+    def replies_to(self, prompts: Sequence[Sequence[Message]], model: str | None, max_tokens: int) -> Iterator[str]:
+        """The chat model's greedy answers, in order as they come; closing the iterator stops the work."""
+        engine = self.engine(model)
+        sampling = replace(Sampling(), temperature=0.0, max_tokens=max_tokens)
+        cancel = threading.Event()
+
+        def reply(prompt: Sequence[Message]) -> str:
+            return "".join(delta.text for delta in engine.generate(prompt, sampling, cancel=cancel))
+
+        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="asking")
+        try:
+            yield from pool.map(reply, prompts)
+        finally:
+            cancel.set()
+            pool.shutdown(cancel_futures=True)

@@ -27,6 +27,10 @@ SUBCOMMANDS = {
     "sentiment": Subcommand(
         "ui.terminal.sentiment", "Read the sentiment of a text, sentence by sentence, or of a file."
     ),
+    "translate": Subcommand("ui.terminal.translate", "Translate a text, a column, subtitles or a document."),
+    "summarize": Subcommand("ui.terminal.summarize", "Summarise a text or a document, or each row of a file."),
+    "ask": Subcommand("ui.terminal.ask", "Ask a document, and see what the answer rests on."),
+    "classify": Subcommand("ui.terminal.classify", "Sort texts under labels of your own, with no training."),
     "models": Subcommand("ui.terminal.models", "List, explain, fetch and remove models."),
     "data": Subcommand("ui.terminal.data", "Take votes and conversations out, bring conversations in."),
     "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),

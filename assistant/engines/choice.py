@@ -30,7 +30,7 @@ RUNS: dict[str, dict[str, frozenset[Capability]]] = {
 FAMILIES: dict[str, frozenset[Capability]] = {
     "decoder": frozenset({Capability.GENERATE, Capability.SCORE}),
     "encoder": frozenset({Capability.EMBED, Capability.CLASSIFY}),
-    "seq2seq": frozenset(),
+    "seq2seq": frozenset({Capability.TEXT2TEXT}),
 }
 """What a family of models can do at all."""
 

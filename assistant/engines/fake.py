@@ -15,6 +15,7 @@ from assistant.engines.protocol import (
     Engine,
     FinishReason,
     Message,
+    Rewriting,
     Sampling,
     Score,
     ScoreRequest,
@@ -106,3 +107,7 @@ class FakeEngine(Engine):
             total = good + bad + 0.5
             found.append({"negative": bad / total, "neutral": 0.5 / total, "positive": good / total})
         return found
+
+    def text2text(self, texts: Sequence[str], asked: Rewriting, *, cancel: threading.Event | None = None) -> list[str]:
+        """Each text in capitals."""
+        return [text.upper() for text in texts]

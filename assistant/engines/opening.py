@@ -54,6 +54,19 @@ def open_engine(
             threads=threads,
             adapter=adapter,
         )
+    if entry.family == "seq2seq":
+        from assistant.engines.seq2seq import Seq2SeqEngine
+
+        return Seq2SeqEngine(
+            path,
+            model=entry.key,
+            placement=choice.placement,
+            dtype=choice.dtype,
+            context_length=entry.context_length,
+            threads=threads,
+            adapter=adapter,
+            prompts=entry.prompts,
+        )
     if choice.engine == "llamacpp":
         from assistant.engines.llamacpp import LlamaCppEngine
 

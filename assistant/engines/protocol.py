@@ -28,6 +28,7 @@ class Capability(StrEnum):
     SCORE = "score"
     EMBED = "embed"
     CLASSIFY = "classify"
+    TEXT2TEXT = "text2text"
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,21 @@ class Score:
     logprob: float
     token_logprobs: tuple[float, ...]
     greedy: bool
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """What a sequence-to-sequence model is to make of each text."""
+
+    task: Literal["translate", "summarize", ""] = ""
+    """ "": what the text itself asks for."""
+    source: str | None = None
+    """Of a translation: the languages, ISO 639-1."""
+    target: str | None = None
+    max_tokens: int | None = None
+    """Of an answer; None allows twice its text's length."""
+    beams: int | None = None
+    """1 is greedy; None is what the model's own settings say."""
 
 
 def _setting(default: Any, help: str) -> Any:
@@ -201,6 +217,15 @@ class Engine:
         """Probability of each label for each text."""
         self.require(Capability.CLASSIFY)
         raise AssertionError(f"{type(self).__name__} declares classify and does not implement it")
+
+    def text2text(self, texts: Sequence[str], asked: Rewriting, *, cancel: threading.Event | None = None) -> list[str]:
+        """What the model makes of each text. Once `cancel` is set, the rest is cut off or "".
+
+        Raises CapabilityMissing for a task or a language that it was not made for, TextTooLong for a text beyond its
+        context, BadDocument for one without words.
+        """
+        self.require(Capability.TEXT2TEXT)
+        raise AssertionError(f"{type(self).__name__} declares text2text and does not implement it")
 
     def close(self) -> None:
         """Free the model's memory. Calling it twice is harmless."""

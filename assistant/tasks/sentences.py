@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _WRAPPED = re.compile(r"(?<=[^\s.!?:;])[ \t]*\r?\n(?=[a-zß-öø-ÿ])")
 """A line break inside a sentence: PDF and e-mail break lines at a width."""
+SHORT_LINE = 45
+"""A line of fewer characters was not broken at a width: what follows it is something else (a heading, an address)."""
+_ITEM = re.compile(r"[ \t]*(?:[-*•–+]|\d+[.)])[ \t]")
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,21 @@ def split(text: str, language: str = "en") -> list[Sentence]:
     found: list[Sentence] = []
     at = 0
     for piece in segment(language, unwrapped):
-        start = at + len(piece) - len(piece.lstrip())
-        at += len(piece)
-        length = len(piece.strip())
-        if length:
-            found.append(Sentence(text[start : start + length], start))
+        for line in _lines(piece):
+            start = at + len(line) - len(line.lstrip())
+            at += len(line)
+            length = len(line.strip())
+            if length:
+                found.append(Sentence(text[start : start + length], start))
     return found
+
+
+def _lines(piece: str) -> Iterator[str]:
+    """A piece cut behind its short lines and before the items of a list."""
+    waiting = ""
+    for line in piece.splitlines(keepends=True):
+        if waiting.strip() and (len(waiting.splitlines()[-1].strip()) < SHORT_LINE or _ITEM.match(line)):
+            yield waiting
+            waiting = ""
+        waiting += line
+    yield waiting

@@ -7,6 +7,7 @@ commit it was measured.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -30,7 +31,11 @@ BENCHES = {  # name: (title, expression)
         f"The transformers engine beside a plain `model.generate` loop: {SMALL}",
         "transformers_engine.run()",
     ),
+    "sentiment": ("Sentiment beside `transformers.pipeline`, 5,000 sentences", "texts.run_sentiment()"),
+    "seq2seq": ("A small random T5 beside tokenizer and `model.generate`", "texts.run_seq2seq()"),
 }
+NEED_DATA = ("sentiment", "seq2seq")
+"""These read the folder that PARLEY_BENCH_DATA names, and are left out where it is not set."""
 
 
 def measure(expression: str) -> dict[str, float]:
@@ -66,7 +71,8 @@ def measured_before() -> dict[str, str]:
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or list(BENCHES)
+    data = bool(os.environ.get("PARLEY_BENCH_DATA"))
+    wanted = sys.argv[1:] or [name for name in BENCHES if data or name not in NEED_DATA]
     parts = measured_before()
     for name in [name for name in BENCHES if any(name.startswith(word) for word in wanted)]:
         title, expression = BENCHES[name]

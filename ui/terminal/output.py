@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -74,14 +74,17 @@ def error_console() -> Console:
 
 
 @contextmanager
-def waiting(text: str) -> Generator[None]:
-    """Show a spinner on stderr while something slow goes on; nothing where stderr is no terminal."""
+def waiting(text: str) -> Generator[Callable[[str], None]]:
+    """Show a spinner on stderr while something slow goes on; nothing where stderr is no terminal.
+
+    What it gives changes the words beside the spinner.
+    """
     console = error_console()
     if not console.is_terminal:
-        yield
+        yield lambda _: None
         return
-    with console.status(printable(text)):
-        yield
+    with console.status(printable(text)) as status:
+        yield lambda now: status.update(printable(now))
 
 
 def show_error(error: ParleyError) -> None:

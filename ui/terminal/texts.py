@@ -41,10 +41,10 @@ def read_text(text: str) -> str:
 
 
 @contextmanager
-def use_models(task: str, model: str | None) -> Generator[Assistant]:
+def use_models(task: str, model: str | None, **wishes: Any) -> Generator[Assistant]:
     """An assistant whose models for `task` are here: those that are not are fetched where a person agrees.
 
-    Raises ModelNotAvailable where they stay away.
+    wishes: as `Assistant.missing` takes them. Raises ModelNotAvailable where they stay away.
     """
     from ui.terminal.start import fetch, make_assistant
 
@@ -52,10 +52,10 @@ def use_models(task: str, model: str | None) -> Generator[Assistant]:
     try:
         while True:
             try:
-                assistant.require_task(task, model)
+                assistant.require_task(task, model, **wishes)
                 break
             except ModelNotAvailable as error:
-                missing = assistant.missing(task, model)
+                missing = assistant.missing(task, model, **wishes)
                 if not (missing and fetch(missing, error)):
                     raise
         yield assistant
@@ -111,8 +111,10 @@ def _shown(batch: Batch) -> Generator[None]:
         yield
 
 
-def run_lines(work: Callable[..., Sequence[Mapping[str, Any]]], *, as_json: bool, **settings: Any) -> None:
-    """Lines in, lines out: what the work adds, a tab and the line, or with `as_json` one object a line."""
+def run_lines(
+    work: Callable[..., Sequence[Mapping[str, Any]]], *, as_json: bool, with_line: bool = True, **settings: Any
+) -> None:
+    """Lines in, lines out: what the work adds, a tab and (`with_line`) the line; with `as_json` one object a line."""
     from assistant.tables import line_cell
 
     if sys.stdin is None or sys.stdin.isatty():
@@ -126,5 +128,6 @@ def run_lines(work: Callable[..., Sequence[Mapping[str, Any]]], *, as_json: bool
             if as_json:
                 sys.stdout.write(json_line({"text": line, **values}))
             else:
-                write("\t".join([*(line_cell(value) for value in values.values()), line]) + "\n" if values else "\n")
+                cells = [line_cell(value) for value in values.values()] + [line] * with_line
+                write("\t".join(cells) + "\n" if values else "\n")
         sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,17 +23,31 @@ All go through Gradio's queue, since only queued events can show messages and er
 
 
 def told(action: Callable[P, R]) -> Callable[P, R]:
-    """Show an expected failure as a message on the page, which otherwise stays as it is."""
+    """Show an expected failure as a message on the page, which otherwise stays as it is; also of a generator."""
+    if inspect.isgeneratorfunction(action):
+
+        @functools.wraps(action, updated=())
+        def stream(*args: P.args, **kwargs: P.kwargs) -> Any:
+            try:
+                yield from action(*args, **kwargs)
+            except ParleyError as error:
+                raise _message(error) from error
+
+        return stream
 
     @functools.wraps(action, updated=())
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return action(*args, **kwargs)
         except ParleyError as error:
-            text = html.escape(str(error))  # Gradio shows messages as HTML
-            raise gr.Error(text, duration=12, print_exception=False, title="That did not work") from error
+            raise _message(error) from error
 
     return wrapped
+
+
+def _message(error: ParleyError) -> gr.Error:
+    text = html.escape(str(error))  # Gradio shows messages as HTML
+    return gr.Error(text, duration=12, print_exception=False, title="That did not work")
 
 
 def event_data(event: gr.EventData) -> dict[str, Any]:

@@ -1,0 +1,236 @@
+"""Summaries: key sentences by their embeddings, or free text by a model, each sentence linked to what supports it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assistant.engines.protocol import Message
+from assistant.errors import BadDocument, BadSettings
+from assistant.tasks import Embed
+from assistant.tasks.sentences import Sentence, split
+
+if TYPE_CHECKING:
+    import numpy as np
+
+WAYS = ("extractive", "abstractive")
+DIVERSITY = 0.3
+"""How much likeness to a sentence that is chosen already counts against a sentence (Carbonell and Goldstein 1998)."""
+NEIGHBOURS = 0.15
+"""Likeness above which two sentences count as speaking of the same."""
+LEAD = 0.15
+"""What a sentence gains by standing first; texts open with what they are about."""
+SUPPORTED = 0.5
+"""Likeness to a passage from which on a sentence counts as supported by it: docs/experiments.md."""
+SUPPORTERS = 3
+"""Passages that are named for one sentence."""
+MOST_SENTENCES = 4000
+"""Of a text that is summarised by its sentences: their likeness is a square table."""
+LEAST_WORDS = 4
+"""A shorter sentence is a heading, and no key sentence."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A sentence of the text that supports one of the summary's, and how alike they are (cosine)."""
+
+    text: str
+    start: int
+    likeness: float
+
+
+@dataclass(frozen=True)
+class SummarySentence:
+    """A sentence of a summary and what in the text says the same; `supported` is False where nothing does."""
+
+    text: str
+    support: tuple[Passage, ...]
+    supported: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A summary and how it came about."""
+
+    text: str
+    sentences: tuple[SummarySentence, ...]
+    way: str
+    model: str
+    parts: int = 1
+    """Pieces that a long text was read in."""
+
+    @property
+    def support_rate(self) -> float:
+        """Share of its sentences that something in the text supports."""
+        return sum(each.supported for each in self.sentences) / len(self.sentences) if self.sentences else 0.0
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a summary is: so many sentences, or a share of the text's."""
+
+    sentences: int | None = 3
+    share: float | None = None
+
+    def count(self, there: int) -> int:
+        """Sentences, of so many. Raises BadSettings for a length that makes no sense."""
+        if self.share is not None:
+            if not 0 < self.share < 1:
+                raise BadSettings(f"A share must be between 0 and 1, not {self.share}.", hint="0.1 is a tenth.")
+            return max(1, round(self.share * there))
+        if self.sentences is None or self.sentences < 1:
+            raise BadSettings("A summary has at least one sentence.", hint="Ask for 1 or more.")
+        return self.sentences
+
+
+def sentences_of(text: str, language: str = "en") -> list[Sentence]:
+    """The text's sentences. Raises BadDocument where there are none."""
+    found = [each for each in split(text, language) if any(letter.isalpha() for letter in each.text)]
+    if not found:
+        raise BadDocument("There are no words in this text.", hint="Give at least one sentence.")
+    return found
+
+
+# By key sentences.
+
+
+def key_sentences(sentences: Sequence[Sentence], count: int, embed: Embed) -> list[Sentence]:
+    """The sentences that say most of the text, in its order.
+
+    Centrality is the stationary distribution of a walk between alike sentences (LexRank, Erkan and Radev 2004,
+    doi:10.1613/jair.1523); each choice counts likeness to those before against (maximal marginal relevance).
+    """
+    if count >= len(sentences):
+        return list(sentences)
+    able = [each for each in sentences if len(each.text.split()) >= LEAST_WORDS] or list(sentences)
+    able = able[:MOST_SENTENCES]
+    vectors = embed([each.text for each in able])
+    likeness = vectors @ vectors.T
+    weight = centrality(likeness)
+    weight = weight / weight.max()
+    weight = weight + LEAD / (1 + _places(len(able)))
+    chosen: list[int] = []
+    near = _zeros(len(able))
+    while len(chosen) < min(count, len(able)):
+        worth = (1 - DIVERSITY) * weight - DIVERSITY * near
+        worth[chosen] = -math.inf
+        best = int(worth.argmax())
+        chosen.append(best)
+        near = near.clip(min=likeness[best])
+    return [able[place] for place in sorted(chosen)]
+
+
+def centrality(likeness: np.ndarray, damping: float = 0.15, steps: int = 50) -> np.ndarray:
+    """LexRank of each sentence, (sentence,), from (sentence, sentence) cosines."""
+    links = likeness.clip(min=0) * (likeness > NEIGHBOURS)
+    links = links / links.sum(1, keepdims=True).clip(min=1e-9)
+    rank = _zeros(len(links)) + 1 / len(links)
+    for _ in range(steps):
+        rank = damping / len(links) + (1 - damping) * (rank @ links)
+    return rank
+
+
+def _places(count: int) -> np.ndarray:
+    import numpy as np
+
+    return np.arange(count, dtype=np.float32)
+
+
+def _zeros(count: int) -> np.ndarray:
+    import numpy as np
+
+    return np.zeros(count, np.float32)
+
+
+# By a model.
+
+Write = Callable[[str, int], str]
+"""(text, sentences) → a summary of about so many sentences."""
+Count = Callable[[str], int]
+"""Tokens of a text."""
+
+
+def in_parts(sentences: Sequence[Sentence], most: int, count: Count) -> list[str]:
+    """The text in pieces of at most `most` tokens, cut between sentences; pieces are about equally long."""
+    sizes = [count(each.text) + 1 for each in sentences]
+    wanted = sum(sizes) / max(1, math.ceil(sum(sizes) / most))
+    parts: list[list[str]] = [[]]
+    filled = 0
+    for sentence, size in zip(sentences, sizes, strict=True):
+        if parts[-1] and (filled + size > most or filled >= wanted):
+            parts.append([])
+            filled = 0
+        parts[-1].append(" ".join(sentence.text.split()))
+        filled += size
+    return [" ".join(part) for part in parts]
+
+
+def written(
+    text: str, count: int, write: Write, tokens: Count, most: int, *, on_part: Callable[[int, int], object]
+) -> tuple[str, int]:
+    """(summary, parts): summarised by a model piece by piece, then the pieces' summaries again, until one fits.
+
+    most: tokens that the model reads at once. on_part: (pieces done, pieces in all).
+    """
+    parts = in_parts(sentences_of(text), most, tokens)
+    first = len(parts)
+    done, total = 0, first if first == 1 else first + 1
+    while len(parts) > 1:
+        # Enough of each piece that nothing is lost early, little enough that the next round is shorter.
+        short: list[str] = []
+        for part in parts:
+            on_part(done, total)
+            short.append(write(part, max(2, min(5, 2 * count // len(parts) + 1))))
+            done += 1
+        joined = sentences_of(" ".join(short))
+        fewer = in_parts(joined, most, tokens)
+        if len(fewer) >= len(parts):  # it would not end
+            fewer = [" ".join(fewer)[: most * 3]]
+        parts = fewer
+        total = max(total, done + len(parts))
+    on_part(done, total)
+    return write(parts[0], count), first
+
+
+def messages(text: str, count: int) -> list[Message]:
+    """What a chat model is asked."""
+    how = "one sentence" if count == 1 else f"{count} sentences"
+    rule = (
+        f"Summarise the user's text in {how}, in the text's own language. State its main points plainly, as facts, with"
+        " nothing that the text does not say. Answer with the summary alone."
+    )
+    return [Message("system", rule), Message("user", text)]
+
+
+def trimmed(reply: str, count: int, language: str = "en") -> str:
+    """A model's reply as running text of at most so many sentences."""
+    lines = [line.strip().lstrip("-*•# ").strip() for line in reply.splitlines()]
+    lines = [line for line in lines if line and not line.endswith(":")]
+    found = split(" ".join(lines), language)
+    whole = [each.text for each in found[:count]]
+    return " ".join(whole)
+
+
+# What supports what.
+
+
+def supported(
+    summary: str, sentences: Sequence[Sentence], embed: Embed, language: str = "en"
+) -> Iterator[SummarySentence]:
+    """Each sentence of the summary with the passages that say the same, the likest first."""
+    said = split(summary, language)
+    if not said:
+        return
+    likeness = embed([each.text for each in said]) @ embed([each.text for each in sentences]).T
+    for each, row in zip(said, likeness, strict=True):
+        best = row.argsort()[::-1][:SUPPORTERS]
+        passages = [Passage(sentences[n].text, sentences[n].start, float(row[n])) for n in best]
+        held = tuple(p for p in passages if p.likeness >= SUPPORTED)
+        yield SummarySentence(each.text, held or tuple(passages[:1]), bool(held))
+
+
+def stream_parts(found: Sequence[SummarySentence]) -> str:
+    """The summary's text."""
+    return " ".join(each.text for each in found)

@@ -1,0 +1,202 @@
+"""Translation, sentence by sentence: what is asked of a model, what becomes of its answer, and what got lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from assistant.engines.protocol import Message
+from assistant.errors import BadSettings
+from assistant.languages import ADDRESS, name
+from assistant.tasks.keeping import lost
+from assistant.tasks.sentences import Sentence, split
+
+FORMALITIES = ("formal", "informal")
+MOST_CHARACTERS = 600
+"""Of what a model translates at once: a longer sentence is cut at a space."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted: languages as ISO 639-1, terms that must come out as given, form of address ("" where it is
+    all the same)."""
+
+    source: str
+    target: str
+    glossary: Mapping[str, str] = field(default_factory=dict[str, str])
+    formality: str = ""
+
+    def problems(self) -> list[str]:
+        """What cannot be asked for, as sentences."""
+        found: list[str] = []
+        if self.source == self.target:
+            found.append(f"the text is in {name(self.target)} already")
+        if self.formality and self.formality not in FORMALITIES:
+            found.append(f"formality must be {' or '.join(FORMALITIES)}, not {self.formality}")
+        elif self.formality and self.target not in ADDRESS:
+            found.append(f"{name(self.target)} has no two forms of address that are known here")
+        found += [f"the glossary has no translation of {term!r}" for term, said in self.glossary.items() if not said]
+        return found
+
+    def check(self) -> None:
+        """Raise BadSettings with every problem."""
+        if problems := self.problems():
+            said = "; ".join(problems)
+            raise BadSettings(f"{said[0].upper()}{said[1:]}.", hint="Choose another language or setting.")
+
+    def terms(self, sentence: str) -> dict[str, str]:
+        """The part of the glossary that a sentence needs."""
+        return {term: said for term, said in self.glossary.items() if _term(term).search(sentence)}
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A sentence and its translation. `problems` says what did not come through."""
+
+    source: str
+    start: int
+    """Where the sentence begins in the whole text, in characters."""
+    text: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A whole translation, with how it came about."""
+
+    order: Order
+    model: str
+    text: str
+    sentences: tuple[Translated, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One sentence for a model; `insist` are things that an earlier try has lost."""
+
+    text: str
+    order: Order
+    insist: tuple[str, ...] = ()
+
+
+Run = Callable[[Sequence[Request]], Iterator[str]]
+"""Requests → the model's answers, in their order, as they come."""
+
+
+def translate(text: str, order: Order, run: Run) -> Iterator[Translated]:
+    """Translate each sentence of a text, in order. Raises BadSettings for an order that cannot be done."""
+    order.check()
+    pieces = list(_pieces(text, order.source))
+    for piece, (said, problems) in zip(pieces, _runs([piece.text for piece in pieces], order, run), strict=True):
+        yield Translated(piece.text, piece.start, said, problems)
+
+
+def translate_all(texts: Sequence[str], order: Order, run: Run) -> list[str]:
+    """Translate several texts at once; what stands between their sentences stays."""
+    order.check()
+    cut = [list(_pieces(text, order.source)) for text in texts]
+    distinct = list(dict.fromkeys(piece.text for pieces in cut for piece in pieces))
+    said = dict(zip(distinct, (text for text, _ in _runs(distinct, order, run)), strict=True))
+    return [
+        assembled(text, [Translated(piece.text, piece.start, said[piece.text]) for piece in pieces])
+        for text, pieces in zip(texts, cut, strict=True)
+    ]
+
+
+def assembled(text: str, found: Iterable[Translated]) -> str:
+    """The whole translation: each sentence in its place, the white space between them as it was."""
+    out, at = "", 0
+    for each in found:
+        out += text[at : each.start] + each.text
+        at = each.start + len(each.source)
+    return out + text[at:]
+
+
+def _runs(sentences: Sequence[str], order: Order, run: Run) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each sentence's translation and its problems; one that lost something is asked for once more, insisting."""
+    answers = run([Request(" ".join(sentence.split()), order) for sentence in sentences])
+    for sentence, answer in zip(sentences, answers, strict=True):
+        flaws = _flaws(sentence, answer, order)
+        if flaws and (
+            again := next(iter(run([replace(Request(" ".join(sentence.split()), order), insist=flaws)])), "")
+        ):
+            better = _flaws(sentence, again, order)
+            if len(better) < len(flaws):
+                answer, flaws = again, better
+        yield answer, tuple(f"{flaw} is missing" for flaw in flaws)
+
+
+def _flaws(sentence: str, answer: str, order: Order) -> tuple[str, ...]:
+    terms = [said for said in order.terms(sentence).values() if said.lower() not in answer.lower()]
+    named = " ".join(order.terms(sentence))
+    return (*(each for each in lost(sentence, answer) if each not in named), *terms)
+
+
+def _pieces(text: str, language: str) -> Iterator[Sentence]:
+    """Sentences with a word in them; those that are too long in several pieces."""
+    for sentence in split(text, language):
+        if not re.search(r"[^\W\d_]", sentence.text):
+            continue  # numbers and dashes stay as they are
+        at = 0
+        while len(sentence.text) - at > MOST_CHARACTERS:
+            space = sentence.text.rfind(" ", at, at + MOST_CHARACTERS) + 1
+            end = space if space > at else at + MOST_CHARACTERS
+            yield Sentence(sentence.text[at:end].rstrip(), sentence.start + at)
+            at = end
+        if sentence.text[at:]:
+            yield Sentence(sentence.text[at:], sentence.start + at)
+
+
+def _term(term: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(term)}(?!\w)", re.IGNORECASE)
+
+
+# By a chat model.
+
+
+def messages(request: Request) -> list[Message]:
+    """What a chat model is asked."""
+    order = request.order
+    source, target = name(order.source), name(order.target)
+    rules = [f"Translate the user's text from {source} into {target}. Answer with the translation alone."]
+    if order.formality:
+        rules.append(f"Address the reader as {ADDRESS[order.target][FORMALITIES.index(order.formality)]}.")
+    rules += [f'Translate "{term}" as "{said}".' for term, said in order.terms(request.text).items()]
+    if request.insist:
+        rules.append(f"Your translation must contain exactly: {' ; '.join(request.insist)}")
+    return [Message("system", " ".join(rules)), Message("user", request.text)]
+
+
+def answer(request: Request, reply: str) -> str:
+    """The translation in a chat model's reply: its first line, without a label or quotation marks of its own."""
+    lines = [line.strip() for line in reply.strip().splitlines() if line.strip()]
+    first = lines[0] if lines else ""
+    label = re.match(r"(?:translation|[A-Z]\w+ translation)\s*:\s*", first, re.IGNORECASE)
+    first = first[label.end() :] if label else first
+    if not first and len(lines) > 1:
+        first = lines[1]
+    for opening, closing in (('"', '"'), ("“", "”"), ("«", "»"), ("„", "“")):
+        if first.startswith(opening) and first.endswith(closing) and not request.text.startswith(opening):
+            first = first[1:-1].strip()
+    return first
+
+
+# By a sequence-to-sequence model.
+
+
+def with_terms(request: Request) -> str:
+    """The text with the glossary's words in the place of its own: such models mostly copy what they do not know."""
+    text = request.text
+    for term, said in request.order.terms(text).items():
+        text = _term(term).sub(said.replace("\\", r"\\"), text)
+    return text
+
+
+def chunks(requests: Sequence[Request], size: int) -> Iterator[list[Request]]:
+    """Requests a few at a time, so that the first answers come early."""
+    waiting = iter(requests)
+    while some := list(islice(waiting, size)):
+        yield some

@@ -1,0 +1,149 @@
+"""Translation: by a sequence-to-sequence model that was made for the two languages where one is here, else by the
+chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from assistant.batches import CHUNK, Batch
+from assistant.catalogue import Family, ModelEntry
+from assistant.engines.protocol import Capability, Rewriting
+from assistant.engines.remote import Remote
+from assistant.errors import CapabilityMissing
+from assistant.languages import detect, detect_all, name
+from assistant.models import GOOD_MODEL
+from assistant.tasks import translation
+from assistant.tasks.translation import Order, Request, Translated, Translation
+from assistant.texts import TextTasks
+
+TRANSLATION_COLUMNS = ("language", "translation")
+SENTENCES_AT_A_TIME = 64
+CHAT_CHUNK = 16
+"""Rows that the chat model translates between two savings: it is slow, and a kill loses as many."""
+
+
+class Translating(TextTasks):
+    """Translates texts and files. All methods are thread-safe."""
+
+    def needed(self, task: str, model: str | None, **wishes: Any) -> list[ModelEntry | Remote]:
+        if task == "translate":
+            source, target = wishes.get("languages", ("", ""))
+            return [self.translator(source, target, model)]
+        return super().needed(task, model, **wishes)
+
+    def translator(self, source: str, target: str, model: str | None = None) -> ModelEntry | Remote:
+        """The model that translates between two languages: the one asked for; else one that was made for it and is
+        here; else the best chat model that is here, or the one to fetch. Raises UnknownModel."""
+        if model is not None:
+            return self.find(model)
+        made = [entry for entry in self.catalogue if made_for(entry, source, target)]
+        chats = [entry for entry in self.catalogue if entry.embedded and {"chat", "translate"} <= set(entry.tasks)]
+        chats.sort(key=lambda entry: -entry.parameters)
+        here = (entry for entry in (*made, *chats) if not self._absent(entry))
+        return next(here, self.catalogue[GOOD_MODEL])
+
+    def better_translators(self, source: str, target: str) -> list[ModelEntry]:
+        """Models that were made for the two languages and are not here; those of few languages first."""
+        found = [e for e in self.catalogue if made_for(e, source, target) and self._absent(e)]
+        return sorted(found, key=lambda entry: len(entry.languages))
+
+    def translation_languages(self) -> list[str]:
+        """Languages (ISO 639-1) that the models of the catalogue which can run here translate, by their names."""
+        codes = {code for e in self.catalogue if "translate" in e.tasks for code in e.languages}
+        return sorted(codes, key=name)
+
+    def translate(self, text: str, order: Order, *, model: str | None = None) -> Iterator[Translated]:
+        """Translate sentence by sentence, as they come. Closing the iterator stops the work.
+
+        Raises BadSettings for an order that cannot be done, ModelNotAvailable, CapabilityMissing, TextTooLong.
+        """
+        self.check_length(text)
+        return translation.translate(text, order, self._translating(order, model))
+
+    def translation(self, text: str, order: Order, *, model: str | None = None) -> Translation:
+        """The whole translation at once."""
+        entry = self.translator(order.source, order.target, model)
+        found = tuple(self.translate(text, order, model=model))
+        notes = self.translation_notes(order, model)
+        return Translation(order, entry.key, translation.assembled(text, found), found, notes)
+
+    def translation_notes(self, order: Order, model: str | None = None) -> tuple[str, ...]:
+        """What a person should know of how this is translated."""
+        entry = self.translator(order.source, order.target, model)
+        if model is not None or (not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ):
+            return ()
+        better = [each.key for each in self.better_translators(order.source, order.target)][:2]
+        offer = f" Better, from the Hub: {' or '.join(better)}." if better else ""
+        return (f"Translated by the chat model {entry.key}, a sentence at a time: fair, and slow on a CPU.{offer}",)
+
+    def order(self, text: str, target: str, source: str | None = None, **wishes: Any) -> Order:
+        """An order for a text whose language may have to be detected. Raises BadSettings where it cannot be."""
+        return Order(source or detect(text).code, target, **wishes)
+
+    def translation_columns(
+        self, texts: Sequence[str], *, target: str, source: str | None = None, model: str | None = None, **wishes: Any
+    ) -> list[dict[str, Any]]:
+        """The columns that each text gains: TRANSLATION_COLUMNS. A text in the target's language stays as it is."""
+        languages = [source] * len(texts) if source else detect_all(texts)
+        said = dict[int, str]()
+        for language in dict.fromkeys(languages):
+            places = [place for place, each in enumerate(languages) if each == language]
+            some = [texts[place] for place in places]
+            if language != target:
+                order = Order(language, target, **wishes)
+                some = translation.translate_all(some, order, self._translating(order, model))
+            said |= dict(zip(places, some, strict=True))
+        return [{"language": each, "translation": said[place]} for place, each in enumerate(languages)]
+
+    def translation_batch(
+        self,
+        source: Path,
+        output: Path,
+        *,
+        column: str | None = None,
+        model: str | None = None,
+        target: str,
+        language: str | None = None,
+        **wishes: Any,
+    ) -> Batch:
+        """The job that translates a file: columns added to a table, the text itself replaced in a document."""
+        entry = self.translator(language or "", target, model)
+        work = partial(self.translation_columns, target=target, source=language, model=model, **wishes)
+        task = f"translate {entry.key} {language}-{target} {sorted(wishes.items(), key=str)}"
+        chunk = CHUNK if not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ else CHAT_CHUNK
+        return Batch(source, output, TRANSLATION_COLUMNS, work, task, column, rewrites="translation", chunk=chunk)
+
+    def _translating(self, order: Order, model: str | None) -> translation.Run:
+        entry = self.translator(order.source, order.target, model)
+        order.check()
+        if isinstance(entry, Remote) or entry.family is Family.DECODER:
+            return partial(self._by_chat, model=entry.key)
+        if entry.family is not Family.SEQ2SEQ:
+            raise CapabilityMissing(f"{entry.title} does not write text.", hint="Name a translator or a chat model.")
+        engine = self.engine(entry.key, capability=Capability.TEXT2TEXT)
+        asked = Rewriting("translate", order.source, order.target)
+
+        def run(requests: Sequence[Request]) -> Iterator[str]:
+            for some in translation.chunks(requests, SENTENCES_AT_A_TIME):
+                yield from engine.text2text([translation.with_terms(each) for each in some], asked)
+
+        return run
+
+    def _by_chat(self, requests: Sequence[Request], *, model: str) -> Iterator[str]:
+        longest = max((len(each.text) for each in requests), default=0)
+        replies = self.replies_to([translation.messages(each) for each in requests], model, 40 + longest)
+        for request, reply in zip(requests, replies, strict=True):
+            yield translation.answer(request, reply)
+
+
+def made_for(entry: ModelEntry, source: str, target: str) -> bool:
+    """Whether a model of the catalogue was trained to translate between the two languages, and can be run here."""
+    if entry.family is not Family.SEQ2SEQ or "translate" not in entry.tasks or entry.format == "marian":
+        return False
+    named: Mapping[str, str] = entry.prompts
+    if f"{source}-{target}" in named:
+        return True
+    return "*-*" in named and {source, target} <= set(entry.languages)

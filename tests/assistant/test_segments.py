@@ -1,0 +1,108 @@
+"""Documents whose texts change and whose structure stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docx import Document
+
+from assistant.errors import BadDocument
+from assistant.segments import rewritten, texts
+
+MARKDOWN = """---
+title: Kept as it is
+---
+
+# A heading
+
+A paragraph that is
+wrapped over two lines, with `code` and a [link](https://example.com).
+
+* one point
+* another point
+  1. a nested one
+
+> A quotation.
+
+```python
+print("not translated")
+```
+
+| Name | Meaning |
+|------|---------|
+| one  | first   |
+
+<div>raw</div>
+"""
+SRT = """1
+00:00:01,000 --> 00:00:03,500
+Hello there,
+my old friend.
+
+2
+00:00:04,000 --> 00:00:05,000
+<i>Goodbye.</i>
+"""
+
+
+def shouted(path: Path, output: Path) -> str:
+    found = texts(path)
+    rewritten(path, output, [text.upper() for text in found])
+    return output.read_text("utf-8")
+
+
+def test_markdown_keeps_code_marks_tables_and_front_matter(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(MARKDOWN, "utf-8")
+    assert "not translated" not in " ".join(texts(path))
+    out = shouted(path, tmp_path / "b.md")
+    assert out.startswith("---\ntitle: Kept as it is\n---\n\n# A HEADING\n\n")
+    assert "A PARAGRAPH THAT IS WRAPPED OVER TWO LINES" in out
+    assert "* ONE POINT\n* ANOTHER POINT\n  1. A NESTED ONE\n\n> A QUOTATION.\n" in out
+    assert 'print("not translated")' in out
+    assert "| NAME | MEANING |\n|------|---------|\n| ONE  | FIRST   |" in out
+    assert "<div>raw</div>" in out
+
+
+def test_a_markdown_document_that_nothing_changes_in_stays_what_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("# One\n\n- two\n\nthree\n", "utf-8")
+    rewritten(path, tmp_path / "b.md", texts(path))
+    assert (tmp_path / "b.md").read_text("utf-8") == path.read_text("utf-8")
+
+
+def test_subtitles_keep_their_times_and_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.srt"
+    path.write_text(SRT, "utf-8")
+    assert texts(path) == ["Hello there, my old friend.", "<i>Goodbye.</i>"]
+    out = shouted(path, tmp_path / "b.srt")
+    assert "00:00:01,000 --> 00:00:03,500\nHELLO THERE,\nMY OLD FRIEND." in out
+    assert "00:00:04,000 --> 00:00:05,000" in out
+
+
+def test_a_word_file_keeps_its_styles_and_tables(tmp_path: Path) -> None:
+    document = Document()
+    document.add_heading("Title", 1)
+    paragraph = document.add_paragraph("Some plain and ")
+    paragraph.add_run("bold").bold = True
+    document.add_table(1, 2).rows[0].cells[1].text = "in a cell"
+    document.sections[0].header.paragraphs[0].text = "a header"
+    document.save(str(tmp_path / "a.docx"))
+    found = texts(tmp_path / "a.docx")
+    assert found == ["Title", "Some plain and bold", "in a cell", "a header"]
+    rewritten(tmp_path / "a.docx", tmp_path / "b.docx", [text.upper() for text in found])
+    out = Document(str(tmp_path / "b.docx"))
+    assert [p.text for p in out.paragraphs] == ["TITLE", "SOME PLAIN AND BOLD"]
+    assert out.paragraphs[0].style.name == "Heading 1"
+    assert out.tables[0].rows[0].cells[1].text == "IN A CELL"
+    assert out.sections[0].header.paragraphs[0].text == "A HEADER"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.srt", b"no subtitles"), ("a.docx", b"PK\x03\x04junk"), ("a.md", b"\0\1\2" * 50)]
+)
+def test_what_is_no_such_document_is_told(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadDocument):
+        texts(tmp_path / name)

@@ -1,0 +1,114 @@
+"""The text tasks beside what an expert would write: sentiment beside `transformers.pipeline`, a T5 beside `generate`.
+
+Sentences are real ones of mixed length, in their own order, from a folder that PARLEY_BENCH_DATA names (film reviews:
+rotten_tomatoes/{pos,neg}.txt, products: product_reviews_1.zip, as finetune/sentiment_data.py reads them).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SENTENCES = 5000
+ROUNDS = 3
+T5_TEXTS = 512
+T5_TOKENS = 32
+
+
+def sentences(count: int = SENTENCES) -> list[str]:
+    """Film and product sentences, short and long ones, shuffled."""
+    from finetune.sentiment_data import examples
+
+    folder = Path(os.environ.get("PARLEY_BENCH_DATA", ""))
+    found = [each.text for each in examples(folder) if each.source != "lexicon"]
+    random.Random(0).shuffle(found)
+    return found[:count]
+
+
+def beside(ours: Callable[[], Any], theirs: Callable[[], Any], count: int, rounds: int = ROUNDS) -> dict[str, float]:
+    """Texts a second of both sides, medians of turns, and ours over theirs."""
+    speeds: dict[str, list[float]] = {"ours": [], "theirs": []}
+    sides = {"ours": ours, "theirs": theirs}
+    for number in range(rounds):
+        for name in (list(sides), list(reversed(sides)))[number % 2]:
+            start = time.perf_counter()
+            sides[name]()
+            speeds[name].append(count / (time.perf_counter() - start))
+    ratios = [a / b for a, b in zip(speeds["ours"], speeds["theirs"], strict=True)]
+    return {**{name: statistics.median(each) for name, each in speeds.items()}, "ratio": statistics.median(ratios)}
+
+
+def run_sentiment() -> dict[str, float]:
+    """The embedded sentiment model through `Assistant`, beside a pipeline of the same merged weights."""
+    from transformers import pipeline
+
+    from assistant.engines.protocol import Capability
+    from assistant.service import Assistant
+
+    assistant = Assistant()
+    engine: Any = assistant.engine("parley-sentiment", capability=Capability.CLASSIFY)
+    loaded, tokenizer = engine._loaded, engine._tokenizer
+    plain: Any = pipeline("text-classification", model=loaded.float(), tokenizer=tokenizer, device="cpu")
+    texts = sentences()
+    ours: list[str] = []
+    theirs: list[str] = []
+
+    def run_ours() -> None:
+        ours[:] = [row["sentiment"] for row in assistant.sentiment_columns(texts)]
+
+    def run_theirs() -> None:
+        theirs[:] = [each["label"] for each in plain(texts, batch_size=32, truncation=True)]
+
+    engine.classify(texts[:64])
+    plain(texts[:64], batch_size=32, truncation=True)
+    found = beside(run_ours, run_theirs, len(texts))
+    equal = sum(a == b for a, b in zip(ours, theirs, strict=True)) / len(texts)
+    return {
+        "pipeline, batch_size=32: texts/s": found["theirs"],
+        "parley: texts/s": found["ours"],
+        "ratio (at least 1.8 in float32)": found["ratio"],
+        "equal labels": equal,
+    }
+
+
+def run_seq2seq() -> dict[str, float]:
+    """A small T5 of random weights through our engine, beside tokenizer and `generate` in batches of 32."""
+    import torch
+
+    from assistant.engines.protocol import Rewriting
+    from assistant.engines.seq2seq import Seq2SeqEngine
+    from tests.assistant.engines.test_seq2seq import make
+
+    texts = sentences(T5_TEXTS)
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder), d_model=256, d_kv=32, d_ff=1024, num_layers=4, num_heads=8)
+        engine: Any = Seq2SeqEngine(Path(folder))
+    model, tokenizer = engine._loaded, engine._tokenizer
+    texts = [text[:200] for text in texts]
+    ours: list[str] = []
+    theirs: list[str] = []
+
+    def run_ours() -> None:
+        ours[:] = engine.text2text(texts, Rewriting(max_tokens=T5_TOKENS, beams=1))
+
+    def run_theirs() -> None:
+        theirs.clear()
+        for at in range(0, len(texts), 32):
+            inputs = tokenizer(texts[at : at + 32], return_tensors="pt", padding=True)
+            with torch.inference_mode():
+                out = model.generate(**inputs, max_new_tokens=T5_TOKENS, do_sample=False, num_beams=1)
+            theirs.extend(tokenizer.batch_decode(out, skip_special_tokens=True))
+
+    found = beside(run_ours, run_theirs, len(texts))
+    return {
+        "generate, batch 32: texts/s": found["theirs"],
+        "parley: texts/s": found["ours"],
+        "ratio (at least 2)": found["ratio"],
+        "equal outputs": sum(a == b for a, b in zip(ours, theirs, strict=True)) / len(texts),
+    }

@@ -1,0 +1,153 @@
+"""`parley translate`, `summarize`, `ask` and `classify`, with an engine that repeats what it is asked."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Parley = Callable[..., Result]
+STORY = "Whales live in the sea. They breathe air at its surface. Their milk is very rich. Hunting nearly ended them."
+
+
+@pytest.fixture(autouse=True)
+def at_hand(fake: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(
+        "assistant.sources.locate", lambda entry: None if entry.family == "seq2seq" and not entry.embedded else tmp_path
+    )
+
+
+def test_a_text_is_translated_sentence_by_sentence(parley: Parley) -> None:
+    result = parley("translate", "Hello there. Good bye.", "--to", "de")
+    assert result.exit_code == 0
+    assert result.stdout == "You said: Hello there. You said: Good bye.\n"
+    assert "chat model" in result.stderr and "opus-mt-en-de" in result.stderr
+
+
+def test_json_has_languages_sentences_and_problems(fake: Callable[..., None], parley: Parley) -> None:
+    fake("Ruf an.")
+    shown = json.loads(parley("translate", "Call 555 now.", "--to", "German", "--from", "en", "--json").stdout)
+    assert (shown["language"], shown["translation"]) == ("en", "Ruf an.")
+    assert shown["sentences"][0]["problems"] == ["555 is missing"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("translate", "Hello there."), 2, "--to"),
+        (("translate", "Hello there.", "--to", "elvish"), 1, "no language"),
+        (("translate", "Hello there, my friends.", "--to", "en"), 1, "in English already"),
+        (("translate", "", "--to", "de"), 1, "empty"),
+        (("translate", "12345", "--to", "de"), 1, "cannot be told"),
+        (("translate", "Hello.", "--from", "en", "--to", "de", "--model", "all-minilm-l6-v2"), 1, "does not write"),
+        (("translate", "Hello.", "--from", "en", "--to", "de", "--formality", "rude"), 1, "formal or informal"),
+        (("translate", "--to", "de", "--input", "x.csv"), 1, "--output"),
+        (("summarize", "  "), 1, "empty"),
+        (("summarize", "Hello there.", "--way", "upwards"), 1, "upwards"),
+        (("summarize", "x" * 500_000), 1, "500,000"),
+        (("ask", "", "--input", "nothing.txt"), 1, "nothing.txt"),
+        (("classify", "Hello", "--labels", "one"), 1, "nothing to choose"),
+    ],
+)
+def test_what_cannot_be_done_is_told(parley: Parley, words: tuple[str, ...], code: int, said: str) -> None:
+    result = parley(*words)
+    assert said in result.stderr
+    assert result.exit_code == (2 if code == 2 else result.exit_code) != 0
+    assert "Traceback" not in result.stderr
+
+
+def test_lines_go_through(parley: Parley) -> None:
+    result = parley("translate", "--to", "de", "--from", "en", input="One dog.\n\nTwo cats.\n")
+    assert result.stdout == "You said: One dog.\n\nYou said: Two cats.\n"
+
+
+def test_a_table_gains_language_and_translation(parley: Parley, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("id,text\n1,Where is the station?\n2,Wo ist der nächste Bahnhof?\n3,\n", "utf-8")
+    assert parley("translate", "--input", str(source), "--output", str(output), "--to", "de").exit_code == 0
+    rows = list(csv.DictReader(output.read_text("utf-8").splitlines()))
+    assert [(row["language"], row["translation"]) for row in rows] == [
+        ("en", "You said: Where is the station?"),
+        ("de", "Wo ist der nächste Bahnhof?"),
+    ]
+    assert "has no text" in Path(f"{output}.rejected").read_text("utf-8") or "empty" in Path(
+        f"{output}.rejected"
+    ).read_text("utf-8")
+
+
+def test_subtitles_and_text_files_keep_their_structure(parley: Parley, tmp_path: Path) -> None:
+    film = tmp_path / "film.srt"
+    film.write_text("1\n00:00:01,000 --> 00:00:02,000\nHello there.\n", "utf-8")
+    out = tmp_path / "film.de.srt"
+    assert parley("translate", "-i", str(film), "-o", str(out), "--to", "de", "--from", "en").exit_code == 0
+    assert "00:00:01,000 --> 00:00:02,000\nYou said: Hello there." in out.read_text("utf-8")
+    text = tmp_path / "a.txt"
+    text.write_text("One dog.\n\n\nTwo cats.\n", "utf-8")
+    out = tmp_path / "b.txt"
+    assert parley("translate", "-i", str(text), "-o", str(out), "--to", "de", "--from", "en").exit_code == 0
+    assert out.read_text("utf-8") == "You said: One dog.\n\n\nYou said: Two cats.\n"
+    result = parley("translate", "-i", str(text), "-o", str(tmp_path / "b.srt"), "--to", "de", "--from", "en")
+    assert result.exit_code != 0 and "cannot become" in result.stderr
+
+
+def test_a_glossary_comes_from_a_file(parley: Parley, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.csv"
+    terms.write_text("dog, Hund\n", "utf-8")
+    result = parley("translate", "A dog.", "--to", "de", "--from", "en", "-g", str(terms))
+    assert "Hund is missing" in result.stderr
+    terms.write_text("dog\n", "utf-8")
+    assert "line 1" in parley("translate", "A dog.", "--to", "de", "--from", "en", "-g", str(terms)).stderr
+
+
+def test_key_sentences_are_the_texts_own(parley: Parley) -> None:
+    shown = json.loads(parley("summarize", STORY, "-n", "2", "--way", "extractive", "--json").stdout)
+    assert shown["way"] == "extractive" and len(shown["sentences"]) == 2
+    assert all(each["text"] in STORY for each in shown["sentences"])
+    assert shown["support_rate"] == 1
+
+
+def test_a_written_summary_tells_what_nothing_supports(fake: Callable[..., None], parley: Parley) -> None:
+    fake("Whales live in the sea. Qqq zzz xxx jjj.")
+    result = parley("summarize", STORY, "-n", "2", "--way", "abstractive")
+    assert result.stdout == "Whales live in the sea. Qqq zzz xxx jjj.\n"
+    assert "Nothing in the text says this: Qqq" in result.stderr
+
+
+def test_a_document_is_summarised_and_a_table_row_by_row(parley: Parley, tmp_path: Path) -> None:
+    document = tmp_path / "a.md"
+    document.write_text(STORY, "utf-8")
+    assert parley("summarize", "-i", str(document), "-n", "1", "--way", "extractive").stdout.strip() in STORY
+    table, output = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    table.write_text(json.dumps({"text": STORY}) + "\n" + json.dumps({"text": "One line only."}) + "\n", "utf-8")
+    assert parley("summarize", "-i", str(table), "-o", str(output), "-n", "1", "--way", "extractive").exit_code == 0
+    rows = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    assert rows[0]["summary"] in STORY and rows[1]["summary"] == "One line only."
+
+
+def test_a_question_is_answered_with_what_it_rests_on(
+    fake: Callable[..., None], parley: Parley, tmp_path: Path
+) -> None:
+    document = tmp_path / "a.txt"
+    document.write_text(STORY, "utf-8")
+    fake("In the sea.")
+    result = parley("ask", "Where do whales live?", "-i", str(document))
+    assert result.stdout == "In the sea.\n" and result.exit_code == 0
+    assert "“" in result.stderr
+    fake("Not in the text.")
+    shown = parley("ask", "Who is king?", "-i", str(document), "--json")
+    assert shown.exit_code == 1 and json.loads(shown.stdout)["found"] is False
+
+
+def test_texts_are_sorted_under_labels(parley: Parley, tmp_path: Path) -> None:
+    result = parley("classify", "zzz zzz", "--labels", "zzz,aaa")
+    assert result.stdout.splitlines()[0].endswith("zzz")
+    shown = json.loads(parley("classify", "zzz", "--labels", "aaa=aaa;zzz=zzz zz", "--json").stdout)
+    assert shown["label"] == "zzz" and sum(shown["probabilities"].values()) == pytest.approx(1)
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("text\naaa\nzzz\n", "utf-8")
+    assert parley("classify", "-i", str(source), "-o", str(output), "--labels", "zzz,aaa").exit_code == 0
+    assert [row["label"] for row in csv.DictReader(output.read_text("utf-8").splitlines())] == ["aaa", "zzz"]

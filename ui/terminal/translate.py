@@ -1,0 +1,92 @@
+"""`parley translate`: a text, lines, a column of a table, or a document with its structure kept."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ui.terminal.output import note, write, write_json
+from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, read_text
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def translate(
+    text: TextArgument = None,
+    target: Annotated[str, typer.Option("--to", "-t", help="Language to translate into: a code or a name.")] = "",
+    source: Annotated[
+        str | None, typer.Option("--from", "-f", help="Language of the text; without it, it is detected.")
+    ] = None,
+    model: ModelOption = None,
+    input: InputOption = None,
+    column: ColumnOption = None,
+    output: OutputOption = None,
+    glossary: Annotated[
+        Path | None, typer.Option("--glossary", "-g", help="A file of terms: one, a tab or a comma, its translation.")
+    ] = None,
+    formality: Annotated[
+        str, typer.Option("--formality", help="formal or informal, in languages that tell them apart.")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Translate a text, or a file: .txt, .md, .srt, .vtt and .docx keep their structure, tables gain columns.
+
+    Examples:
+
+    parley translate "Where is the station?" --to de
+    parley translate --input film.srt --output film.fr.srt --to fr
+    parley translate --input reviews.csv --column text --output out.csv --to en
+    cat lines.txt | parley translate --to es
+    """
+    from assistant.glossary import read_glossary
+    from assistant.languages import code
+    from ui.terminal.texts import run_batch, run_lines, use_models
+
+    if not target:
+        raise typer.BadParameter("name the language to translate into, for example --to fr", param_hint="--to")
+    wanted, given = code(target), code(source) if source else None
+    wishes: dict[str, Any] = {"glossary": read_glossary(glossary) if glossary else {}, "formality": formality}
+    with use_models("translate", model, languages=(given or "", wanted)) as assistant:
+        if input is not None or output is not None:
+            run_batch(
+                assistant.translation_batch, input, output, column, target=wanted, language=given, model=model, **wishes
+            )
+            return
+        if text is None:
+            columns = ("language", "translation") if as_json else ("translation",)
+
+            def work(texts: list[str]) -> list[dict[str, Any]]:
+                rows = assistant.translation_columns(texts, target=wanted, source=given, model=model, **wishes)
+                return [{name: row[name] for name in columns} for row in rows]
+
+            run_lines(work, as_json=as_json, with_line=as_json)
+            return
+        order = assistant.order(read_text(text), wanted, given, **wishes)
+        if as_json:
+            found = assistant.translation(text, order, model=model)
+            write_json(
+                {
+                    "language": order.source,
+                    "translation": found.text,
+                    "model": found.model,
+                    "sentences": [
+                        {"source": s.source, "translation": s.text, "problems": list(s.problems)}
+                        for s in found.sentences
+                    ],
+                }
+            )
+            return
+        at = 0
+        problems: list[str] = []
+        for each in assistant.translate(text, order, model=model):
+            write(text[at : each.start] + each.text)
+            sys.stdout.flush()
+            at = each.start + len(each.source)
+            problems += each.problems
+        write(text[at:].rstrip("\n") + "\n")
+        for said in (*assistant.translation_notes(order, model), *problems):
+            note(said, style="yellow" if said in problems else "dim")

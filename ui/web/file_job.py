@@ -1,0 +1,119 @@
+"""A task over a file, on the page: upload, watch, stop, download. Every text task has one."""
+
+from __future__ import annotations
+
+import html
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, cast
+
+import gradio as gr
+from gradio.components import Component
+
+from assistant import tables
+from assistant.batches import Batch, BatchProgress
+from assistant.errors import BadDataset, ParleyError
+from ui.web.events import QUICK, told
+from ui.web.working import steps
+
+
+def build_file_job(
+    name: str, about: str, make: Callable[..., Batch], settings: Sequence[Component] = (), *, keeps: bool = False
+) -> None:
+    """Lay it out inside the current Blocks and wire it.
+
+    name: of the task: it begins the elements' ids and ends the result's name. about: HTML.
+    make: (source, output, column, *values of `settings`) → the job.
+    keeps: documents come out as documents; else they become tables.
+    """
+    gr.HTML(f"<p>{about}</p>", apply_default_css=False)
+    source = gr.File(label="File", file_count="single", type="filepath", elem_id=f"{name}-file")
+    column = gr.Dropdown([], label="Column with the texts", interactive=True, visible=False, elem_id=f"{name}-column")
+    with gr.Row(elem_classes="actions"):
+        go = gr.Button("Start", variant="primary", interactive=False, size="md", elem_id=f"{name}-start")
+        stop = gr.Button("Stop", visible=False, size="md", elem_id=f"{name}-cancel")
+    progress = gr.HTML(apply_default_css=False, elem_id=f"{name}-progress")
+    result = gr.File(label="Result", file_count="multiple", visible=False, interactive=False, elem_id=f"{name}-result")
+    job = gr.State()
+
+    def look(path: str | None) -> dict[Any, Any]:
+        if path is None:
+            return {column: gr.update(visible=False), go: gr.update(interactive=False), progress: ""}
+        columns = tables.columns_of(Path(path))
+        try:
+            chosen: str | None = tables.text_column(Path(path), None)
+        except BadDataset:
+            chosen = columns[0]
+        return {
+            column: gr.update(choices=columns, value=chosen, visible=len(columns) > 1),
+            go: gr.update(interactive=True),
+            progress: "",
+        }
+
+    def start(path: str, chosen: str | None, *values: Any) -> dict[Any, Any]:
+        given = Path(path)
+        ending = given.suffix if keeps or tables.format_of(given) != "document" else ".csv"
+        output = Path(mkdtemp(prefix="parley-")) / f"{given.stem}-{name}{ending}"
+        return {
+            job: make(given, output, chosen, *values),
+            go: gr.update(visible=False),
+            stop: gr.update(visible=True),
+            result: gr.update(visible=False),
+            progress: progress_html(BatchProgress(0, 0, 0, 0, 0.0)),
+        }
+
+    def run(batch: Batch | None) -> Iterator[dict[Any, Any]]:
+        if batch is None:
+            return
+        try:
+            for now in followed(batch):
+                yield {progress: progress_html(now)}
+            files = [str(path) for path in (batch.output, batch.rejected_path) if path.exists()]
+            yield {result: gr.update(value=files, visible=bool(files))}
+        finally:
+            shutil.rmtree(batch.output.parent, ignore_errors=True)  # Gradio has made its own copy
+
+    def again() -> dict[Any, Any]:
+        return {go: gr.update(visible=True), stop: gr.update(visible=False)}
+
+    def cancel(batch: Batch | None) -> None:
+        if batch is not None:
+            batch.cancel.set()
+
+    source.change(told(look), [source], [column, go, progress], **QUICK)
+    shown = [job, go, stop, result, progress]
+    begun = go.click(told(start), [source, column, *settings], shown, **QUICK)
+    begun.success(run, [job], [progress, result], **QUICK).then(again, None, [go, stop], **QUICK)
+    stop.click(cancel, [job], None, **QUICK)
+
+
+def followed(batch: Batch) -> Iterator[BatchProgress | ParleyError]:
+    """Run the job in a thread; how far it is, a few times a second, and at last how it ended."""
+
+    def work(tell: Callable[[BatchProgress], None]) -> None:
+        batch.on_progress = tell
+        tell(batch.run())
+
+    try:
+        for some in steps(cast("Callable[[Callable[[BatchProgress], None]], object]", work)):
+            yield some[-1]
+    except ParleyError as error:
+        yield error
+    finally:
+        batch.cancel.set()
+
+
+def progress_html(now: BatchProgress | ParleyError) -> str:
+    """A bar with rows, speed and time left; or what went wrong."""
+    if isinstance(now, ParleyError):
+        return f'<div class="pull bad" role="alert">{html.escape(str(now))}</div>'
+    if not now.total:
+        return '<div class="pull" role="status">Loading the model …<progress></progress></div>'
+    left = f", {now.eta_seconds:,.0f} s left" if now.eta_seconds else ""
+    apart = f", {now.rejected:,} set apart" if now.rejected else ""
+    return (
+        f'<div class="pull" role="status">{now.done:,} of {now.total:,} rows, {now.rows_per_second:,.0f} a second'
+        f'{left}{apart}<progress value="{now.done}" max="{now.total}"></progress></div>'
+    )

@@ -1,0 +1,116 @@
+"""The tab that summarises: a text or a document, each sentence with what supports it; or a column of texts."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from assistant.batches import Batch
+from assistant.service import Assistant
+from assistant.tasks.summary import Length, Summary, SummarySentence
+from ui.web.events import QUICK, told
+from ui.web.file_job import build_file_job
+from ui.web.text_page import document_button, on_go, stop_button
+from ui.web.working import steps
+
+EXAMPLE = (
+    "The city council voted on Monday to close the old bridge to cars from next spring. Engineers had found cracks in "
+    "two of its five arches last autumn, and a repair that would carry heavy traffic again was put at 40 million "
+    "euros. Pedestrians, cyclists and trams may go on using it. Shop owners on the south bank fear for their "
+    "customers, and have asked for free parking on the other side. The mayor said that a new bridge was planned for "
+    "2031, some 800 metres downstream. Until then cars will have to take the ring road, which adds about ten minutes "
+    "to the way into the centre."
+)
+WAYS = [("Best here", ""), ("Key sentences", "extractive"), ("Written anew", "abstractive")]
+
+
+def build(assistant: Assistant) -> None:
+    """Lay it out inside the current tab and wire it."""
+    with gr.Row(elem_classes="languages"):
+        count = gr.Slider(1, 20, value=3, step=1, label="Sentences", elem_id="summarize-count")
+        way = gr.Radio(WAYS, value="", label="How", elem_id="summarize-way")
+    with gr.Tabs():
+        with gr.Tab("A text"):
+            _build_one(assistant, [count, way])
+        with gr.Tab("A file of texts"):
+            build_file_job(
+                "summarize",
+                "CSV, TSV, JSON lines, Parquet or one text a line: each gets a <code>summary</code> of its own.",
+                partial(_job, assistant),
+                [count, way],
+            )
+
+
+def _job(assistant: Assistant, path: Path, output: Path, column: str | None, count: int, way: str) -> Batch:
+    assistant.require_task("summarize", way=way or None)
+    return assistant.summary_batch(path, output, column=column, length=Length(int(count)), way=way or None)
+
+
+def _build_one(assistant: Assistant, settings: list[Any]) -> None:
+    text = gr.Textbox(EXAMPLE, lines=8, max_lines=18, label="Text", elem_id="summarize-text")
+    with gr.Row(elem_classes="actions"):
+        go = gr.Button("Summarise", variant="primary", size="md", elem_id="summarize-go")
+        opened = document_button("summarize", text)
+        stops = gr.Row(elem_classes="actions")
+    shown = gr.HTML(apply_default_css=False, elem_id="summarize-shown")
+
+    def read(text: str, count: int, way: str) -> Iterator[str]:
+        assistant.require_task("summarize", way=way or None)
+        yield _waiting("Reading …")
+
+        def work(tell: Callable[[tuple[int, int] | Summary], None]) -> None:
+            tell(
+                assistant.summarize(
+                    text, Length(int(count)), way=way or None, on_part=lambda done, total: tell((done, total))
+                )
+            )
+
+        for some in steps(work):
+            now = some[-1]
+            yield summary_html(now) if isinstance(now, Summary) else _part(*now)
+
+    inputs = [text, *settings]
+    events = on_go(go, text, read, inputs, [shown])
+    events.append(opened.success(told(read), inputs, [shown], **QUICK))
+    with stops:
+        stop_button("summarize", events)
+
+
+def _waiting(said: str, bar: str = "<progress></progress>") -> str:
+    return f'<div class="pull" role="status">{html.escape(said)}{bar}</div>'
+
+
+def _part(done: int, total: int) -> str:
+    if total <= 1:
+        return _waiting("Writing …")
+    return _waiting(f"Part {done + 1} of {total} …", f'<progress value="{done}" max="{total}"></progress>')
+
+
+def summary_html(found: Summary) -> str:
+    """The summary; under each sentence, folded away, the passages that say the same, or that none does."""
+    rows = "".join(_sentence_html(each) for each in found.sentences)
+    parts = f", read in {found.parts} parts" if found.parts > 1 else ""
+    ways = {"extractive": "Key sentences", "abstractive": "Written anew"}
+    doubt = sum(not each.supported for each in found.sentences)
+    warned = f' <strong class="flaw">{doubt} without support in the text.</strong>' if doubt else ""
+    return (
+        f'<div class="result summary"><ol>{rows}</ol>'
+        f"<p><small>{ways[found.way]} by {html.escape(found.model)}{parts}.</small>{warned}</p></div>"
+    )
+
+
+def _sentence_html(each: SummarySentence) -> str:
+    passages = "".join(
+        f"<blockquote>{html.escape(' '.join(p.text.split()))} <small>{p.likeness:.2f}</small></blockquote>"
+        for p in each.support
+    )
+    head = "Where the text says so" if each.supported else "Nothing in the text says this; the nearest is"
+    kind = "" if each.supported else ' class="unsupported"'
+    return (
+        f"<li{kind}><p dir=auto>{html.escape(each.text)}</p><details><summary>{head}</summary>{passages}</details></li>"
+    )

@@ -1,0 +1,154 @@
+"""The tab that translates: a text sentence beside sentence as it comes, or a file with its structure kept."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from assistant.batches import Batch
+from assistant.errors import BadSettings
+from assistant.glossary import parse_glossary
+from assistant.languages import ADDRESS, name
+from assistant.service import Assistant
+from assistant.tasks.translation import FORMALITIES, Order, Translated, assembled
+from ui.web.events import QUICK, told
+from ui.web.file_job import build_file_job
+from ui.web.text_page import document_button, on_go, stop_button
+from ui.web.working import steps
+
+EXAMPLE = (
+    "The meeting has been moved to Tuesday at 14:30. Please bring the signed contract with you. "
+    "If you cannot come, write to anna.berg@example.com by Monday."
+)
+DETECT = "detect"
+MOST_ROWS = 400
+"""Sentences that are shown side by side; the whole translation stands below them."""
+
+
+def build(assistant: Assistant) -> None:
+    """Lay it out inside the current tab and wire it."""
+    languages = [(name(code), code) for code in assistant.translation_languages()]
+    with gr.Row(elem_classes="languages"):
+        source = gr.Dropdown([("Detect", DETECT), *languages], value=DETECT, label="From", elem_id="translate-from")
+        swap = gr.Button("⇄", size="md", elem_id="translate-swap")
+        target = gr.Dropdown(languages, value="fr", label="To", elem_id="translate-to")
+    with gr.Accordion("Glossary and form of address", open=False):
+        glossary = gr.Textbox(
+            "",
+            lines=3,
+            label="Glossary",
+            info="A term a line, a comma, and how it must come out: contract, contrat",
+            elem_id="translate-glossary",
+        )
+        formality = gr.Radio(
+            [("As it comes", ""), *((each.capitalize(), each) for each in FORMALITIES)],
+            value="",
+            label="Form of address",
+            info=_address("fr"),
+            elem_id="translate-formality",
+        )
+    settings = [source, target, glossary, formality]
+    with gr.Tabs():
+        with gr.Tab("A text"):
+            _build_one(assistant, settings, swap)
+        with gr.Tab("A file"):
+            build_file_job(
+                "translate",
+                "Text, Markdown, Word (.docx) and subtitles (.srt, .vtt) come back with their structure; tables (CSV, "
+                "TSV, JSON lines, Parquet) gain the columns <code>language</code> and <code>translation</code>.",
+                partial(_job, assistant),
+                settings,
+                keeps=True,
+            )
+
+    def explain(code: str) -> Any:
+        return gr.update(info=_address(code))
+
+    target.change(explain, [target], [formality], **QUICK)
+
+
+def _address(code: str) -> str:
+    return " / ".join(ADDRESS[code]) if code in ADDRESS else f"{name(code)} has one form."
+
+
+def _wishes(target: str, glossary: str, formality: str) -> dict[str, Any]:
+    return {"glossary": parse_glossary(glossary), "formality": formality if target in ADDRESS else ""}
+
+
+def _job(
+    assistant: Assistant, path: Path, output: Path, column: str | None, source: str, target: str, *rest: str
+) -> Batch:
+    given = None if source == DETECT else source
+    assistant.require_task("translate", languages=(given or "", target))
+    return assistant.translation_batch(
+        path, output, column=column, target=target, language=given, **_wishes(target, *rest)
+    )
+
+
+def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> None:
+    source, target = settings[:2]
+    text = gr.Textbox(EXAMPLE, lines=6, max_lines=18, label="Text", elem_id="translate-text")
+    with gr.Row(elem_classes="actions"):
+        go = gr.Button("Translate", variant="primary", size="md", elem_id="translate-go")
+        opened = document_button("translate", text)
+        stops = gr.Row(elem_classes="actions")
+    shown = gr.HTML(apply_default_css=False, elem_id="translate-shown")
+    whole = gr.Textbox(
+        label="Translation", lines=4, max_lines=18, visible=False, buttons=["copy"], elem_id="translate-whole"
+    )
+
+    def read(text: str, source: str, target: str, *rest: str) -> Iterator[dict[Any, Any]]:
+        order = assistant.order(text, target, None if source == DETECT else source, **_wishes(target, *rest))
+        assistant.require_task("translate", languages=(order.source, target))
+        yield {shown: _head(order, "Loading the model …"), whole: gr.update(visible=False, value="")}
+        found: list[Translated] = []
+
+        def work(tell: Callable[[Translated], None]) -> None:
+            for each in assistant.translate(text, order):
+                tell(each)
+
+        for some in steps(work):
+            found += some
+            yield {shown: translation_html(order, found, "Translating …")}
+        notes = " ".join(assistant.translation_notes(order))
+        yield {
+            shown: translation_html(order, found, notes),
+            whole: gr.update(value=assembled(text, found), visible=True),
+        }
+
+    def swapped(source: str, target: str, text: str, said: str) -> tuple[Any, ...]:
+        if source == DETECT:
+            if not text.strip():
+                raise BadSettings("There is nothing to swap yet.", hint="Choose a language, or write a text.")
+            source = assistant.order(text, target).source
+        return target, source, said or text
+
+    events = on_go(go, text, read, [text, *settings], [shown, whole])
+    events.append(opened.success(told(read), [text, *settings], [shown, whole], **QUICK))
+    with stops:
+        stop_button("translate", events)
+    swap.click(told(swapped), [source, target, text, whole], [source, target, text], **QUICK)
+
+
+def _head(order: Order, said: str) -> str:
+    way = f"{html.escape(name(order.source))} → {html.escape(name(order.target))}"
+    status = f'<small role="status">{html.escape(said)}</small>'
+    return f'<div class="result"><p class="way"><strong>{way}</strong> {status}</p></div>'
+
+
+def translation_html(order: Order, found: Sequence[Translated], said: str) -> str:
+    """Each sentence beside its translation, with what did not come through."""
+    rows = ""
+    for each in found[:MOST_ROWS]:
+        flaws = "".join(f'<small class="flaw">{html.escape(flaw)}</small>' for flaw in each.problems)
+        rows += (
+            f'<li><span lang="{order.source}" dir="auto">{html.escape(" ".join(each.source.split()))}</span>'
+            f'<span lang="{order.target}" dir="auto">{html.escape(each.text)}{flaws}</span></li>'
+        )
+    more = f"<p>… and {len(found) - MOST_ROWS:,} more, in the whole below.</p>" if len(found) > MOST_ROWS else ""
+    return f'{_head(order, said)}<ol class="pairs">{rows}</ol>{more}'
