@@ -36,14 +36,14 @@ class TextTasks(Models):
         if model is not None:
             return self.find(model)
         able = sorted((e for e in self.catalogue if task in e.tasks), key=lambda e: not e.embedded)
-        return next((entry for entry in able if not self._absent(entry)), able[0])
+        return next((entry for entry in able if not self.absent(entry)), able[0])
 
     def missing(self, task: str, model: str | None = None, **wishes: Any) -> list[ModelEntry]:
         """What has to be fetched before the task can be done. wishes: of a translation, `languages`; of a summary,
         `way`."""
         found: list[ModelEntry] = []
         for entry in self.needed(task, model, **wishes):
-            found += [] if isinstance(entry, Remote) else [e for e in self._absent(entry) if e not in found]
+            found += [] if isinstance(entry, Remote) else [e for e in self.absent(entry) if e not in found]
         return found
 
     def needed(self, task: str, model: str | None, **wishes: Any) -> list[ModelEntry | Remote]:
@@ -55,7 +55,8 @@ class TextTasks(Models):
         for entry in self.missing(task, model, **wishes):
             self._weights(entry)
 
-    def _absent(self, entry: ModelEntry) -> list[ModelEntry]:
+    def absent(self, entry: ModelEntry) -> list[ModelEntry]:
+        """What has to be fetched before the model can run: itself, and of an adapter its base."""
         needed = [entry] if entry.format != "adapter" or entry.base is None else [entry, self.catalogue[entry.base]]
         return [each for each in needed if sources.locate(each) is None]
 

@@ -42,12 +42,12 @@ class Translating(TextTasks):
         made = [entry for entry in self.catalogue if made_for(entry, source, target)]
         chats = [entry for entry in self.catalogue if entry.embedded and {"chat", "translate"} <= set(entry.tasks)]
         chats.sort(key=lambda entry: -entry.parameters)
-        here = (entry for entry in (*made, *chats) if not self._absent(entry))
+        here = (entry for entry in (*made, *chats) if not self.absent(entry))
         return next(here, self.catalogue[GOOD_MODEL])
 
     def better_translators(self, source: str, target: str) -> list[ModelEntry]:
         """Models that were made for the two languages and are not here; those of few languages first."""
-        found = [e for e in self.catalogue if made_for(e, source, target) and self._absent(e)]
+        found = [e for e in self.catalogue if made_for(e, source, target) and self.absent(e)]
         return sorted(found, key=lambda entry: len(entry.languages))
 
     def translation_languages(self) -> list[str]:

@@ -3,11 +3,12 @@ is named, else by the chat model; key sentences by the encoder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from assistant import face_off
 from assistant.batches import Batch
 from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Rewriting
@@ -16,7 +17,8 @@ from assistant.errors import BadSettings, CapabilityMissing
 from assistant.models import GOOD_MODEL
 from assistant.tasks import questions, summary
 from assistant.tasks.summary import Length, Summary
-from assistant.translating import Translating
+from assistant.tasks.translation import Order
+from assistant.translating import Translating, made_for
 
 SUMMARY_COLUMNS = ("summary",)
 PART_TOKENS = 2500
@@ -45,7 +47,7 @@ class WritingTasks(Translating):
             return self.task_model("embed")
         able = [e for e in self.catalogue if e.embedded and {"chat", "summarize"} <= set(e.tasks)]
         able.sort(key=lambda entry: -entry.parameters)
-        here = next((entry for entry in able if not self._absent(entry)), None)
+        here = next((entry for entry in able if not self.absent(entry)), None)
         if here is not None:
             return here
         return self.catalogue[GOOD_MODEL] if way == "abstractive" else self.task_model("embed")
@@ -141,3 +143,25 @@ class WritingTasks(Translating):
             return questions.Answer(questions.ABSENT, False, tuple(found), (), entry.key)
         quotes = questions.quotes(question, reply, found, self.embedder())
         return questions.Answer(reply, True, tuple(found), tuple(quotes), entry.key)
+
+    # One text, three families
+
+    def able(self, task: face_off.Task, family: Family, order: Order | None = None) -> ModelEntry | None:
+        """The model of a family that does the task: one that is here, embedded ones first; else one to fetch."""
+        found = [e for e in self.catalogue if e.family is family and e.format != "marian" and _does(e, task, order)]
+        found.sort(key=lambda e: (bool(self.absent(e)), not e.embedded, -e.parameters if e.embedded else e.parameters))
+        return found[0] if found else None
+
+    def compare_models(self, task: face_off.Task, text: str, **wishes: Any) -> Iterator[face_off.Contender]:
+        """The same text through a BERT-, a T5- and a GPT-style model: see face_off.compare."""
+        return face_off.compare(self, task, text, **wishes)
+
+
+def _does(entry: ModelEntry, task: str, order: Order | None) -> bool:
+    if entry.family is Family.ENCODER:
+        return {"sentiment": "sentiment", "summarize": "embed"}.get(task, "") in entry.tasks
+    if entry.family is Family.DECODER:
+        return "chat" in entry.tasks
+    if order is not None:
+        return made_for(entry, order.source, order.target)
+    return "summarize" in entry.tasks

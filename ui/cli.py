@@ -31,6 +31,9 @@ SUBCOMMANDS = {
     "summarize": Subcommand("ui.terminal.summarize", "Summarise a text or a document, or each row of a file."),
     "ask": Subcommand("ui.terminal.ask", "Ask a document, and see what the answer rests on."),
     "classify": Subcommand("ui.terminal.classify", "Sort texts under labels of your own, with no training."),
+    "compare-models": Subcommand(
+        "ui.terminal.compare_models", "One text through a BERT-, a T5- and a GPT-style model."
+    ),
     "models": Subcommand("ui.terminal.models", "List, explain, fetch and remove models."),
     "data": Subcommand("ui.terminal.data", "Take votes and conversations out, bring conversations in."),
     "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,8 @@ def test_hostile_html_is_shown_and_inert(page: Page) -> None:
 @pytest.mark.parametrize("text", ["", "?!"])
 def test_a_text_without_words_is_told(page: Page, text: str) -> None:
     read(page, text)
-    expect(page.locator(".toast-wrap")).to_contain_text("no words", timeout=60_000)
+    expect(page.locator(".toast-wrap")).to_contain_text(re.compile("no words|empty"), timeout=60_000)
+    expect(page.locator("#sentiment-stop")).to_be_hidden()
 
 
 def test_a_document_is_opened_and_read(page: Page, tmp_path: Path) -> None:
@@ -74,13 +76,13 @@ def test_a_file_of_reviews_gains_columns(page: Page, tmp_path: Path) -> None:
             [("id", "stars", "review"), (1, 5, "Excellent!"), (2, 1, "Terrible, awful."), (3, 3, "")]
         )
     page.get_by_role("tab", name="A file of texts").click()
-    page.set_input_files("#batch-file input[type=file]", str(source))
-    expect(page.locator("#batch-column input")).to_have_value("review")
-    page.click("#batch-go")
-    expect(page.locator("#batch-progress")).to_contain_text("3 of 3 rows", timeout=60_000)
-    expect(page.locator("#batch-progress")).to_contain_text("1 set apart")
+    page.set_input_files("#sentiment-file input[type=file]", str(source))
+    expect(page.locator("#sentiment-column input")).to_have_value("review")
+    page.click("#sentiment-start")
+    expect(page.locator("#sentiment-progress")).to_contain_text("3 of 3 rows", timeout=60_000)
+    expect(page.locator("#sentiment-progress")).to_contain_text("1 set apart")
     with page.expect_download() as download:
-        page.locator("#batch-result a[download='reviews-sentiment.csv']").click()
+        page.locator("#sentiment-result a[download='reviews-sentiment.csv']").click()
     rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8").splitlines()))
     assert [(row["id"], row["sentiment"]) for row in rows] == [("1", "positive"), ("2", "negative")]
 
@@ -88,7 +90,7 @@ def test_a_file_of_reviews_gains_columns(page: Page, tmp_path: Path) -> None:
 def test_a_file_that_is_no_table_is_told(page: Page, tmp_path: Path) -> None:
     (tmp_path / "picture.txt").write_bytes(bytes(range(256)) * 40)
     page.get_by_role("tab", name="A file of texts").click()
-    page.set_input_files("#batch-file input[type=file]", str(tmp_path / "picture.txt"))
+    page.set_input_files("#sentiment-file input[type=file]", str(tmp_path / "picture.txt"))
     expect(page.locator(".toast-wrap")).to_contain_text("not text", timeout=30_000)
 
 
@@ -97,3 +99,90 @@ def test_a_phone_shows_it_without_scrolling_sideways(page: Page) -> None:
     page.click("#sentiment-go")
     expect(page.locator(".verdict strong")).to_be_visible(timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+STORY = (
+    "Whales are mammals that live in the sea. Whales breathe air at the surface. The author drank tea on Monday. "
+    "Whales eat krill, squid and small fish. Hunting nearly ended the great whales."
+)
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def test_key_sentences_of_a_document_with_a_click(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "whales.md").write_text(STORY, "utf-8")
+    open_tab(page, "Summarise")
+    page.fill("#summarize-count input[type=number]", "2")
+    with page.expect_file_chooser() as chooser:
+        page.click("#summarize-open")
+    chooser.value.set_files(str(tmp_path / "whales.md"))
+    expect(page.locator(".summary ol > li")).to_have_count(2, timeout=60_000)
+    for each in page.locator(".summary ol > li > p").all():
+        assert each.inner_text() in STORY
+    page.locator(".summary summary").first.click()
+    expect(page.locator(".summary blockquote").first).to_be_visible()
+
+
+def test_a_column_is_summarised(page: Page, tmp_path: Path) -> None:
+    source = tmp_path / "articles.csv"
+    with source.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("id", "text"), (1, STORY), (2, "One sentence only.")])
+    open_tab(page, "Summarise")
+    open_tab(page, "A file of texts")
+    page.set_input_files("#summarize-file input[type=file]", str(source))
+    page.click("#summarize-start")
+    expect(page.locator("#summarize-progress")).to_contain_text("2 of 2 rows", timeout=60_000)
+    with page.expect_download() as download:
+        page.locator("#summarize-result a[download='articles-summarize.csv']").click()
+    rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8").splitlines()))
+    assert rows[0]["summary"] and rows[1]["summary"] == "One sentence only."
+
+
+def test_a_question_is_answered_from_the_document(page: Page) -> None:
+    open_tab(page, "Ask a document")
+    page.fill("#ask-text textarea", f"{STORY} <img src=x onerror=alert(1)>")
+    page.fill("#ask-question textarea, #ask-question input", "What do whales eat?")
+    page.click("#ask-go")
+    expect(page.locator(".answer > p").first).not_to_be_empty(timeout=120_000)
+    expect(page.locator("#ask-stop")).to_be_hidden(timeout=10_000)
+    assert page.locator(".answer img").count() == 0
+
+
+def test_a_translator_that_is_not_here_is_named_with_the_way_to_get_it(page: Page) -> None:
+    open_tab(page, "Translate")
+    page.click("#translate-go")
+    expect(page.locator(".toast-wrap")).to_contain_text("not on this machine", timeout=30_000)
+    expect(page.locator(".toast-wrap")).to_contain_text("parley models pull")
+
+
+def test_languages_swap_and_a_bad_glossary_is_told(page: Page) -> None:
+    open_tab(page, "Translate")
+    page.click("#translate-swap")
+    expect(page.locator("#translate-from input")).to_have_value("French", timeout=20_000)
+    expect(page.locator("#translate-to input")).to_have_value("English")
+    page.get_by_text("Glossary and form of address").click()
+    page.fill("#translate-glossary textarea", "a line without a comma")
+    page.click("#translate-go")
+    expect(page.locator(".toast-wrap")).to_contain_text("line 1", timeout=30_000)
+
+
+@pytest.mark.parametrize("tab", ["Summarise", "Translate", "Ask a document"])
+def test_an_empty_text_is_told_in_every_tab(page: Page, tab: str) -> None:
+    name = {"Summarise": "summarize", "Translate": "translate", "Ask a document": "ask"}[tab]
+    open_tab(page, tab)
+    page.fill(f"#{name}-text textarea", " ")
+    page.click(f"#{name}-go")
+    expect(page.locator(".toast-wrap")).to_be_visible(timeout=30_000)
+
+
+def test_three_families_are_compared_with_one_click(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}compare")
+    page.click("#compare-go")
+    cards = page.locator(".contenders article")
+    expect(cards).to_have_count(3, timeout=20_000)
+    expect(cards.nth(0)).to_contain_text("quality", timeout=60_000)
+    expect(cards.nth(1)).to_contain_text("parley models pull")
+    expect(page.locator("#compare-stop")).to_be_hidden(timeout=60_000)
+    expect(cards.nth(2)).to_contain_text("words")

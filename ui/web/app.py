@@ -23,6 +23,7 @@ from assistant.errors import UserError
 from assistant.service import Assistant
 from ui.web import theme
 from ui.web.chat import build_chat
+from ui.web.compare_page import build_compare
 from ui.web.keeping import file_routes
 from ui.web.middleware import FirstScript, Guard
 from ui.web.models_page import build_models
@@ -41,6 +42,9 @@ def build(assistant: Assistant) -> gr.Blocks:
     with page.route("Text", "/text"):
         build_bar("Text")
         build_text(assistant)
+    with page.route("Compare", "/compare"):
+        build_bar("Compare")
+        build_compare(assistant)
     with page.route("Models", "/models"):
         build_bar("Models")
         build_models(assistant, page)

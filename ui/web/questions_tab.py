@@ -10,7 +10,7 @@ import gradio as gr
 from assistant.service import Assistant
 from assistant.tasks.questions import Answer
 from ui.web.summary_tab import EXAMPLE
-from ui.web.text_page import document_button, on_go, stop_button
+from ui.web.text_page import actions, document_button, wire
 from ui.web.working import steps
 
 QUESTION = "Why is the bridge being closed?"
@@ -23,8 +23,7 @@ def build(assistant: Assistant) -> None:
         document_button("ask", text)
     question = gr.Textbox(QUESTION, label="Question", elem_id="ask-question")
     with gr.Row(elem_classes="actions"):
-        go = gr.Button("Ask", variant="primary", size="md", elem_id="ask-go")
-        stops = gr.Row(elem_classes="actions")
+        go, stop = actions("ask", "Ask")
     shown = gr.HTML(apply_default_css=False, elem_id="ask-shown")
 
     def ask(question: str, text: str) -> Iterator[str]:
@@ -37,9 +36,7 @@ def build(assistant: Assistant) -> None:
         for some in steps(work):
             yield answer_html(some[-1], text)
 
-    events = on_go(go, question, ask, [question, text], [shown])
-    with stops:
-        stop_button("ask", events)
+    wire(stop, [go.click, question.submit], ask, [question, text], [shown])
 
 
 def answer_html(found: Answer, text: str) -> str:

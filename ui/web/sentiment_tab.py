@@ -9,10 +9,9 @@ import gradio as gr
 
 from assistant.batches import Batch
 from assistant.service import Assistant
-from ui.web.events import QUICK, told
 from ui.web.file_job import build_file_job
 from ui.web.sentiment_view import analysis_html
-from ui.web.text_page import document_button, on_go
+from ui.web.text_page import actions, document_button, wire
 
 EXAMPLE = (
     "I had been looking forward to this camera for months. The pictures are stunning, even in poor light. "
@@ -43,7 +42,7 @@ def _job(assistant: Assistant, source: Path, output: Path, column: str | None) -
 def _build_one(assistant: Assistant) -> None:
     text = gr.Textbox(EXAMPLE, lines=6, max_lines=18, label="Text", elem_id="sentiment-text")
     with gr.Row(elem_classes="actions"):
-        go = gr.Button("Read the sentiment", variant="primary", size="md", elem_id="sentiment-go")
+        go, stop = actions("sentiment", "Read the sentiment")
         opened = document_button("sentiment", text)
     shown = gr.HTML(apply_default_css=False, elem_id="sentiment-shown")
 
@@ -52,5 +51,4 @@ def _build_one(assistant: Assistant) -> None:
         found = assistant.sentiment(text, explain=True)
         return analysis_html(found, assistant.emotions([text])[0])
 
-    on_go(go, text, read, [text], [shown])
-    opened.success(told(read), [text], [shown], **QUICK)
+    wire(stop, [go.click, text.submit, opened.success], read, [text], [shown])

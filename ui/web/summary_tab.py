@@ -13,9 +13,8 @@ import gradio as gr
 from assistant.batches import Batch
 from assistant.service import Assistant
 from assistant.tasks.summary import Length, Summary, SummarySentence
-from ui.web.events import QUICK, told
 from ui.web.file_job import build_file_job
-from ui.web.text_page import document_button, on_go, stop_button
+from ui.web.text_page import actions, document_button, wire
 from ui.web.working import steps
 
 EXAMPLE = (
@@ -54,9 +53,8 @@ def _job(assistant: Assistant, path: Path, output: Path, column: str | None, cou
 def _build_one(assistant: Assistant, settings: list[Any]) -> None:
     text = gr.Textbox(EXAMPLE, lines=8, max_lines=18, label="Text", elem_id="summarize-text")
     with gr.Row(elem_classes="actions"):
-        go = gr.Button("Summarise", variant="primary", size="md", elem_id="summarize-go")
+        go, stop = actions("summarize", "Summarise")
         opened = document_button("summarize", text)
-        stops = gr.Row(elem_classes="actions")
     shown = gr.HTML(apply_default_css=False, elem_id="summarize-shown")
 
     def read(text: str, count: int, way: str) -> Iterator[str]:
@@ -74,11 +72,7 @@ def _build_one(assistant: Assistant, settings: list[Any]) -> None:
             now = some[-1]
             yield summary_html(now) if isinstance(now, Summary) else _part(*now)
 
-    inputs = [text, *settings]
-    events = on_go(go, text, read, inputs, [shown])
-    events.append(opened.success(told(read), inputs, [shown], **QUICK))
-    with stops:
-        stop_button("summarize", events)
+    wire(stop, [go.click, text.submit, opened.success], read, [text, *settings], [shown])
 
 
 def _waiting(said: str, bar: str = "<progress></progress>") -> str:

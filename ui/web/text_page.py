@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +38,33 @@ def document_button(name: str, text: gr.Textbox) -> Any:
     return upload.upload(told(read), [upload], [text], **QUICK)
 
 
-def on_go(
-    go: gr.Button, text: gr.Textbox, action: Callable[..., Any], inputs: list[Any], outputs: list[Any]
-) -> list[Any]:
-    """Run the action on a click and on Enter; the events, for a Stop button to cancel."""
-    return [event(told(action), inputs, outputs, **QUICK) for event in (go.click, text.submit)]
+def actions(name: str, go: str) -> tuple[gr.Button, gr.Button]:
+    """(the button that begins, the button that ends what runs); inside a row."""
+    begin = gr.Button(go, variant="primary", size="md", elem_id=f"{name}-go")
+    return begin, gr.Button("Stop", size="md", visible=False, elem_id=f"{name}-stop")
 
 
-def stop_button(name: str, events: list[Any]) -> gr.Button:
-    """A button that ends what runs."""
-    stop = gr.Button("Stop", size="md", elem_id=f"{name}-stop")
-    stop.click(None, None, None, cancels=events, **QUICK)
-    return stop
+def wire(
+    stop: gr.Button,
+    triggers: Sequence[Callable[..., Any]],
+    action: Callable[..., Any],
+    inputs: list[Any],
+    outputs: list[Any],
+) -> None:
+    """Run the action on each of the triggers (a button's click, an upload's success); Stop shows while it runs, and
+    ends it."""
+    running: list[Any] = []
+    for trigger in triggers:
+        begun = trigger(_shown, None, [stop], **QUICK).then(told(action), inputs, outputs, **QUICK)
+        for ended in (begun.success, begun.failure):
+            ended(_hidden, None, [stop], **QUICK)
+        running.append(begun)
+    stop.click(_hidden, None, [stop], cancels=running, **QUICK)
+
+
+def _shown() -> Any:
+    return gr.update(visible=True)
+
+
+def _hidden() -> Any:
+    return gr.update(visible=False)

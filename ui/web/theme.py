@@ -94,7 +94,7 @@ def header(here: str) -> str:
     """The bar above every page: name, navigation, appearance."""
     links = "".join(
         f'<a href="{path}"{" aria-current=page" if title == here else ""}>{title}</a>'
-        for title, path in (("Chat", "./"), ("Text", "./text"), ("Models", "./models"))
+        for title, path in (("Chat", "./"), ("Text", "./text"), ("Compare", "./compare"), ("Models", "./models"))
     )
     panels = " data-panels" if here == "Chat" else ""
     return (

@@ -18,7 +18,7 @@ from assistant.service import Assistant
 from assistant.tasks.translation import FORMALITIES, Order, Translated, assembled
 from ui.web.events import QUICK, told
 from ui.web.file_job import build_file_job
-from ui.web.text_page import document_button, on_go, stop_button
+from ui.web.text_page import actions, document_button, wire
 from ui.web.working import steps
 
 EXAMPLE = (
@@ -94,9 +94,8 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> No
     source, target = settings[:2]
     text = gr.Textbox(EXAMPLE, lines=6, max_lines=18, label="Text", elem_id="translate-text")
     with gr.Row(elem_classes="actions"):
-        go = gr.Button("Translate", variant="primary", size="md", elem_id="translate-go")
+        go, stop = actions("translate", "Translate")
         opened = document_button("translate", text)
-        stops = gr.Row(elem_classes="actions")
     shown = gr.HTML(apply_default_css=False, elem_id="translate-shown")
     whole = gr.Textbox(
         label="Translation", lines=4, max_lines=18, visible=False, buttons=["copy"], elem_id="translate-whole"
@@ -128,10 +127,7 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> No
             source = assistant.order(text, target).source
         return target, source, said or text
 
-    events = on_go(go, text, read, [text, *settings], [shown, whole])
-    events.append(opened.success(told(read), [text, *settings], [shown, whole], **QUICK))
-    with stops:
-        stop_button("translate", events)
+    wire(stop, [go.click, text.submit, opened.success], read, [text, *settings], [shown, whole])
     swap.click(told(swapped), [source, target, text, whole], [source, target, text], **QUICK)
 
 

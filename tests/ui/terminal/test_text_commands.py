@@ -135,7 +135,8 @@ def test_a_question_is_answered_with_what_it_rests_on(
     document.write_text(STORY, "utf-8")
     fake("In the sea.")
     result = parley("ask", "Where do whales live?", "-i", str(document))
-    assert result.stdout == "In the sea.\n" and result.exit_code == 0
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "In the sea.\n"
     assert "“" in result.stderr
     fake("Not in the text.")
     shown = parley("ask", "Who is king?", "-i", str(document), "--json")
@@ -151,3 +152,18 @@ def test_texts_are_sorted_under_labels(parley: Parley, tmp_path: Path) -> None:
     source.write_text("text\naaa\nzzz\n", "utf-8")
     assert parley("classify", "-i", str(source), "-o", str(output), "--labels", "zzz,aaa").exit_code == 0
     assert [row["label"] for row in csv.DictReader(output.read_text("utf-8").splitlines())] == ["aaa", "zzz"]
+
+
+def test_three_families_stand_side_by_side(fake: Callable[..., None], parley: Parley) -> None:
+    fake("positive")
+    result = parley("compare-models", "All good here.", "--reference", "positive")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines() if "-style" in line] == [
+        "BERT-style",
+        "T5-style",
+        "GPT-style",
+    ]
+    assert "quality 1.00" in result.stderr and "parley models pull" in result.stderr
+    shown = json.loads(parley("compare-models", "All good here.", "--json").stdout)
+    assert [each["answer"] for each in shown["models"]] == ["positive", "", "positive"]
+    assert parley("compare-models", "x", "--task", "paint").exit_code == 2
