@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assistant import placement as plans
 from assistant.engines.choice import Choice
@@ -42,36 +42,26 @@ def open_engine(
         raise ModelTooLarge(f"{entry.title} needs {needed}, and {there} are free for it here.", hint=choice.advice)
     context = min(context_length or entry.context_length, entry.context_length or 2**31)
     threads = threads or choice.threads
-    if entry.family == "encoder":
-        from assistant.engines.encoder import EncoderEngine
-
-        return EncoderEngine(
-            path,
-            model=entry.key,
-            placement=choice.placement,
-            dtype=choice.dtype,
-            context_length=entry.context_length,
-            threads=threads,
-            adapter=adapter,
-        )
-    if entry.family == "seq2seq":
-        from assistant.engines.seq2seq import Seq2SeqEngine
-
-        return Seq2SeqEngine(
-            path,
-            model=entry.key,
-            placement=choice.placement,
-            dtype=choice.dtype,
-            context_length=entry.context_length,
-            threads=threads,
-            adapter=adapter,
-            prompts=entry.prompts,
-        )
     if choice.engine == "llamacpp":
         from assistant.engines.llamacpp import LlamaCppEngine
 
         slots = plans.plan_slots(entry, choice.has_bytes - choice.needs_bytes, context)
         return LlamaCppEngine(path, model=entry.key, context_length=context, slots=slots, threads=threads)
+    common: dict[str, Any] = {
+        "model": entry.key,
+        "placement": choice.placement,
+        "dtype": choice.dtype,
+        "threads": threads,
+        "adapter": adapter,
+    }
+    if entry.family == "encoder":
+        from assistant.engines.encoder import EncoderEngine
+
+        return EncoderEngine(path, context_length=entry.context_length, **common)
+    if entry.family == "seq2seq":
+        from assistant.engines.seq2seq import Seq2SeqEngine
+
+        return Seq2SeqEngine(path, context_length=entry.context_length, prompts=entry.prompts, **common)
     if choice.dequantise:
         from assistant.dequantise import dequantised
 
@@ -80,12 +70,8 @@ def open_engine(
 
     return TransformersEngine(
         path,
-        model=entry.key,
-        placement=choice.placement,
-        dtype=choice.dtype,
-        quantisation=choice.quantisation,
         context_length=context,
-        threads=threads,
-        adapter=adapter,
+        quantisation=choice.quantisation,
         notes=(choice.reason,) if choice.dequantise else (),
+        **common,
     )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 USED_WRONGLY = (UnknownModel, UnknownTask, UnknownConversation, BadSettings)
+LINE_SECONDS = 5.0
+"""Where stderr is no terminal, long work tells how far it is this often."""
 
 # C0 controls have a picture of their own in Unicode; C1 controls (8-bit escape sequences) have none. A carriage return
 # alone would overwrite its line, and before a line feed it says nothing.

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ui.terminal.model_facts import size
-from ui.terminal.output import error_console, note
+from ui.terminal.output import LINE_SECONDS, error_console, note
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from assistant.catalogue import ModelEntry
     from assistant.sources import Progress
-
-LINE_SECONDS = 5.0
-"""Where stderr is no terminal, a pull tells how far it is this often."""
 
 
 def pull_with_progress(entry: ModelEntry, *, from_file: Path | None = None) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.errors import BadDocument, BadSettings, ModelNotAvailable
-from ui.terminal.output import error_console, json_line, note, write
+from ui.terminal.output import LINE_SECONDS, error_console, json_line, note, write
 
 if TYPE_CHECKING:
     from assistant.batches import Batch, BatchProgress
@@ -88,7 +88,7 @@ def _shown(batch: Batch) -> Generator[None]:
 
         def tell(progress: BatchProgress) -> None:
             nonlocal last
-            if monotonic() - last < 5:
+            if monotonic() - last < LINE_SECONDS:
                 return
             last = monotonic()
             left = f", {progress.eta_seconds:,.0f} s left" if progress.eta_seconds is not None else ""

@@ -43,14 +43,15 @@ def translate(
     cat lines.txt | parley translate --to es
     """
     from assistant.glossary import read_glossary
-    from assistant.languages import code
+    from assistant.languages import code, detect
     from ui.terminal.texts import run_batch, run_lines, use_models
 
     if not target:
         raise typer.BadParameter("name the language to translate into, for example --to fr", param_hint="--to")
     wanted, given = code(target), code(source) if source else None
     wishes: dict[str, Any] = {"glossary": read_glossary(glossary) if glossary else {}, "formality": formality}
-    with use_models("translate", model, languages=(given or "", wanted)) as assistant:
+    spoken = given or (detect(read_text(text)).code if text is not None else "")
+    with use_models("translate", model, languages=(spoken, wanted)) as assistant:
         if input is not None or output is not None:
             run_batch(
                 assistant.translation_batch, input, output, column, target=wanted, language=given, model=model, **wishes

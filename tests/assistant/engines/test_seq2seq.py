@@ -26,12 +26,12 @@ def make(folder: Path, **changes: Any) -> Path:
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     shape: dict[str, Any] = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+    shape["initializer_factor"] = 3.0
     config = T5Config(
         vocab_size=tiny.SHAPE["vocab_size"],
         pad_token_id=tiny.SHAPE["pad_token_id"],
         eos_token_id=tiny.SHAPE["eos_token_id"],
         decoder_start_token_id=tiny.SHAPE["pad_token_id"],
-        initializer_factor=3.0,
         **shape | changes,
     )
     T5ForConditionalGeneration(config).save_pretrained(folder)
