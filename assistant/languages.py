@@ -36,6 +36,10 @@ TOLD_APART = (
 SURE = 0.2
 """The probability from which on a detected language counts as known: a few words reach it, one seldom does."""
 
+CERTAIN, ENOUGH_LETTERS = 0.99, 20
+"""From here on nobody need be asked: 20 letters of another language reach it, names and slang seldom do."""
+_PLAIN_ENGLISH = frozenset(("the", "and", "this", "with", "you", "have", "they", "very", "would", "it's", "i'm"))
+
 
 @dataclass(frozen=True)
 class Detected:
@@ -114,6 +118,17 @@ def detect(text: str) -> Detected:
     if not found or found[0].probability < SURE:
         raise BadSettings("Which language this text is in cannot be told.", hint="Name it: --from, or the field From.")
     return found[0]
+
+
+def beyond_doubt(text: str) -> str | None:
+    """The language that a text is in without a doubt; None for one that is short, or may be in several. English with
+    its commonest words is told without asking the model, which matters to files of many rows."""
+    if not _PLAIN_ENGLISH.isdisjoint(text[:READ_CHARACTERS].lower().split()):
+        return "en"
+    if sum(letter.isalpha() for letter in text[: 4 * ENOUGH_LETTERS]) < ENOUGH_LETTERS:
+        return None
+    found = probabilities(text)
+    return found[0].code if found and found[0].probability > CERTAIN else None
 
 
 def detect_all(texts: Sequence[str]) -> list[str]:

@@ -70,6 +70,8 @@ def _tasks(family: Family, config: Mapping[str, Any], chat_template: bool) -> tu
     if any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or []):
         labels = {str(label).lower() for label in (config.get("id2label") or {}).values()}
         return ("sentiment",) if labels >= SENTIMENTS else ("classify",)
+    if any(name.endswith("ForQuestionAnswering") for name in config.get("architectures") or []):
+        return ("answer",)
     return ("embed",)
 
 

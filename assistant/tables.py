@@ -52,7 +52,7 @@ def format_of(path: Path) -> TableFormat:
 
 
 def columns_of(path: Path) -> list[str]:
-    """Names of the columns; of JSON lines, those of the first good row. Raises BadDataset."""
+    """Names of the columns; of JSON lines, those of all rows. Raises BadDataset."""
     with _reading(path):
         kind = format_of(path)
         if kind == "parquet":
@@ -62,7 +62,9 @@ def columns_of(path: Path) -> list[str]:
         first = next((row for row in rows(path) if not isinstance(row, BadRow)), None)
         if first is None:
             raise BadDataset(f"{path.name} is empty, or no row of it can be used.", hint="Give at least one good row.")
-        return list(first)
+        if kind != "jsonl":
+            return list(first)
+        return list(dict.fromkeys(name for row in rows(path) if not isinstance(row, BadRow) for name in row))
 
 
 def text_column(path: Path, wanted: str | None) -> str:

@@ -16,6 +16,7 @@ from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Message, Sampling
 from assistant.engines.remote import Remote
 from assistant.errors import BadDocument, CapabilityMissing, TextTooLong
+from assistant.languages import beyond_doubt, name
 from assistant.models import Models
 from assistant.tasks import Classify, Embed, emotions, sentiment
 from assistant.tasks import labels as labelling
@@ -23,6 +24,14 @@ from assistant.tasks import labels as labelling
 SENTIMENT_COLUMNS = ("sentiment", *sentiment.SENTIMENTS)
 AT_ONCE = 4
 """Questions that a chat model answers side by side: llama.cpp reads its weights once for all of them."""
+ABLE: dict[str, set[str]] = {
+    "sentiment": {"sentiment", "classify"},
+    "translate": {"translate", "chat"},
+    "summarize": {"summarize", "chat", "embed"},
+    "ask": {"answer", "chat"},
+    "classify": {"embed", "chat"},
+}
+"""Task → the tasks of the catalogue that make a model able to do it."""
 MOST_CHARACTERS = 400_000
 """Of a text that is read as a whole; a file of rows may be as long as it likes."""
 
@@ -38,6 +47,10 @@ class TextTasks(Models):
         able = sorted((e for e in self.catalogue if task in e.tasks), key=lambda e: not e.embedded)
         return next((entry for entry in able if not self.absent(entry)), able[0])
 
+    def able_here(self, task: str) -> list[ModelEntry]:
+        """The models of the catalogue that are here and can do a task."""
+        return [entry for entry in self.catalogue if ABLE[task] & set(entry.tasks) and not self.absent(entry)]
+
     def missing(self, task: str, model: str | None = None, **wishes: Any) -> list[ModelEntry]:
         """What has to be fetched before the task can be done. wishes: of a translation, `languages`; of a summary,
         `way`."""
@@ -48,7 +61,7 @@ class TextTasks(Models):
 
     def needed(self, task: str, model: str | None, **wishes: Any) -> list[ModelEntry | Remote]:
         """The models that a task takes."""
-        return [self.task_model(task, model)]
+        return [self.task_model("embed" if task == "classify" else task, model)]
 
     def require_task(self, task: str, model: str | None = None, **wishes: Any) -> None:
         """Raise ModelNotAvailable where `missing` names something."""
@@ -66,10 +79,12 @@ class TextTasks(Models):
         Raises BadDocument for a text without words, CapabilityMissing for a model of something else.
         """
         self.check_length(text)
+        self.check_language([text], self.task_model("sentiment", model))
         return sentiment.analyse(text, self._classifier(model), explain=explain)
 
     def sentiment_columns(self, texts: Sequence[str], *, model: str | None = None) -> list[dict[str, Any]]:
-        """The columns that each text gains: SENTIMENT_COLUMNS."""
+        """The columns that each text gains: SENTIMENT_COLUMNS. Raises BadDocument as `sentiment` does."""
+        self.check_language(texts, self.task_model("sentiment", model))
         found = sentiment.opinions(texts, self._classifier(model))
         return [{"sentiment": each.label, **each.probabilities} for each in found]
 
@@ -77,9 +92,20 @@ class TextTasks(Models):
         self, source: Path, output: Path, *, column: str | None = None, model: str | None = None
     ) -> Batch:
         """The job that adds SENTIMENT_COLUMNS to a file."""
-        name = self.task_model("sentiment", model)
+        entry = self.task_model("sentiment", model)
         work = partial(self.sentiment_columns, model=model)
-        return Batch(source, output, SENTIMENT_COLUMNS, work, f"sentiment {name.key}", column)
+        return Batch(source, output, SENTIMENT_COLUMNS, work, f"sentiment {entry.key}", column)
+
+    def check_language(self, texts: Sequence[str], entry: ModelEntry | Remote) -> None:
+        """Raise BadDocument for a text that is without a doubt in a language which the model was not made for."""
+        if isinstance(entry, Remote) or not entry.languages or "*" in entry.languages:
+            return
+        for text in texts:
+            language = beyond_doubt(text)
+            if language is not None and language not in entry.languages:
+                known = ", ".join(name(each) for each in entry.languages)
+                hint = f"Name a model for {name(language)}, or translate it first."
+                raise BadDocument(f"This text is in {name(language)}; {entry.title} reads {known}.", hint=hint)
 
     def check_length(self, text: str) -> None:
         """Raise BadDocument for a text without words, TextTooLong for one that is read as a whole and is too long."""
@@ -105,6 +131,7 @@ class TextTasks(Models):
         entry = self.task_model("embed", model)
         if isinstance(entry, Remote) or entry.family is Family.DECODER:
             return labelling.by_likelihood(texts, described, self.engine(entry.key, capability=Capability.SCORE).score)
+        self.check_language(texts, entry)
         return labelling.by_meaning(texts, described, self.embedder(entry.key))
 
     def label_columns(

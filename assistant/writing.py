@@ -132,6 +132,9 @@ class WritingTasks(Translating):
         found = questions.nearest(question, text, self.embedder())
         if max(each.likeness for each in found) < questions.FAR:
             return questions.Answer(questions.ABSENT, False, tuple(found), (), entry.key)
+        if not isinstance(entry, Remote) and entry.family is Family.ENCODER:
+            span = self.engine(entry.key, capability=Capability.ANSWER).answer(question, [each.text for each in found])
+            return questions.spanned(span, found, entry.key)
         if not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ:
             engine = self.engine(entry.key, capability=Capability.TEXT2TEXT)
             asked = questions.prompt(question, found)

@@ -29,11 +29,11 @@ RUNS: dict[str, dict[str, frozenset[Capability]]] = {
 """Engine → format of weights → what it can be asked to do with them. llama.cpp gives no probabilities of a prompt."""
 FAMILIES: dict[str, frozenset[Capability]] = {
     "decoder": frozenset({Capability.GENERATE, Capability.SCORE}),
-    "encoder": frozenset({Capability.EMBED, Capability.CLASSIFY}),
+    "encoder": frozenset({Capability.EMBED, Capability.CLASSIFY, Capability.ANSWER}),
     "seq2seq": frozenset({Capability.TEXT2TEXT}),
 }
 """What a family of models can do at all."""
-EXACT = (Capability.SCORE, Capability.EMBED, Capability.TEXT2TEXT)
+EXACT = (Capability.SCORE, Capability.EMBED, Capability.TEXT2TEXT, Capability.ANSWER)
 """What is done in float32 where it fits."""
 
 ARTICLES = {"decoder": "a decoder", "encoder": "an encoder", "seq2seq": "a translator or summariser"}

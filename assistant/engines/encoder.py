@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 
 from assistant.engines.by_length import batches
-from assistant.engines.protocol import Capability, Engine
+from assistant.engines.protocol import Capability, Engine, Span
+from assistant.engines.spans import best_span
 from assistant.engines.torch_failures import is_out_of_memory, loading_failure, running_failure
+from assistant.errors import TextTooLong
 from assistant.placement import Placement
 
 BATCH_TOKENS = {"cpu": 2048, "cuda": 65536, "mps": 8192}
@@ -61,7 +63,8 @@ class EncoderEngine(Engine):
         config: Any = loaded.config
         heads = getattr(loaded, "classifier", None) or getattr(loaded, "score", None)
         self._labels: list[str] = [config.id2label[n] for n in sorted(config.id2label)] if heads is not None else []
-        self.capabilities = frozenset({Capability.CLASSIFY} if self._labels else {Capability.EMBED})
+        other = Capability.ANSWER if hasattr(loaded, "qa_outputs") else Capability.EMBED
+        self.capabilities = frozenset({Capability.CLASSIFY if self._labels else other})
         most = min(getattr(config, "max_position_embeddings", 512), self._tokenizer.model_max_length)
         # RoBERTa counts positions from its padding token's number on.
         most -= (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
@@ -92,6 +95,16 @@ class EncoderEngine(Engine):
 
         rows = self._read(texts, probabilities)
         return [dict(zip(self._labels, row, strict=True)) for row in rows.tolist()]
+
+    def answer(self, question: str, passages: Sequence[str]) -> Span | None:
+        self.require(Capability.ANSWER)
+        try:
+            with self._lock:
+                return best_span(question, passages, self._loaded, self._tokenizer, self.context_length)
+        except TextTooLong:
+            raise
+        except Exception as error:
+            raise running_failure(error, self.model) from error
 
     def _read(self, texts: Sequence[str], work: Callable[..., Tensor]) -> np.ndarray:
         """What `work` makes of each text, (text, value) float32."""
@@ -153,7 +166,13 @@ class EncoderEngine(Engine):
 
 def _load(path: Path, placement: Placement, dtype: str, adapter: Path | None) -> tuple[Any, Any]:
     """(model, tokeniser): a classifier where the weights or the adapter bring a head, else the bare encoder."""
-    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import (
+        AutoConfig,
+        AutoModel,
+        AutoModelForQuestionAnswering,
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+    )
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -172,8 +191,12 @@ def _load(path: Path, placement: Placement, dtype: str, adapter: Path | None) ->
             model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
         return model.eval(), tokenizer
     architectures: list[str] = AutoConfig.from_pretrained(path).architectures or []
-    labelled = any(name.endswith("ForSequenceClassification") for name in architectures)
-    kind: Any = AutoModelForSequenceClassification if labelled else AutoModel
+    heads = {
+        "ForSequenceClassification": AutoModelForSequenceClassification,
+        "ForQuestionAnswering": AutoModelForQuestionAnswering,
+    }
+    kinds = [kind for name in architectures for ending, kind in heads.items() if name.endswith(ending)]
+    kind: Any = kinds[0] if kinds else AutoModel
     return kind.from_pretrained(path, **options).eval(), tokenizer
 
 

@@ -19,6 +19,7 @@ from assistant.engines.protocol import (
     Sampling,
     Score,
     ScoreRequest,
+    Span,
     TokenProbability,
     Usage,
 )
@@ -111,3 +112,8 @@ class FakeEngine(Engine):
     def text2text(self, texts: Sequence[str], asked: Rewriting, *, cancel: threading.Event | None = None) -> list[str]:
         """Each text in capitals."""
         return [text.upper() for text in texts]
+
+    def answer(self, question: str, passages: Sequence[str]) -> Span | None:
+        """The first word."""
+        words = re.match(r"\S+", passages[0])
+        return Span(0, 0, words.end(), 1.0) if words else None

@@ -29,6 +29,7 @@ class Capability(StrEnum):
     EMBED = "embed"
     CLASSIFY = "classify"
     TEXT2TEXT = "text2text"
+    ANSWER = "answer"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,16 @@ class Score:
     logprob: float
     token_logprobs: tuple[float, ...]
     greedy: bool
+
+
+@dataclass(frozen=True)
+class Span:
+    """An answer as it stands in a passage: characters from `start` to `end`. score: log-odds against "no answer"."""
+
+    passage: int
+    start: int
+    end: int
+    score: float
 
 
 @dataclass(frozen=True)
@@ -226,6 +237,14 @@ class Engine:
         """
         self.require(Capability.TEXT2TEXT)
         raise AssertionError(f"{type(self).__name__} declares text2text and does not implement it")
+
+    def answer(self, question: str, passages: Sequence[str]) -> Span | None:
+        """Where the passages answer the question; None where they do not.
+
+        Raises TextTooLong for a question that leaves no room for a passage.
+        """
+        self.require(Capability.ANSWER)
+        raise AssertionError(f"{type(self).__name__} declares answer and does not implement it")
 
     def close(self) -> None:
         """Free the model's memory. Calling it twice is harmless."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.engines.protocol import Message
+from assistant.engines.protocol import Message, Span
 from assistant.errors import BadDocument, BadSettings
 from assistant.tasks import Embed
 from assistant.tasks.sentences import Sentence, split
@@ -97,6 +97,16 @@ def prompt(question: str, found: Sequence[Passage]) -> str:
     """What a T5-style model is asked: the format that its question-answering data was in."""
     best = max(found, key=lambda each: each.likeness)
     return f"question: {question} context: {' '.join(best.text.split())}"
+
+
+def spanned(span: Span | None, found: Sequence[Passage], model: str) -> Answer:
+    """What a BERT-style model answers: words of the text itself, and the sentence that they stand in."""
+    if span is None:
+        return Answer(ABSENT, False, tuple(found), (), model)
+    passage = found[span.passage]
+    around = next(each for each in reversed(split(passage.text)) if each.start <= span.start)
+    quote = Quote(around.text, passage.start + around.start)
+    return Answer(passage.text[span.start : span.end], True, tuple(found), (quote,), model)
 
 
 def is_absent(reply: str) -> bool:

@@ -199,3 +199,13 @@ batches.Batch(folder / "in.csv", folder / "out.csv", ("length",), work, "length"
     assert sorted(set(worked)) == sorted(f"text {n}" for n in range(300))
     assert len(worked) <= 310  # the chunk in hand, and no other, was done again
     assert [row["length"] for row in read_csv(tmp_path / "out.csv")] == [str(len(f"text {n}")) for n in range(300)]
+
+
+def test_columns_that_only_later_rows_have_are_kept(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "one"}\n{"text": "two", "stars": 5}\n', "utf-8")
+    batch(source, tmp_path / "out.csv").run()
+    assert read_csv(tmp_path / "out.csv") == [
+        {"text": "one", "stars": "", "length": "3"},
+        {"text": "two", "stars": "5", "length": "3"},
+    ]

@@ -25,7 +25,7 @@ EMBEDDED = {
 }
 TASKS = {
     Family.DECODER: {"chat", "complete", "translate", "summarize"},
-    Family.ENCODER: {"embed", "sentiment", "classify"},
+    Family.ENCODER: {"embed", "sentiment", "classify", "answer"},
     Family.SEQ2SEQ: {"translate", "summarize"},
 }
 

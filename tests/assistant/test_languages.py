@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.errors import BadSettings
-from assistant.languages import code, detect, detect_all, iso, name
+from assistant.languages import beyond_doubt, code, detect, detect_all, iso, name
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,19 @@ def test_a_short_row_is_in_the_language_of_the_others() -> None:
     texts = ["Très bon produit, je suis content.", "Bof", "La livraison était rapide.", "This one is in English."]
     assert detect_all(texts) == ["fr", "fr", "fr", "en"]
     assert len(detect_all(["12", "?"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Das Zimmer war leider schmutzig, und niemand hat sich darum gekümmert.", "de"),
+        ("La chambre était sale et personne ne s'en est occupé pendant notre séjour.", "fr"),
+        ("部屋はとても汚くて、スタッフも親切ではありませんでした。", "ja"),
+        ("The Zimmer was schmutzig.", "en"),
+        ("Super!", None),
+        ("Nikon Coolpix 4300", None),
+        ("12345 :-)", None),
+    ],
+)
+def test_only_what_is_beyond_doubt_is_said_of_a_language(text: str, language: str | None) -> None:
+    assert beyond_doubt(text) == language

@@ -20,6 +20,7 @@ GEMMA3 = {"architectures": ["Gemma3ForConditionalGeneration"], "text_config": {"
 BERT = {"architectures": ["BertModel"], "max_position_embeddings": 512}
 SST2 = {"architectures": ["DistilBertForSequenceClassification"], "id2label": {"0": "NEGATIVE", "1": "POSITIVE"}}
 TOPICS = {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "sport", "1": "politics"}}
+SQUAD = {"architectures": ["RobertaForQuestionAnswering"], "max_position_embeddings": 514}
 MASKED = {"architectures": ["ModernBertForMaskedLM"], "max_position_embeddings": 8192}
 
 
@@ -36,8 +37,9 @@ MASKED = {"architectures": ["ModernBertForMaskedLM"], "max_position_embeddings":
         (MASKED, Family.ENCODER, ("embed",), 8192),
         (SST2, Family.ENCODER, ("sentiment",), 0),
         (TOPICS, Family.ENCODER, ("classify",), 0),
+        (SQUAD, Family.ENCODER, ("answer",), 514),
     ],
-    ids=["qwen3", "gpt2", "gemma3", "t5", "marian", "nllb", "bert", "modernbert", "sst2", "topics"],
+    ids=["qwen3", "gpt2", "gemma3", "t5", "marian", "nllb", "bert", "modernbert", "sst2", "topics", "squad"],
 )
 def test_family_tasks_and_context(config: dict[str, Any], family: Family, tasks: tuple[str, ...], context: int) -> None:
     read = read_config(config)

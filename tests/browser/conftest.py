@@ -36,8 +36,10 @@ ENCODER = "all-minilm-l6-v2"
 class Server:
     """`parley ui` in a process of its own, on a home of its own; it can be killed and started again."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *also: str) -> None:
+        """also: models to have beside the small one and the encoder."""
         self.home = home
+        self.models = (MODEL, ENCODER, *also)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -45,11 +47,11 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        only = self.home / "models" / MODEL  # the small model answers, whatever else the person has
+        only = self.home / "models"  # whatever else the person has
         if not only.exists():
-            only.parent.mkdir(parents=True)
-            only.symlink_to(WEIGHTS / MODEL)
-            only.with_name(ENCODER).symlink_to(WEIGHTS / ENCODER)
+            only.mkdir(parents=True)
+            for name in self.models:
+                (only / name).symlink_to(WEIGHTS / name)
         environment = os.environ | {
             "PARLEY_HOME": str(self.home),
             "PARLEY_MODELS": str(self.home / "models"),
@@ -159,3 +161,25 @@ def words(page: Page, seconds: float = 60) -> str:
         timeout=seconds * 1000,
     )
     return page.locator("article.assistant .body").last.inner_text()
+
+
+def open_text_page(context: BrowserContext, url: str) -> Page:
+    """The text page, ready to be used; skips the test where the encoder is not here."""
+    if sources.locate(Catalogue.load()[ENCODER]) is None:
+        pytest.skip(f"{ENCODER} is not here: `scripts/setup encoder`")
+    page = context.new_page()
+    page.goto(f"{url}text")
+    page.wait_for_selector("#sentiment-text textarea", timeout=30_000)
+    return page
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Go to the tab of that name."""
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def choose_file(page: Page, button: str, file: Path) -> None:
+    """Click what opens the browser's dialogue, and choose the file there."""
+    with page.expect_file_chooser() as chooser:
+        page.click(button)
+    chooser.value.set_files(str(file))

@@ -9,21 +9,23 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from assistant import sources
-from assistant.catalogue import Catalogue
-from tests.browser.conftest import ENCODER, Server
+from tests.browser.conftest import Server, choose_file, open_tab, open_text_page
 
 pytestmark = pytest.mark.browser
 
 
+TABS = {
+    "sentiment": "Sentiment",
+    "translate": "Translate",
+    "summarize": "Summarise",
+    "ask": "Ask a document",
+    "classify": "Sort",
+}
+
+
 @pytest.fixture
 def page(context: BrowserContext, server: Server) -> Page:
-    if sources.locate(Catalogue.load()[ENCODER]) is None:
-        pytest.skip(f"{ENCODER} is not here: `scripts/setup encoder`")
-    page = context.new_page()
-    page.goto(f"{server.url}text")
-    page.wait_for_selector("#sentiment-text textarea", timeout=30_000)
-    return page
+    return open_text_page(context, server.url)
 
 
 def read(page: Page, text: str) -> None:
@@ -62,9 +64,7 @@ def test_a_text_without_words_is_told(page: Page, text: str) -> None:
 
 def test_a_document_is_opened_and_read(page: Page, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("We are delighted with the garden. Thank you!", "utf-8")
-    with page.expect_file_chooser() as chooser:
-        page.click("#sentiment-open")
-    chooser.value.set_files(str(tmp_path / "letter.txt"))
+    choose_file(page, "#sentiment-open", tmp_path / "letter.txt")
     expect(page.locator("#sentiment-text textarea")).to_have_value("We are delighted with the garden. Thank you!")
     expect(page.locator(".verdict strong")).to_have_text("Positive", timeout=60_000)
 
@@ -107,17 +107,11 @@ STORY = (
 )
 
 
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
 def test_key_sentences_of_a_document_with_a_click(page: Page, tmp_path: Path) -> None:
     (tmp_path / "whales.md").write_text(STORY, "utf-8")
     open_tab(page, "Summarise")
     page.fill("#summarize-count input[type=number]", "2")
-    with page.expect_file_chooser() as chooser:
-        page.click("#summarize-open")
-    chooser.value.set_files(str(tmp_path / "whales.md"))
+    choose_file(page, "#summarize-open", tmp_path / "whales.md")
     expect(page.locator(".summary ol > li")).to_have_count(2, timeout=60_000)
     for each in page.locator(".summary ol > li > p").all():
         assert each.inner_text() in STORY
@@ -168,12 +162,11 @@ def test_languages_swap_and_a_bad_glossary_is_told(page: Page) -> None:
     expect(page.locator(".toast-wrap")).to_contain_text("line 1", timeout=30_000)
 
 
-@pytest.mark.parametrize("tab", ["Summarise", "Translate", "Ask a document"])
-def test_an_empty_text_is_told_in_every_tab(page: Page, tab: str) -> None:
-    name = {"Summarise": "summarize", "Translate": "translate", "Ask a document": "ask"}[tab]
-    open_tab(page, tab)
-    page.fill(f"#{name}-text textarea", " ")
-    page.click(f"#{name}-go")
+@pytest.mark.parametrize("task", TABS)
+def test_an_empty_text_is_told_in_every_tab(page: Page, task: str) -> None:
+    open_tab(page, TABS[task])
+    page.fill(f"#{task}-text textarea", " ")
+    page.click(f"#{task}-go")
     expect(page.locator(".toast-wrap")).to_be_visible(timeout=30_000)
 
 
@@ -186,3 +179,65 @@ def test_three_families_are_compared_with_one_click(page: Page, server: Server) 
     expect(cards.nth(1)).to_contain_text("parley models pull")
     expect(page.locator("#compare-stop")).to_be_hidden(timeout=60_000)
     expect(cards.nth(2)).to_contain_text("words")
+
+
+def test_a_text_is_sorted_under_labels(page: Page) -> None:
+    open_tab(page, "Sort")
+    page.click("#classify-go")
+    expect(page.locator("#classify-shown dl > div")).to_have_count(4, timeout=60_000)
+    expect(page.locator("#classify-shown dt").first).to_contain_text(re.compile("refund|delivery"))
+    page.fill("#classify-labels textarea", "only one")
+    page.click("#classify-go")
+    expect(page.locator(".toast-wrap")).to_contain_text("nothing to choose", timeout=30_000)
+
+
+def test_a_column_is_sorted_under_labels(page: Page, tmp_path: Path) -> None:
+    source = tmp_path / "mails.csv"
+    with source.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("id", "text"), (1, "Where is my parcel?"), (2, "Please pay my money back.")])
+    open_tab(page, "Sort")
+    page.fill("#classify-labels textarea", "delivery: a parcel\nrefund: money back")
+    open_tab(page, "A file of texts")
+    page.set_input_files("#classify-file input[type=file]", str(source))
+    page.click("#classify-start")
+    expect(page.locator("#classify-progress")).to_contain_text("2 of 2 rows", timeout=60_000)
+    with page.expect_download() as download:
+        page.locator("#classify-result a[download='mails-classify.csv']").click()
+    rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8").splitlines()))
+    assert [row["label"] for row in rows] == ["delivery", "refund"]
+
+
+def test_another_model_can_be_named_and_one_that_does_something_else_is_told(page: Page) -> None:
+    open_tab(page, "Summarise")
+    page.locator(".tabitem:visible").get_by_role("button", name="Model").first.click()
+    page.fill("#summarize-model input", "all-minilm-l6-v2")
+    page.keyboard.press("Enter")
+    page.click("#summarize-go")
+    expect(page.locator(".summary small").last).to_contain_text("all-minilm-l6-v2", timeout=60_000)
+    open_tab(page, "Sentiment")
+    page.locator(".tabitem:visible").get_by_role("button", name="Model").first.click()
+    page.fill("#sentiment-model input", "all-minilm-l6-v2")
+    page.keyboard.press("Enter")
+    page.click("#sentiment-go")
+    expect(page.locator(".toast-wrap")).to_contain_text("does not sort texts", timeout=60_000)
+
+
+@pytest.mark.parametrize("task", TABS)
+def test_bad_documents_are_told_in_every_tab(page: Page, tmp_path: Path, task: str) -> None:
+    open_tab(page, TABS[task])
+    for name, data, said in (
+        ("program.txt", bytes(range(256)) * 400, "not text"),
+        ("word.txt", b"word" * 2_500_000, "characters"),
+        ("nothing.txt", b"", "empty"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        choose_file(page, f"#{task}-open", tmp_path / name)
+        toast = page.locator(".toast-wrap .toast-body").filter(has_text=said)
+        expect(toast).to_be_visible(timeout=60_000)
+        page.locator(".toast-close").first.click()
+        expect(toast).to_be_hidden()
+
+
+def test_a_text_in_another_language_is_told(page: Page) -> None:
+    read(page, "Das Zimmer war leider schmutzig, und niemand hat sich darum gekümmert.")
+    expect(page.locator(".toast-wrap")).to_contain_text("in German", timeout=60_000)

@@ -10,7 +10,7 @@ import gradio as gr
 from assistant.service import Assistant
 from assistant.tasks.questions import Answer
 from ui.web.summary_tab import EXAMPLE
-from ui.web.text_page import actions, document_button, wire
+from ui.web.text_page import actions, document_button, model_box, wire
 from ui.web.working import steps
 
 QUESTION = "Why is the bridge being closed?"
@@ -22,21 +22,22 @@ def build(assistant: Assistant) -> None:
     with gr.Row(elem_classes="actions"):
         document_button("ask", text)
     question = gr.Textbox(QUESTION, label="Question", elem_id="ask-question")
+    model = model_box(assistant, "ask")
     with gr.Row(elem_classes="actions"):
         go, stop = actions("ask", "Ask")
     shown = gr.HTML(apply_default_css=False, elem_id="ask-shown")
 
-    def ask(question: str, text: str) -> Iterator[str]:
-        assistant.require_task("ask")
+    def ask(question: str, text: str, model: str) -> Iterator[str]:
+        assistant.require_task("ask", model or None)
         yield '<div class="pull" role="status">Reading …<progress></progress></div>'
 
         def work(tell: Callable[[Answer], None]) -> None:
-            tell(assistant.ask(question, text))
+            tell(assistant.ask(question, text, model=model or None))
 
         for some in steps(work):
             yield answer_html(some[-1], text)
 
-    wire(stop, [go.click, question.submit], ask, [question, text], [shown])
+    wire(stop, [go.click, question.submit], ask, [question, text, model], [shown])
 
 
 def answer_html(found: Answer, text: str) -> str:

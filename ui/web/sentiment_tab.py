@@ -11,7 +11,7 @@ from assistant.batches import Batch
 from assistant.service import Assistant
 from ui.web.file_job import build_file_job
 from ui.web.sentiment_view import analysis_html
-from ui.web.text_page import actions, document_button, wire
+from ui.web.text_page import actions, document_button, model_box, wire
 
 EXAMPLE = (
     "I had been looking forward to this camera for months. The pictures are stunning, even in poor light. "
@@ -22,33 +22,35 @@ EXAMPLE = (
 
 def build(assistant: Assistant) -> None:
     """Lay it out inside the current tab and wire it."""
+    model = model_box(assistant, "sentiment")
     with gr.Tabs():
         with gr.Tab("A text"):
-            _build_one(assistant)
+            _build_one(assistant, model)
         with gr.Tab("A file of texts"):
             build_file_job(
                 "sentiment",
                 "CSV, TSV, JSON lines, Parquet or one text a line: you get the file back with the columns "
                 "<code>sentiment</code>, <code>positive</code>, <code>neutral</code> and <code>negative</code>.",
                 partial(_job, assistant),
+                [model],
             )
 
 
-def _job(assistant: Assistant, source: Path, output: Path, column: str | None) -> Batch:
-    assistant.require_task("sentiment")
-    return assistant.sentiment_batch(source, output, column=column)
+def _job(assistant: Assistant, source: Path, output: Path, column: str | None, model: str) -> Batch:
+    assistant.require_task("sentiment", model or None)
+    return assistant.sentiment_batch(source, output, column=column, model=model or None)
 
 
-def _build_one(assistant: Assistant) -> None:
+def _build_one(assistant: Assistant, model: gr.Dropdown) -> None:
     text = gr.Textbox(EXAMPLE, lines=6, max_lines=18, label="Text", elem_id="sentiment-text")
     with gr.Row(elem_classes="actions"):
         go, stop = actions("sentiment", "Read the sentiment")
         opened = document_button("sentiment", text)
     shown = gr.HTML(apply_default_css=False, elem_id="sentiment-shown")
 
-    def read(text: str) -> str:
-        assistant.require_task("sentiment")
-        found = assistant.sentiment(text, explain=True)
+    def read(text: str, model: str) -> str:
+        assistant.require_task("sentiment", model or None)
+        found = assistant.sentiment(text, model=model or None, explain=True)
         return analysis_html(found, assistant.emotions([text])[0])
 
-    wire(stop, [go.click, text.submit, opened.success], read, [text], [shown])
+    wire(stop, [go.click, text.submit, opened.success], read, [text, model], [shown])

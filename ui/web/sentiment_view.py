@@ -20,7 +20,7 @@ def analysis_html(found: Analysis, feelings: Mapping[str, float] | None = None) 
         parts.append(course_html(found.sentences))
     parts.append(sentences_html(found))
     if feelings:
-        parts.append(feelings_html(feelings))
+        parts.append(shares_html("Emotions", feelings))
     return f'<div class="analysis">{"".join(parts)}</div>'
 
 
@@ -95,10 +95,10 @@ def marked(sentence: Opinion, words: Sequence[Carrier]) -> str:
     return out + html.escape(sentence.text[at:])
 
 
-def feelings_html(feelings: Mapping[str, float]) -> str:
-    """The emotion profile, the strongest first."""
+def shares_html(title: str, shares: Mapping[str, float]) -> str:
+    """Names with their shares as bars, the largest first."""
     rows = "".join(
         f'<div><dt>{html.escape(name)}</dt><dd style="--share:{share:.4f}"><span></span>{share:.0%}</dd></div>'
-        for name, share in sorted(feelings.items(), key=lambda pair: -pair[1])
+        for name, share in sorted(shares.items(), key=lambda pair: -pair[1])
     )
-    return f'<section class="feelings"><h3>Emotions</h3><dl>{rows}</dl></section>'
+    return f'<section class="feelings"><h3>{html.escape(title)}</h3><dl>{rows}</dl></section>'

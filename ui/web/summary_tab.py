@@ -14,7 +14,7 @@ from assistant.batches import Batch
 from assistant.service import Assistant
 from assistant.tasks.summary import Length, Summary, SummarySentence
 from ui.web.file_job import build_file_job
-from ui.web.text_page import actions, document_button, wire
+from ui.web.text_page import actions, document_button, model_box, wire
 from ui.web.working import steps
 
 EXAMPLE = (
@@ -33,21 +33,23 @@ def build(assistant: Assistant) -> None:
     with gr.Row(elem_classes="languages"):
         count = gr.Slider(1, 20, value=3, step=1, label="Sentences", elem_id="summarize-count")
         way = gr.Radio(WAYS, value="", label="How", elem_id="summarize-way")
+    settings: list[Any] = [count, way, model_box(assistant, "summarize")]
     with gr.Tabs():
         with gr.Tab("A text"):
-            _build_one(assistant, [count, way])
+            _build_one(assistant, settings)
         with gr.Tab("A file of texts"):
             build_file_job(
                 "summarize",
                 "CSV, TSV, JSON lines, Parquet or one text a line: each gets a <code>summary</code> of its own.",
                 partial(_job, assistant),
-                [count, way],
+                settings,
             )
 
 
-def _job(assistant: Assistant, path: Path, output: Path, column: str | None, count: int, way: str) -> Batch:
-    assistant.require_task("summarize", way=way or None)
-    return assistant.summary_batch(path, output, column=column, length=Length(int(count)), way=way or None)
+def _job(assistant: Assistant, path: Path, output: Path, column: str | None, count: int, way: str, model: str) -> Batch:
+    wishes: dict[str, Any] = {"way": way or None, "model": model or None}
+    assistant.require_task("summarize", **wishes)
+    return assistant.summary_batch(path, output, column=column, length=Length(int(count)), **wishes)
 
 
 def _build_one(assistant: Assistant, settings: list[Any]) -> None:
@@ -57,15 +59,14 @@ def _build_one(assistant: Assistant, settings: list[Any]) -> None:
         opened = document_button("summarize", text)
     shown = gr.HTML(apply_default_css=False, elem_id="summarize-shown")
 
-    def read(text: str, count: int, way: str) -> Iterator[str]:
-        assistant.require_task("summarize", way=way or None)
+    def read(text: str, count: int, way: str, model: str) -> Iterator[str]:
+        wishes: dict[str, Any] = {"way": way or None, "model": model or None}
+        assistant.require_task("summarize", **wishes)
         yield _waiting("Reading …")
 
         def work(tell: Callable[[tuple[int, int] | Summary], None]) -> None:
             tell(
-                assistant.summarize(
-                    text, Length(int(count)), way=way or None, on_part=lambda done, total: tell((done, total))
-                )
+                assistant.summarize(text, Length(int(count)), on_part=lambda done, total: tell((done, total)), **wishes)
             )
 
         for some in steps(work):

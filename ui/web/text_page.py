@@ -15,7 +15,7 @@ from ui.web.events import QUICK, told
 
 def build_text(assistant: Assistant) -> None:
     """Lay out the page inside the current Blocks and wire it."""
-    from ui.web import questions_tab, sentiment_tab, summary_tab, translation_tab
+    from ui.web import questions_tab, sentiment_tab, sorting_tab, summary_tab, translation_tab
 
     with gr.Column(elem_classes="text-page"), gr.Tabs(elem_classes="tasks"):
         with gr.Tab("Sentiment", id="sentiment"):
@@ -26,6 +26,27 @@ def build_text(assistant: Assistant) -> None:
             summary_tab.build(assistant)
         with gr.Tab("Ask a document", id="ask"):
             questions_tab.build(assistant)
+        with gr.Tab("Sort", id="classify"):
+            sorting_tab.build(assistant)
+
+
+def model_box(assistant: Assistant, task: str) -> gr.Dropdown:
+    """Folded away: which model does the task. "" is the best that is here; any Hub id or folder can be typed."""
+
+    def here() -> list[tuple[str, str]]:
+        return [("The best one here", ""), *((entry.title, entry.key) for entry in assistant.able_here(task))]
+
+    with gr.Accordion("Model", open=False):
+        box = gr.Dropdown(
+            here(),
+            value="",
+            allow_custom_value=True,
+            label="Model",
+            info="One that is on this machine, or the Hub id or folder of another",
+            elem_id=f"{task}-model",
+        )
+    box.focus(lambda: gr.update(choices=here()), None, [box], **QUICK)
+    return box
 
 
 def document_button(name: str, text: gr.Textbox) -> Any:

@@ -18,7 +18,7 @@ from assistant.service import Assistant
 from assistant.tasks.translation import FORMALITIES, Order, Translated, assembled
 from ui.web.events import QUICK, told
 from ui.web.file_job import build_file_job
-from ui.web.text_page import actions, document_button, wire
+from ui.web.text_page import actions, document_button, model_box, wire
 from ui.web.working import steps
 
 EXAMPLE = (
@@ -52,7 +52,7 @@ def build(assistant: Assistant) -> None:
             info=_address("fr"),
             elem_id="translate-formality",
         )
-    settings = [source, target, glossary, formality]
+    settings = [source, target, model_box(assistant, "translate"), glossary, formality]
     with gr.Tabs():
         with gr.Tab("A text"):
             _build_one(assistant, settings, swap)
@@ -81,13 +81,12 @@ def _wishes(target: str, glossary: str, formality: str) -> dict[str, Any]:
 
 
 def _job(
-    assistant: Assistant, path: Path, output: Path, column: str | None, source: str, target: str, *rest: str
+    assistant: Assistant, path: Path, output: Path, column: str | None, source: str, target: str, model: str, *rest: str
 ) -> Batch:
     given = None if source == DETECT else source
-    assistant.require_task("translate", languages=(given or "", target))
-    return assistant.translation_batch(
-        path, output, column=column, target=target, language=given, **_wishes(target, *rest)
-    )
+    assistant.require_task("translate", model or None, languages=(given or "", target))
+    wishes = _wishes(target, *rest) | {"language": given, "model": model or None}
+    return assistant.translation_batch(path, output, column=column, target=target, **wishes)
 
 
 def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> None:
@@ -101,20 +100,20 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> No
         label="Translation", lines=4, max_lines=18, visible=False, buttons=["copy"], elem_id="translate-whole"
     )
 
-    def read(text: str, source: str, target: str, *rest: str) -> Iterator[dict[Any, Any]]:
+    def read(text: str, source: str, target: str, model: str, *rest: str) -> Iterator[dict[Any, Any]]:
         order = assistant.order(text, target, None if source == DETECT else source, **_wishes(target, *rest))
-        assistant.require_task("translate", languages=(order.source, target))
+        assistant.require_task("translate", model or None, languages=(order.source, target))
         yield {shown: _head(order, "Loading the model …"), whole: gr.update(visible=False, value="")}
         found: list[Translated] = []
 
         def work(tell: Callable[[Translated], None]) -> None:
-            for each in assistant.translate(text, order):
+            for each in assistant.translate(text, order, model=model or None):
                 tell(each)
 
         for some in steps(work):
             found += some
             yield {shown: translation_html(order, found, "Translating …")}
-        notes = " ".join(assistant.translation_notes(order))
+        notes = " ".join(assistant.translation_notes(order, model or None))
         yield {
             shown: translation_html(order, found, notes),
             whole: gr.update(value=assembled(text, found), visible=True),

@@ -51,6 +51,9 @@ def test_json_has_languages_sentences_and_problems(fake: Callable[..., None], pa
         (("summarize", "x" * 500_000), 1, "500,000"),
         (("ask", "", "--input", "nothing.txt"), 1, "nothing.txt"),
         (("classify", "Hello", "--labels", "one"), 1, "nothing to choose"),
+        (("sentiment", "word" * 2_500_000), 1, "10,000,000"),
+        (("sentiment", "Das Zimmer war leider schmutzig, und niemand hat sich gekümmert."), 1, "in German"),
+        (("classify", "", "--labels", "a,b"), 1, "empty"),
     ],
 )
 def test_what_cannot_be_done_is_told(parley: Parley, words: tuple[str, ...], code: int, said: str) -> None:
