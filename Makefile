@@ -12,11 +12,11 @@ run:        ## the page, on http://127.0.0.1:7860
 	@.venv/bin/parley ui $(ARGS)
 
 test:       ## unit, model and browser tests
-	@scripts/setup dev weights encoder browser
+	@scripts/setup dev weights encoder translators browser
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -m "not slow" $(ARGS)
 
 test-slow:  ## the tests that take minutes each
-	@scripts/setup dev weights encoder browser
+	@scripts/setup dev weights encoder translators browser
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -m slow $(ARGS)
 
 check:      ## format, lint, types and unit tests, as before every commit

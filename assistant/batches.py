@@ -18,16 +18,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from assistant import tables
-from assistant.errors import BadDataset, BadDocument, BadSettings, RunInterrupted, TextTooLong
+from filelock import FileLock, Timeout
+
+from assistant import paths, tables
+from assistant.errors import BadDataset, BadSettings, RunInterrupted
+from assistant.rejections import EMPTY, Work, objection, set_apart
 from assistant.segments import rewritten
+from assistant.table_output import write_rows
 from assistant.tables import BadRow
 
 CHUNK = 512
 """Rows that are worked on together: enough to sort by length, few enough to lose to a kill."""
-
-Work = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
-"""Texts → the columns that each of them gains."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +87,47 @@ class Batch:
         Raises BadDataset for a source that cannot be read, BadSettings for an output that cannot be written,
         RunInterrupted when cancelled: what is done is kept.
         """
-        if self.output.exists() and self.output.samefile(self.source):
-            raise BadSettings("The output would replace the input.", hint="Name another file with --output.")
+        self._check_paths()
         self._check_kinds()
         column = tables.text_column(self.source, self.column)
+        self._check_columns()
         total = sum(1 for _ in tables.rows(self.source))
         if not total:
             raise BadDataset(f"{self.source.name} has no rows.", hint="Give a file with at least one row.")
         try:
-            last = self._fill(column, total)
-            self._finish(column)
+            with FileLock(self._lock_path(), timeout=0):
+                last = self._fill(column, total)
+                self._finish(column)
+        except Timeout as error:
+            raise BadSettings(f"{self.output} is being written already.", hint="Wait, or name another file.") from error
         except OSError as error:
             hint = "Free some space or name another file; the same command goes on from what is done."
             raise BadSettings(f"{self.output} cannot be written: {error.strerror or error}.", hint=hint) from error
         return last
+
+    def _lock_path(self) -> Path:
+        name = hashlib.sha256(str(self.output.resolve()).encode()).hexdigest()[:16]
+        folder = paths.home() / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{name}.lock"
+
+    def _check_paths(self) -> None:
+        if not self.source.is_file():
+            raise BadDataset(f"There is no file {self.source}.", hint="Check the path.")
+        if not self.output.name or self.output.is_dir():
+            raise BadSettings(f"{self.output} is a folder.", hint="Name a file with --output.")
+        if self.output.exists() and self.output.samefile(self.source):
+            raise BadSettings("The output would replace the input.", hint="Name another file with --output.")
+
+    def _check_columns(self) -> None:
+        if tables.format_of(self.output) in ("document", "lines"):
+            return
+        there = [name for name in self.columns if name in tables.columns_of(self.source)]
+        if there:
+            raise BadSettings(
+                f"{self.source.name} has a column {there[0]!r} already, which would be lost.",
+                hint="Rename it in the file, or take other labels.",
+            )
 
     def _check_kinds(self) -> None:
         if tables.format_of(self.output) == "document":
@@ -115,6 +143,9 @@ class Batch:
     def _fill(self, column: str, total: int) -> BatchProgress:
         """Bring the file of done rows to its end."""
         resumed = self._resume(column)
+        if resumed > total:  # two runs wrote to it, of a Parley that did not lock it
+            self.done_path.unlink()
+            resumed = self._resume(column)
         started = time.monotonic()
         waiting = islice(tables.rows(self.source), resumed, None)
         progress = BatchProgress(resumed, total, self._rejections(), resumed, 0.0)
@@ -124,7 +155,7 @@ class Batch:
                 if self.cancel.is_set():
                     raise RunInterrupted(
                         f"Stopped after {progress.done:,} of {total:,} rows.",
-                        hint="The same command goes on from there.",
+                        hint="Begin again with the same file, and it goes on from there.",
                     )
                 became = self._chunk(chunk, column)
                 file.writelines(json.dumps(each, ensure_ascii=False, default=str) + "\n" for each in became)
@@ -133,7 +164,7 @@ class Batch:
                 progress = BatchProgress(
                     progress.done + len(chunk),
                     total,
-                    progress.rejected + sum("rejected" in each for each in became),
+                    progress.rejected + sum(self._counts(each) for each in became),
                     resumed,
                     time.monotonic() - started,
                 )
@@ -142,22 +173,17 @@ class Batch:
 
     def _chunk(self, chunk: Sequence[tables.Row | BadRow], column: str) -> list[Mapping[str, Any]]:
         """What each row becomes: the columns that it gains, or {"rejected": why}."""
-        became: list[Mapping[str, Any]] = [{"rejected": _objection(row, column)} for row in chunk]
+        became: list[Mapping[str, Any]] = [{"rejected": objection(row, column)} for row in chunk]
         good = [place for place, each in enumerate(became) if each["rejected"] is None]
         texts = [str(row[column]) for place in good if not isinstance(row := chunk[place], BadRow)]
-        for place, added in zip(good, self._worked(texts) if texts else (), strict=True):
+        for place, added in zip(good, set_apart(self.work, texts) if texts else (), strict=True):
             became[place] = added
         return became
 
-    def _worked(self, texts: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """What the work makes of the texts; one that it refuses is set apart, not the others with it."""
-        try:
-            return self.work(texts)
-        except (BadDocument, TextTooLong) as error:
-            if len(texts) == 1:
-                return [{"rejected": str(error)}]
-            half = len(texts) // 2
-            return [*self._worked(texts[:half]), *self._worked(texts[half:])]
+    def _counts(self, became: Mapping[str, Any]) -> bool:
+        """Whether a row counts as one that could not be used: an empty line of a text is no fault."""
+        reason = became.get("rejected")
+        return reason is not None and not (self._stays(tables.format_of(self.output)) and reason.endswith(EMPTY))
 
     def _finish(self, column: str) -> None:
         """Join the rows with what they have become, and put the result in its place."""
@@ -190,9 +216,12 @@ class Batch:
                 if kind == "document":
                     rewritten(self.source, beside, (str(row[str(self.rewrites)]) for row in good()))
                 else:
-                    tables.write_rows(beside, kind, names, good())
+                    write_rows(beside, kind, names, good())
             beside.replace(self.output)
-            rejected.replace(self.rejected_path) if bad else rejected.unlink()
+            if not bad:  # nor is what an earlier run has left true any more
+                self.rejected_path.unlink(missing_ok=True)
+            else:
+                rejected.replace(self.rejected_path)
         finally:
             beside.unlink(missing_ok=True)
             rejected.unlink(missing_ok=True)
@@ -228,16 +257,4 @@ class Batch:
             yield from map(json.loads, file)
 
     def _rejections(self) -> int:
-        return sum("rejected" in each for each in self._done())
-
-
-def _objection(row: tables.Row | BadRow, column: str) -> str | None:
-    """Why a row cannot be used, None where it can."""
-    if isinstance(row, BadRow):
-        return row.reason
-    value = row.get(column)
-    if value is None:
-        return f"it has no {column}"
-    if not isinstance(value, str):
-        return f"its {column} is no text but {type(value).__name__}"
-    return None if value.strip() else f"its {column} is empty"
+        return sum(self._counts(each) for each in self._done())

@@ -52,16 +52,20 @@ def dequantised(gguf: Path, folder: Path | None = None) -> Path:
 def forget(gguf: Path, folder: Path | None = None) -> int:
     """Delete the full weights of `gguf`; bytes freed."""
     folder = folder or paths.home() / "dequantised"
-    target = folder / f"{gguf.stem}-{identity(gguf)}"
+    return delete(folder / f"{gguf.stem}-{identity(gguf)}")
+
+
+def delete(target: Path) -> int:
+    """Delete a folder of converted weights, where there is one; bytes freed."""
     freed = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     shutil.rmtree(target, ignore_errors=True)
     return freed
 
 
-def identity(gguf: Path) -> str:
+def identity(gguf: Path, magic: bytes = b"GGUF") -> str:
     """12 hex digits that tell this file from another of its name: sha256 of its size, beginning and end.
 
-    Raises WeightsCorrupt where it is missing or no GGUF.
+    Raises WeightsCorrupt where it is missing or does not begin with `magic`.
     """
     try:
         with gguf.open("rb") as file:
@@ -72,7 +76,7 @@ def identity(gguf: Path) -> str:
             last = file.read()
     except OSError as error:
         raise WeightsCorrupt(f"{gguf} cannot be read: {error.strerror}.", hint="Fetch the model again.") from error
-    if not first.startswith(b"GGUF"):
+    if not first.startswith(magic):
         raise WeightsCorrupt(f"{gguf} is not a GGUF file.", hint="Fetch the model again.")
     return hashlib.sha256(str(size).encode() + first + last).hexdigest()[:12]
 

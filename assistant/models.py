@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from assistant import dequantise, hardware, placement, sources
+from assistant import dequantise, hardware, marian, placement, sources
 from assistant.catalogue import Catalogue, ModelEntry
 from assistant.engines.choice import Choice, choose
 from assistant.engines.opening import open_engine
@@ -143,7 +143,9 @@ class Models:
         entry = self.catalogue.find(model)
         self._pool.forget(entry.key)
         path = sources.locate(entry)
-        full = dequantise.forget(path) if path is not None and path.is_file() else 0
+        full = 0
+        if path is not None and entry.format in ("gguf", "marian"):
+            full = marian.forget(path) if entry.format == "marian" else dequantise.forget(path)
         return full + sources.remove(entry)
 
     def start_pulls(self) -> None:

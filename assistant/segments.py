@@ -19,6 +19,7 @@ ENDINGS = (".md", ".markdown", ".docx", *SUBTITLES)
 """Files whose structure is kept."""
 
 Change = Callable[[str], str]
+_PLACE = re.compile(r"(?:\{[^}]*\})+")
 
 
 def texts(path: Path) -> list[str]:
@@ -47,17 +48,42 @@ def _walk(path: Path, change: Change) -> bytes:
     if path.suffix.lower() == ".docx":
         return _word(data, path.name, change)
     text = data.decode(text_encoding(data, path.name))
-    kind = _subtitles if path.suffix.lower() in SUBTITLES else _markdown
+    ending = path.suffix.lower()
+    kind = _timed if ending in (".srt", ".vtt") else _styled if ending in SUBTITLES else _markdown
     return kind(text, path, change).encode()
 
 
-def _subtitles(text: str, path: Path, change: Change) -> str:
-    """By pysubs2, which keeps times, order and styles. A cue's lines are one text."""
+def _timed(text: str, path: Path, change: Change) -> str:
+    """.srt and .vtt: what stands between a line of times and the next empty line is one text, and nothing else is
+    touched: names of cues, their settings, notes, styles."""
+    lines = _lines(text)
+    out: list[str] = []
+    cues = 0
+    while lines:
+        out.append(lines.pop(0))
+        if "-->" not in out[-1]:
+            continue
+        cue: list[str] = []
+        while lines and lines[0].strip() and not (len(lines) > 1 and "-->" in lines[1] and lines[0].strip().isdigit()):
+            cue.append(lines.pop(0))
+        if cue:
+            cues += 1
+            ending = cue[-1][len(cue[-1].rstrip("\r\n")) :]
+            between = cue[0][len(cue[0].rstrip("\r\n")) :] or "\n"
+            said = _said([line.strip() for line in cue], change)
+            out.append(between.join(said) + ending)
+    if not cues:
+        raise BadDocument(f"{path.name} holds no subtitles.", hint="Check what it really is.")
+    return "".join(out)
+
+
+def _styled(text: str, path: Path, change: Change) -> str:
+    """.ass and .ssa by pysubs2, which keeps times, order and styles."""
     import pysubs2
 
+    kind = path.suffix[1:].lower()
     try:
-        # keep_html_tags: <i> of an .srt stays as it stands, and is not made a style.
-        film = pysubs2.SSAFile.from_string(text, format_=path.suffix[1:].lower(), **_options(path))
+        film = pysubs2.SSAFile.from_string(text, format_=kind)
     except Exception as error:  # pysubs2 raises its own, ValueError and more
         raise BadDocument(
             f"{path.name} holds no subtitles that can be read ({type(error).__name__}).",
@@ -67,14 +93,17 @@ def _subtitles(text: str, path: Path, change: Change) -> str:
     if not cues:
         raise BadDocument(f"{path.name} holds no subtitles.", hint="Check what it really is.")
     for cue in cues:
-        lines = cue.text.count("\\N") + 1
-        said = change(" ".join(cue.text.replace("\\N", " ").split()))
-        cue.text = "\\N".join(_balanced(said, lines))
-    return film.to_string(path.suffix[1:].lower(), **_options(path))
+        cue.text = "\\N".join(_said(cue.text.split("\\N"), change))
+    return film.to_string(kind)
 
 
-def _options(path: Path) -> dict[str, Any]:
-    return {"keep_html_tags": True} if path.suffix.lower() == ".srt" else {}
+def _said(lines: list[str], change: Change) -> list[str]:
+    """The lines of a cue as one text changed, in as many lines; where it stands on the screen ({\\an8}) is no text."""
+    place = _PLACE.match(lines[0])
+    head = place[0] if place else ""
+    said = change(" ".join(" ".join([lines[0][len(head) :], *lines[1:]]).split()))
+    first, *more = _balanced(said, len(lines)) or [""]
+    return [head + first, *more]
 
 
 def _balanced(text: str, lines: int) -> list[str]:
@@ -94,9 +123,9 @@ def _markdown(text: str, path: Path, change: Change) -> str:
     """Code, front matter, raw HTML and the marks before a text stay; a paragraph becomes one line."""
     from markdown_it import MarkdownIt
 
-    front = re.match(r"---\n.*?\n---\n", text, re.DOTALL)
+    front = re.match(r"---\r?\n.*?\n---\r?\n", text, re.DOTALL)
     head = front[0] if front else ""
-    lines = text[len(head) :].splitlines(keepends=True)
+    lines = _lines(text[len(head) :])
     changed: dict[int, str] = {}
     dropped: set[int] = set()
     at: dict[int, int] = {}
@@ -119,8 +148,16 @@ def _markdown(text: str, path: Path, change: Change) -> str:
     return head + "".join(kept)
 
 
+def _lines(text: str) -> list[str]:
+    """With their ends, as markdown-it counts them: `splitlines` cuts at more characters."""
+    return re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", text)
+
+
 def _word(data: bytes, name: str, change: Change) -> bytes:
-    """Paragraphs of the text, of tables, headers and footers; the first run's look is that of the whole paragraph."""
+    """Paragraphs of the text, of tables, headers and footers; the longest run's look is that of the whole paragraph.
+
+    Tabs and line breaks inside a paragraph are read as spaces, and stay where they are.
+    """
     document = check_word(data, name)
     out = BytesIO()
     parts = [document.element.body]
@@ -128,8 +165,9 @@ def _word(data: bytes, name: str, change: Change) -> bytes:
         parts += [part._element for part in (section.header, section.footer) if not part.is_linked_to_previous]
     for part in parts:
         for paragraph in part.iter("{*}p"):
-            pieces = [t for t in paragraph.iter("{*}t") if _own(t, paragraph) and t.text]
-            whole = "".join(piece.text for piece in pieces)
+            inside = [each for each in paragraph.iter("{*}t", "{*}tab", "{*}br") if _own(each, paragraph)]
+            pieces = [each for each in inside if each.text]
+            whole = "".join(each.text or ("" if each.tag.endswith("}t") else " ") for each in inside)
             if not re.search(r"[^\W\d_]", whole):
                 continue
             said = change(" ".join(whole.split()))

@@ -6,29 +6,33 @@ A row that cannot be used is a `BadRow` in its place; the file goes on after it.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from assistant import segments
-from assistant.documents import text_encoding
+from assistant.documents import MOST_BYTES, text_encoding
 from assistant.errors import BadDataset, BadDocument
+from assistant.rows import clean
 
-TableFormat = Literal["csv", "tsv", "jsonl", "parquet", "lines", "document"]
+TableFormat = Literal["csv", "tsv", "jsonl", "json", "parquet", "lines", "document"]
 FORMATS: dict[str, TableFormat] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".parquet": "parquet",
     **dict.fromkeys(segments.ENDINGS, "document"),
 }
 """Ending of a file's name → how it is read; every other text file is plain lines."""
+NO_TABLES = (".pdf", ".xlsx", ".xls", ".ods", ".odt", ".doc", ".html", ".htm")
 MOST_FIELD_CHARACTERS = 20_000_000
 PARQUET_ROWS = 1024
 """Rows of a Parquet file in memory at a time."""
@@ -62,7 +66,7 @@ def columns_of(path: Path) -> list[str]:
         first = next((row for row in rows(path) if not isinstance(row, BadRow)), None)
         if first is None:
             raise BadDataset(f"{path.name} is empty, or no row of it can be used.", hint="Give at least one good row.")
-        if kind != "jsonl":
+        if kind not in ("jsonl", "json"):
             return list(first)
         return list(dict.fromkeys(name for row in rows(path) if not isinstance(row, BadRow) for name in row))
 
@@ -97,16 +101,36 @@ def rows(path: Path) -> Iterator[Row | BadRow]:
         if kind == "document":
             yield from ({"text": text} for text in segments.texts(path))
             return
-        with path.open("rb") as raw:
-            encoding = text_encoding(raw.read(1 << 20), path.name, cut=True)
+        if path.suffix.lower() in NO_TABLES:
+            raise BadDataset(f"{path.name} is no table.", hint="Open it as a document, or save its table as CSV.")
+        encoding = _encoding(path)
         # newline="": the csv module wants to see line breaks inside quotes as they are.
         with path.open(encoding=encoding, errors="replace", newline="" if kind in ("csv", "tsv") else None) as file:
             if kind == "jsonl":
                 yield from _json_lines(file)
+            elif kind == "json":
+                yield from _json(file, path.name)
             elif kind == "lines":
                 yield from ({"text": line.rstrip("\n")} for line in file)
             else:
                 yield from _separated(file, "\t" if kind == "tsv" else None)
+
+
+def _encoding(path: Path) -> str:
+    """By its beginning; where that is plain ASCII and what follows is no UTF-8, by the whole."""
+    with path.open("rb") as raw:
+        encoding = text_encoding(raw.read(1 << 20), path.name, cut=True)
+        if encoding == "utf-8":
+            decoder = codecs.getincrementaldecoder(encoding)()
+            raw.seek(0)
+            try:
+                while block := raw.read(1 << 20):
+                    decoder.decode(block)
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                raw.seek(0)
+                return text_encoding(raw.read(MOST_BYTES), path.name)
+    return encoding
 
 
 def _separated(file: io.TextIOBase, delimiter: str | None) -> Iterator[Row | BadRow]:
@@ -143,7 +167,27 @@ def _json_lines(file: Iterable[str]) -> Iterator[Row | BadRow]:
         except (ValueError, RecursionError) as error:
             yield BadRow(f"it is not JSON: {error}", line[:1000])
             continue
-        yield value if isinstance(value, dict) else BadRow("it is not a JSON object", line[:1000])
+        yield _whole(value) if isinstance(value, dict) else BadRow("it is not a JSON object", line[:1000])
+
+
+def _json(file: io.TextIOBase, name: str) -> Iterator[Row | BadRow]:
+    """An array of objects; or JSON lines under the wrong name."""
+    text = file.read()
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines[:10]):
+            yield from _json_lines(lines)
+            return
+        raise BadDataset(f"{name} is not JSON: {error}.", hint="Give an array of objects, or JSON lines.") from error
+    for value in values if isinstance(values, list) else [values]:
+        yield _whole(value) if isinstance(value, dict) else BadRow("it is not a JSON object", str(value)[:1000])
+
+
+def _whole(row: Row) -> Row:
+    """The row without halves of surrogate pairs, which no file can hold."""
+    return {clean(name): clean(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _parquet(path: Path) -> Iterator[Row]:
@@ -151,54 +195,6 @@ def _parquet(path: Path) -> Iterator[Row]:
 
     for batch in parquet.ParquetFile(path).iter_batches(PARQUET_ROWS):
         yield from batch.to_pylist()
-
-
-def write_rows(path: Path, kind: TableFormat, columns: Sequence[str], content: Iterable[Row]) -> None:
-    """Write rows to the file at `path` as `kind`; of plain lines, the columns' values between tabs."""
-    if kind == "parquet":
-        _write_parquet(path, columns, content)
-        return
-    with path.open("w", encoding="utf-8", newline="" if kind in ("csv", "tsv") else "\n") as file:
-        if kind == "jsonl":
-            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in content)
-        elif kind == "lines":
-            file.writelines("\t".join(line_cell(row[name]) for name in columns) + "\n" for row in content)
-        else:
-            writer = csv.writer(file, delimiter="\t" if kind == "tsv" else ",")
-            writer.writerow(columns)
-            writer.writerows([row.get(name, "") for name in columns] for row in content)
-
-
-def line_cell(value: Any) -> str:
-    """A value on one line: numbers shortened, tabs and line breaks as spaces."""
-    return f"{value:.4f}" if isinstance(value, float) else " ".join(str(value).split())
-
-
-def _write_parquet(path: Path, columns: Sequence[str], content: Iterable[Row]) -> None:
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    writer: Any = None
-    waiting: list[Row] = []
-
-    def flush() -> None:
-        nonlocal writer
-        schema = writer.schema if writer else None
-        table = pyarrow.Table.from_pylist([{name: row.get(name) for name in columns} for row in waiting], schema=schema)
-        writer = writer or parquet.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-        waiting.clear()
-
-    try:
-        for row in content:
-            waiting.append(row)
-            if len(waiting) == PARQUET_ROWS:
-                flush()
-        if waiting or writer is None:
-            flush()
-    finally:
-        if writer:
-            writer.close()
 
 
 @contextmanager

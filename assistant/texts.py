@@ -167,11 +167,18 @@ class TextTasks(Models):
         """What makes embeddings, with the encoder that is asked for or the first that is here."""
         return self.engine(self.task_model("embed", model).key, capability=Capability.EMBED).embed
 
-    def replies_to(self, prompts: Sequence[Sequence[Message]], model: str | None, max_tokens: int) -> Iterator[str]:
-        """The chat model's greedy answers, in order as they come; closing the iterator stops the work."""
+    def replies_to(
+        self,
+        prompts: Sequence[Sequence[Message]],
+        model: str | None,
+        max_tokens: int,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[str]:
+        """The chat model's greedy answers, in order as they come; closing the iterator stops the work, and so does
+        `cancel`, which cuts the answers off."""
         engine = self.engine(model)
         sampling = replace(Sampling(), temperature=0.0, max_tokens=max_tokens)
-        cancel = threading.Event()
+        cancel = cancel or threading.Event()
 
         def reply(prompt: Sequence[Message]) -> str:
             return "".join(delta.text for delta in engine.generate(prompt, sampling, cancel=cancel))

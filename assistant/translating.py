@@ -12,7 +12,7 @@ from assistant.batches import CHUNK, Batch
 from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Rewriting
 from assistant.engines.remote import Remote
-from assistant.errors import CapabilityMissing
+from assistant.errors import BadDocument, CapabilityMissing
 from assistant.languages import detect, detect_all, name
 from assistant.models import GOOD_MODEL
 from assistant.tasks import translation
@@ -94,7 +94,12 @@ class Translating(TextTasks):
             some = [texts[place] for place in places]
             if language != target:
                 order = Order(language, target, **wishes)
-                some = translation.translate_all(some, order, self._translating(order, model))
+                try:
+                    some = translation.translate_all(some, order, self._translating(order, model))
+                except CapabilityMissing as error:
+                    if source is not None:
+                        raise
+                    raise BadDocument(error.message, hint=error.hint) from error  # of this row, not of all
             said |= dict(zip(places, some, strict=True))
         return [{"language": each, "translation": said[place]} for place, each in enumerate(languages)]
 
@@ -140,8 +145,8 @@ class Translating(TextTasks):
 
 
 def made_for(entry: ModelEntry, source: str, target: str) -> bool:
-    """Whether a model of the catalogue was trained to translate between the two languages, and can be run here."""
-    if entry.family is not Family.SEQ2SEQ or "translate" not in entry.tasks or entry.format == "marian":
+    """Whether a model of the catalogue was trained to translate between the two languages."""
+    if entry.family is not Family.SEQ2SEQ or "translate" not in entry.tasks:
         return False
     named: Mapping[str, str] = entry.prompts
     if f"{source}-{target}" in named:

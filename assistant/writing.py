@@ -3,6 +3,7 @@ is named, else by the chat model; key sentences by the encoder."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -60,9 +61,11 @@ class WritingTasks(Translating):
         way: str | None = None,
         model: str | None = None,
         on_part: Callable[[int, int], object] = lambda done, total: None,
+        cancel: threading.Event | None = None,
     ) -> Summary:
         """Summarise a text of any length. way: "extractive" picks its key sentences, "abstractive" writes anew; None
-        takes what serves best here. on_part: (pieces read, pieces in all).
+        takes what serves best here. on_part: (pieces read, pieces in all). cancel: ends the writing; what comes out
+        is no summary then.
 
         Raises BadSettings, BadDocument for a text without words, ModelNotAvailable, TextTooLong.
         """
@@ -82,28 +85,28 @@ class WritingTasks(Translating):
             return Summary(summary.stream_parts(said), said, "extractive", entry.key)
         if way == "extractive":
             raise CapabilityMissing(f"{entry.key} writes; it does not pick sentences.", hint="Leave out --model.")
-        most, write = self._writer(entry)
+        most, write = self._writer(entry, cancel)
         said_text, parts = summary.written(
             text, count, write, lambda piece: len(piece.encode()) // 3 + 1, most, on_part=on_part
         )
         said = tuple(summary.supported(said_text, sentences, embed))
         return Summary(said_text, said, "abstractive", entry.key, parts)
 
-    def _writer(self, entry: ModelEntry | Remote) -> tuple[int, summary.Write]:
+    def _writer(self, entry: ModelEntry | Remote, cancel: threading.Event | None) -> tuple[int, summary.Write]:
         """(tokens that the model reads at once, what writes a summary with it)."""
         if isinstance(entry, Remote) or entry.family is Family.DECODER:
             context = self.engine(entry.key).context_length
 
             def chat(text: str, count: int) -> str:
                 asked = summary.messages(text, count)
-                reply = next(iter(self.replies_to([asked], entry.key, 60 * count + 60)))
+                reply = next(iter(self.replies_to([asked], entry.key, 60 * count + 60, cancel)))
                 return summary.trimmed(reply, count)
 
             return min(PART_TOKENS, context - 600), chat
         engine = self.engine(entry.key, capability=Capability.TEXT2TEXT)
 
         def rewrite(text: str, count: int) -> str:
-            return engine.text2text([text], Rewriting("summarize", max_tokens=60 * count))[0]
+            return engine.text2text([text], Rewriting("summarize", max_tokens=60 * count), cancel=cancel)[0]
 
         return min(PART_TOKENS, engine.context_length - 32), rewrite
 
@@ -122,8 +125,10 @@ class WritingTasks(Translating):
 
     # Questions
 
-    def ask(self, question: str, text: str, *, model: str | None = None) -> questions.Answer:
-        """Answer a question from a document, with the sentences that the answer rests on.
+    def ask(
+        self, question: str, text: str, *, model: str | None = None, cancel: threading.Event | None = None
+    ) -> questions.Answer:
+        """Answer a question from a document, with the sentences that the answer rests on. cancel: ends the writing.
 
         Raises BadSettings for no question, BadDocument for a text without words, ModelNotAvailable.
         """
@@ -140,7 +145,8 @@ class WritingTasks(Translating):
             asked = questions.prompt(question, found)
             reply = engine.text2text([asked], Rewriting(max_tokens=ANSWER_TOKENS))[0].strip()
         else:
-            reply = next(iter(self.replies_to([questions.messages(question, found)], entry.key, ANSWER_TOKENS)))
+            prompts = [questions.messages(question, found)]
+            reply = next(iter(self.replies_to(prompts, entry.key, ANSWER_TOKENS, cancel)))
         reply = reply.strip()
         if questions.is_absent(reply):
             return questions.Answer(questions.ABSENT, False, tuple(found), (), entry.key)
@@ -151,7 +157,7 @@ class WritingTasks(Translating):
 
     def able(self, task: face_off.Task, family: Family, order: Order | None = None) -> ModelEntry | None:
         """The model of a family that does the task: one that is here, embedded ones first; else one to fetch."""
-        found = [e for e in self.catalogue if e.family is family and e.format != "marian" and _does(e, task, order)]
+        found = [e for e in self.catalogue if e.family is family and _does(e, task, order)]
         found.sort(key=lambda e: (bool(self.absent(e)), not e.embedded, -e.parameters if e.embedded else e.parameters))
         return found[0] if found else None
 

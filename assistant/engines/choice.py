@@ -24,6 +24,7 @@ RUNS: dict[str, dict[str, frozenset[Capability]]] = {
         "gguf": frozenset({Capability.GENERATE, Capability.SCORE}),
         "safetensors": frozenset(Capability),
         "adapter": frozenset(Capability),
+        "marian": frozenset({Capability.TEXT2TEXT}),
     },
 }
 """Engine → format of weights → what it can be asked to do with them. llama.cpp gives no probabilities of a prompt."""

@@ -61,6 +61,12 @@ def open_engine(
     if entry.family == "seq2seq":
         from assistant.engines.seq2seq import Seq2SeqEngine
 
+        if entry.format == "marian":
+            from assistant.engines import ssru
+            from assistant.marian import converted
+
+            ssru.register()
+            path = converted(path)
         return Seq2SeqEngine(path, context_length=entry.context_length, prompts=entry.prompts, **common)
     if choice.dequantise:
         from assistant.dequantise import dequantised

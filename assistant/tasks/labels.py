@@ -27,6 +27,8 @@ def described(labels: Sequence[str]) -> dict[str, str]:
             continue
         if label.strip() in found:
             raise BadSettings(f"The label {label.strip()!r} stands twice.", hint="Give each label once.")
+        if label.strip() == "label":
+            raise BadSettings("A label cannot be called 'label'.", hint="That is the column of the decision.")
         found[label.strip()] = f"{label.strip()}: {said.strip()}" if said.strip() else label.strip()
     if len(found) < 2:
         raise BadSettings("There is nothing to choose between.", hint="Give two labels or more: --labels praise,blame")
@@ -52,7 +54,7 @@ def by_likelihood(texts: Sequence[str], labels: Mapping[str, str], score: ScoreA
     import numpy as np
 
     asked = "Which of these fits the text best: {}?\nText: {}\nAnswer:"
-    named = ", ".join(labels)
+    named = "; ".join(labels.values())
     contexts = [asked.format(named, " ".join(text.split())) for text in texts]
     requests = [
         ScoreRequest(context, f" {label}") for context in (*contexts, asked.format(named, "N/A")) for label in labels

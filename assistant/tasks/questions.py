@@ -22,6 +22,16 @@ QUOTED = 0.45
 """Likeness of answer and sentence from which on the sentence is shown as what the answer rests on."""
 
 
+_ABSENT = re.compile(
+    r"(?:the answer is )?not (?:stated |mentioned |given |found )?in the (?:given |provided )?(?:text|passages?)\b"
+    r"|the (?:given |provided )?(?:text|passages?)(?: above)? (?:do|does|did)(?: not|n't) "
+    r"(?:contain|provide|mention|say|state|specify|answer|give)\b"
+    r"|(?:it|this|that) is not (?:mentioned|stated|specified|given) in the (?:text|passages?)\b"
+    r"|there is no (?:information|mention|answer)\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
 class Passage:
     """Sentences of the document that stand together. `number` is what the answer cites, from 1."""
@@ -59,8 +69,8 @@ def passages(text: str, language: str = "en") -> list[Sentence]:
     found: list[Sentence] = []
     first = 0
     while first < len(sentences):
-        last, words = first, len(sentences[first].text.split())
-        while last + 1 < len(sentences) and words + (more := len(sentences[last + 1].text.split())) <= PASSAGE_WORDS:
+        last, words = first, _words(sentences[first])
+        while last + 1 < len(sentences) and words + (more := _words(sentences[last + 1])) <= PASSAGE_WORDS:
             last, words = last + 1, words + more
         start, end = sentences[first].start, sentences[last].start + len(sentences[last].text)
         found.append(Sentence(text[start:end], start))
@@ -68,6 +78,11 @@ def passages(text: str, language: str = "en") -> list[Sentence]:
             break
         first = max(last, first + 1)
     return found
+
+
+def _words(sentence: Sentence) -> int:
+    """About how many; scripts without spaces, and tables, have more than white space tells."""
+    return max(len(sentence.text.split()), len(sentence.text) // 8)
 
 
 def nearest(question: str, text: str, embed: Embed) -> list[Passage]:
@@ -111,10 +126,7 @@ def spanned(span: Span | None, found: Sequence[Passage], model: str) -> Answer:
 
 def is_absent(reply: str) -> bool:
     """Whether a reply says that the text has no answer."""
-    low = reply.lower()
-    said = ("not in the text", "not in the passage", "do not contain the answer", "does not contain the answer")
-    said += ("not mentioned", "do not provide", "does not provide", "not specified", "no information")
-    return not low.strip() or any(each in low for each in said)
+    return not reply.strip() or _ABSENT.match(reply.strip()) is not None
 
 
 def quotes(question: str, reply: str, found: Sequence[Passage], embed: Embed) -> list[Quote]:

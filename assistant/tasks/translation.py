@@ -170,6 +170,10 @@ def messages(request: Request) -> list[Message]:
     return [Message("system", " ".join(rules)), Message("user", request.text)]
 
 
+QUOTES = "\"'“”„«»‚‘‹›「『"
+"""With one of them in front of the text, those of its translation are not the model's own."""
+
+
 def answer(request: Request, reply: str) -> str:
     """The translation in a chat model's reply: its first line, without a label or quotation marks of its own."""
     lines = [line.strip() for line in reply.strip().splitlines() if line.strip()]
@@ -179,7 +183,7 @@ def answer(request: Request, reply: str) -> str:
     if not first and len(lines) > 1:
         first = lines[1]
     for opening, closing in (('"', '"'), ("“", "”"), ("«", "»"), ("„", "“")):
-        if first.startswith(opening) and first.endswith(closing) and not request.text.startswith(opening):
+        if first.startswith(opening) and first.endswith(closing) and request.text[:1] not in QUOTES:
             first = first[1:-1].strip()
     return first
 

@@ -48,17 +48,18 @@ def test_a_csv_gains_columns_and_keeps_its_own(tmp_path: Path) -> None:
         {"id": "1", "text": 'with, comma and "quotes"', "length": "24"},
         {"id": "2", "text": "two\nlines", "length": "9"},
     ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["in.csv", "out.csv"]
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
 @pytest.mark.parametrize("into", ["csv", "tsv", "jsonl", "parquet"])
 def test_every_format_goes_into_every_other(tmp_path: Path, ending: str, into: str) -> None:
     from assistant import tables
+    from assistant.table_output import write_rows
 
     rows = [{"text": f"row {n}", "stars": str(n)} for n in range(3)]
     source, output = tmp_path / f"in.{ending}", tmp_path / f"out.{into}"
-    tables.write_rows(source, tables.format_of(source), ("text", "stars"), rows)
+    write_rows(source, tables.format_of(source), ("text", "stars"), rows)
     batch(source, output).run()
     assert [str(row["length"]) for row in tables.rows(output) if isinstance(row, dict)] == ["5", "5", "5"]
     assert tables.columns_of(output) == ["text", "stars", "length"]
@@ -122,7 +123,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "head.csv").write_text("text\n", "utf-8")
     with pytest.raises(BadDataset, match=r"is empty|has no rows"):
         batch(tmp_path / "head.csv", tmp_path / "out.csv").run()
-    with pytest.raises(BadDataset, match="cannot be read"):
+    with pytest.raises(BadDataset, match="There is no file"):
         batch(tmp_path / "missing.csv", tmp_path / "out.csv").run()
     (tmp_path / "not.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(BadDataset, match="not a Parquet file"):
@@ -209,3 +210,75 @@ def test_columns_that_only_later_rows_have_are_kept(tmp_path: Path) -> None:
         {"text": "one", "stars": "", "length": "3"},
         {"text": "two", "stars": "5", "length": "3"},
     ]
+
+
+def test_columns_of_one_s_own_are_not_written_over(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("text,length\none,7\n", "utf-8")
+    with pytest.raises(BadSettings, match="has a column 'length' already"):
+        batch(source, tmp_path / "out.csv").run()
+
+
+def test_parquet_holds_columns_that_begin_empty(tmp_path: Path) -> None:
+    import pyarrow.parquet as parquet
+
+    source = tmp_path / "in.jsonl"
+    lines = [{"text": "a", "note": None, "stars": 1} for _ in range(1500)] + [{"text": "b", "note": "x", "stars": 1.5}]
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    batch(source, tmp_path / "out.parquet").run()
+    rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert len(rows) == 1501 and rows[0]["note"] is None
+    assert (rows[-1]["note"], rows[-1]["stars"]) == ("x", 1.5)
+    source.write_text('{"text": "a", "stars": 1}\n{"text": "b", "stars": "many"}\n', "utf-8")
+    with pytest.raises(BadDataset, match="values of several kinds"):
+        batch(source, tmp_path / "mixed.parquet").run()
+
+
+def test_json_arrays_and_half_surrogates(tmp_path: Path) -> None:
+    source = tmp_path / "in.json"
+    source.write_text('[{"text": "good \\ud83d"}, {"text": "bad"}, 7]', "utf-8")
+    last = batch(source, tmp_path / "out.json").run()
+    assert (last.done, last.rejected) == (3, 1)
+    assert [row["length"] for row in json.loads((tmp_path / "out.json").read_text("utf-8"))] == [6, 3]
+    source.write_text("no json", "utf-8")
+    with pytest.raises(BadDataset, match="is not JSON"):
+        batch(source, tmp_path / "out.csv").run()
+
+
+def test_an_old_encoding_is_found_behind_the_first_megabyte(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes(b"text\n" + b"plain words\n" * 100_000 + "ein Café für Gäste\n".encode("cp1252"))
+    from assistant import tables
+
+    *_, last = tables.rows(source)
+    assert last == {"text": "ein Café für Gäste"}
+
+
+def test_paths_that_cannot_be_are_told_at_once(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", ["one"])
+    for output in (tmp_path, Path(".")):
+        with pytest.raises(BadSettings, match="is a folder"):
+            batch(source, output).run()
+    (tmp_path / "in.pdf").write_bytes(b"%PDF-1.7")
+    with pytest.raises(BadDataset, match="is no table"):
+        batch(tmp_path / "in.pdf", tmp_path / "out.csv").run()
+
+
+def test_two_runs_on_one_output_do_not_mix(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", ["one", "two"])
+
+    def again(texts: Sequence[str]) -> list[Mapping[str, Any]]:
+        with pytest.raises(BadSettings, match="is being written already"):
+            batch(source, tmp_path / "out.csv").run()
+        return lengths(texts)
+
+    assert batch(source, tmp_path / "out.csv", work=again).run().done == 2
+
+
+def test_an_earlier_run_s_rejections_go_when_there_are_none_any_more(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", ["one", ""])
+    batch(source, tmp_path / "out.csv").run()
+    assert (tmp_path / "out.csv.rejected").exists()
+    write_csv(source, ["one", "two"])
+    batch(source, tmp_path / "out.csv").run()
+    assert not (tmp_path / "out.csv.rejected").exists()

@@ -106,3 +106,40 @@ def test_what_is_no_such_document_is_told(tmp_path: Path, name: str, content: by
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadDocument):
         texts(tmp_path / name)
+
+
+def capitals(path: Path, name: str) -> str:
+    output = path.with_name(name)
+    rewritten(path, output, [text.upper() for text in texts(path)])
+    return output.read_bytes().decode()
+
+
+def test_markdown_with_windows_line_ends_and_odd_separators(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_bytes(b"---\r\ntitle: x\r\ndate: y\r\n---\r\n\r\nHello there.\r\n")
+    assert capitals(path, "b.md") == "---\r\ntitle: x\r\ndate: y\r\n---\r\n\r\nHELLO THERE.\r\n"
+    path.write_text("one\u2028two\n\nthree\n", "utf-8")
+    assert "THREE" in capitals(path, "c.md")
+
+
+def test_web_subtitles_keep_notes_names_settings_and_places(tmp_path: Path) -> None:
+    path = tmp_path / "a.vtt"
+    whole = (
+        "WEBVTT\n\nNOTE kept\n\nintro\n00:01.000 --> 00:02.000 align:start\n<v Bob>Hello\nthere.\n\nSTYLE\n::cue {}\n"
+    )
+    path.write_text(whole, "utf-8")
+    assert texts(path) == ["<v Bob>Hello there."]
+    output = tmp_path / "b.vtt"
+    rewritten(path, output, texts(path))
+    assert output.read_text("utf-8") == whole
+    path = tmp_path / "a.srt"
+    path.write_bytes(b"1\r\n00:00:01,000 --> 00:00:02,000\r\n{\\an8}Up here.\r\n\r\n")
+    assert texts(path) == ["Up here."]
+    assert capitals(path, "b.srt") == "1\r\n00:00:01,000 --> 00:00:02,000\r\n{\\an8}UP HERE.\r\n\r\n"
+
+
+def test_tabs_and_line_breaks_of_a_word_file_part_its_words(tmp_path: Path) -> None:
+    document = Document()
+    document.add_paragraph("Invoice\tDate\nSecond line")
+    document.save(str(tmp_path / "a.docx"))
+    assert texts(tmp_path / "a.docx") == ["Invoice Date Second line"]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ui.terminal.output import note, waiting, write, write_json
+from ui.terminal.piped import piped_text
 from ui.terminal.texts import JsonOption, ModelOption
 
 app = typer.Typer(add_completion=False)
@@ -35,7 +36,7 @@ def ask(
 
     if input is None and (sys.stdin is None or sys.stdin.isatty()):
         raise typer.BadParameter("name a document, or pipe a text in", param_hint="--input")
-    text = read_document(input).text if input is not None else sys.stdin.read()
+    text = read_document(input).text if input is not None else piped_text() or ""
     with use_models("ask", model) as assistant, waiting("Reading …"):
         found = assistant.ask(question, text, model=model)
     if as_json:

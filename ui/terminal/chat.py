@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import select
-import stat
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assistant.errors import EngineFailed
-from ui.terminal.output import note, write, write_json
+from ui.terminal.output import write, write_json
+from ui.terminal.piped import piped_text
 from ui.terminal.sampling import sampling_options
 
 if TYPE_CHECKING:
@@ -24,9 +20,6 @@ if TYPE_CHECKING:
     from ui.terminal.session import Session
 
 app = typer.Typer(add_completion=False)
-
-PIPE_PATIENCE_SECONDS = 2.0
-"""A pipe that stays silent longer is mentioned on stderr: a script may have left its own input open by mistake."""
 
 
 def _model_names(incomplete: str) -> list[str]:
@@ -72,7 +65,7 @@ def chat(
         raise typer.BadParameter("a conversation that goes on is kept; leave out --no-save", param_hint="--no-save")
     if continue_ and resume:
         raise typer.BadParameter("--continue and --resume exclude each other", param_hint="--resume")
-    piped = _piped_text()
+    piped = piped_text()
     talk = prompt is None and piped is None
     if talk and (as_json or not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty())):
         raise typer.BadParameter("give a prompt, or pipe a text in", param_hint="PROMPT")
@@ -94,40 +87,6 @@ def chat(
             Chat(session, plain=raw, save=save).run()
         else:
             _answer(session, _framed(prompt, piped), as_json=as_json)
-
-
-def _piped_text() -> str | None:
-    """The text of what is piped or redirected into the program, None where nothing is. Raises BadDocument."""
-    if sys.stdin is None or sys.stdin.closed:
-        return None
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (OSError, ValueError):
-        mode = stat.S_IFIFO  # no file behind it, as in a test
-    else:
-        if stat.S_ISCHR(mode):  # a terminal, or /dev/null
-            return None
-        if (
-            os.name == "posix"
-            and stat.S_ISFIFO(mode)
-            and not select.select([sys.stdin], [], [], PIPE_PATIENCE_SECONDS)[0]
-        ):
-            note("Waiting for the end of the piped text; </dev/null if there is none.", style="dim")
-    return _text_of(sys.stdin.buffer.read())
-
-
-def _text_of(data: bytes) -> str | None:
-    """UTF-8 text as it is; a PDF, a Word file or an old encoding as a document is read."""
-    with suppress(UnicodeDecodeError):
-        text = data.decode("utf-8-sig")
-        if "\0" not in text:
-            return text if text.strip() else None
-    from assistant.documents import read_document
-
-    with TemporaryDirectory(prefix="parley-") as folder:
-        path = Path(folder) / "piped"
-        path.write_bytes(data)
-        return read_document(path, "The piped text").text
 
 
 def _framed(prompt: str | None, piped: str | None) -> str:

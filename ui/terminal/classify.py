@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ui.terminal.output import waiting, write, write_json
-from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, read_text
+from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, given_text
 
 app = typer.Typer(add_completion=False)
 
@@ -37,14 +37,15 @@ def classify(
     split = labels.split(";" if "=" in labels and ";" in labels else ",")
     named = [each.strip() for each in split if each.strip()]
     with use_models("embed", model) as assistant:
-        if input is not None or output is not None:
+        text = given_text(text, input, output)
+        if text is None and (input is not None or output is not None):
             run_batch(assistant.label_batch, input, output, column, labels=named, model=model)
             return
         if text is None:
             run_lines(partial(assistant.label_columns, labels=named, model=model), as_json=as_json)
             return
         with waiting("Reading …"):
-            row = assistant.labels([read_text(text)], named, model=model)[0]
+            row = assistant.labels([text], named, model=model)[0]
     ranked = dict(sorted(row.items(), key=lambda pair: -pair[1]))
     if as_json:
         write_json({"label": next(iter(ranked)), "probabilities": ranked})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ui.terminal.output import note, waiting, write_json
-from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, read_text
+from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, given_text
 
 if TYPE_CHECKING:
     from assistant.tasks.sentiment import Analysis
@@ -40,14 +40,15 @@ def sentiment(
     from ui.terminal.texts import run_batch, run_lines, use_models
 
     with use_models("sentiment", model) as assistant:
-        if input is not None or output is not None:
+        text = given_text(text, input, output)
+        if text is None and (input is not None or output is not None):
             run_batch(assistant.sentiment_batch, input, output, column, model=model)
             return
         if text is None:
             run_lines(assistant.sentiment_columns, model=model, as_json=as_json)
             return
         with waiting("Reading …"):
-            found = assistant.sentiment(read_text(text), model=model, explain=explain)
+            found = assistant.sentiment(text, model=model, explain=explain)
             feelings = assistant.emotions([text])[0] if emotions else None
     if as_json:
         write_json(_object(found, feelings))
@@ -87,7 +88,9 @@ def _show(found: Analysis, feelings: Mapping[str, float] | None) -> None:
             for word in found.carriers:
                 if 0 <= word.start - each.start < len(each.text) and abs(word.weight) >= 0.05:
                     style = f"bold {COLOURS[each.label]}" if word.weight > 0 else "underline"
-                    line.highlight_words([word.text], style)
+                    begin = len(printable(" ".join(each.text[: word.start - each.start].split())))
+                    begin += begin > 0 and each.text[word.start - each.start - 1].isspace()
+                    line.stylize(style, begin, begin + len(word.text))
             said = f"{each.label:<8} {each.probabilities[each.label]:>4.0%}  "
             console.print(Text.assemble((said, COLOURS[each.label]), line))
     if feelings:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.terminal.output import note, waiting, write, write_json
+from ui.terminal.piped import piped_text
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _text(text: str | None, path: Path | None) -> str:
         return text
     if sys.stdin is None or sys.stdin.isatty():
         raise typer.BadParameter("give a text, pipe one in, or use --input", param_hint="TEXT")
-    return sys.stdin.read()
+    return piped_text() or ""
 
 
 def _show(found: Summary) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,6 +39,18 @@ def read_text(text: str) -> str:
     if not text.strip():
         raise BadDocument("The text is empty.", hint="Give at least one sentence.")
     return text
+
+
+def given_text(text: str | None, source: Path | None, output: Path | None) -> str | None:
+    """The text that is worked on as a whole: the argument, or the document that --input names where there is no
+    --output. None for lines that are piped in, and for tables."""
+    from assistant.documents import read_document
+    from assistant.tables import NO_TABLES, format_of
+
+    if text is not None or source is None or output is not None:
+        return None if text is None else read_text(text)
+    whole = format_of(source) in ("lines", "document") or source.suffix.lower() in NO_TABLES
+    return read_document(source).text if whole else None
 
 
 @contextmanager
@@ -115,19 +128,37 @@ def run_lines(
     work: Callable[..., Sequence[Mapping[str, Any]]], *, as_json: bool, with_line: bool = True, **settings: Any
 ) -> None:
     """Lines in, lines out: what the work adds, a tab and (`with_line`) the line; with `as_json` one object a line."""
-    from assistant.tables import line_cell
+    from assistant.rejections import set_apart
+    from assistant.table_output import line_cell
 
     if sys.stdin is None or sys.stdin.isatty():
         raise typer.BadParameter("give a text, pipe lines in, or use --input", param_hint="TEXT")
-    lines = (line.rstrip("\n") for line in sys.stdin)
+    lines = (_decoded(line) for line in sys.stdin.buffer)
+    refused = 0
     while chunk := list(islice(lines, LINES_AT_A_TIME)):
         texts = [line for line in chunk if line.strip()]
-        added = iter(work(texts, **settings) if texts else ())
+        added = iter(set_apart(partial(work, **settings), texts) if texts else ())
         for line in chunk:
             values: Mapping[str, Any] = next(added) if line.strip() else {}
+            refused += "rejected" in values
             if as_json:
                 sys.stdout.write(json_line({"text": line, **values}))
             else:
                 cells = [line_cell(value) for value in values.values()] + [line] * with_line
-                write("\t".join(cells) + "\n" if values else "\n")
+                write("\t".join(cells) + "\n" if values and "rejected" not in values else "\n")
+            if "rejected" in values:
+                note(f"{line[:40]!r}: {values['rejected']}", style="yellow")
         sys.stdout.flush()
+    if refused:
+        raise typer.Exit(1)
+
+
+def _decoded(line: bytes) -> str:
+    """A line of what is piped in, without its end: UTF-8, or the encoding that it seems to be in."""
+    from assistant.documents import text_encoding
+
+    ended = line.rstrip(b"\r\n")
+    try:
+        return ended.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ended.decode(text_encoding(ended, "The piped text"))

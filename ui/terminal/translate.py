@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ui.terminal.output import note, write, write_json
-from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, read_text
+from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument
 
 app = typer.Typer(add_completion=False)
 
@@ -44,15 +44,16 @@ def translate(
     """
     from assistant.glossary import read_glossary
     from assistant.languages import code, detect
-    from ui.terminal.texts import run_batch, run_lines, use_models
+    from ui.terminal.texts import given_text, run_batch, run_lines, use_models
 
     if not target:
         raise typer.BadParameter("name the language to translate into, for example --to fr", param_hint="--to")
     wanted, given = code(target), code(source) if source else None
     wishes: dict[str, Any] = {"glossary": read_glossary(glossary) if glossary else {}, "formality": formality}
-    spoken = given or (detect(read_text(text)).code if text is not None else "")
+    text = given_text(text, input, output)
+    spoken = given or (detect(text).code if text is not None else "")
     with use_models("translate", model, languages=(spoken, wanted)) as assistant:
-        if input is not None or output is not None:
+        if text is None and (input is not None or output is not None):
             run_batch(
                 assistant.translation_batch, input, output, column, target=wanted, language=given, model=model, **wishes
             )
@@ -66,7 +67,7 @@ def translate(
 
             run_lines(work, as_json=as_json, with_line=as_json)
             return
-        order = assistant.order(read_text(text), wanted, given, **wishes)
+        order = assistant.order(text, wanted, given, **wishes)
         if as_json:
             found = assistant.translation(text, order, model=model)
             write_json(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
+import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, cast
 
 import gradio as gr
 from gradio.components import Component
 
-from assistant import tables
+from assistant import paths, tables
 from assistant.batches import Batch, BatchProgress
 from assistant.errors import BadDataset, ParleyError
 from ui.web.events import QUICK, told
 from ui.web.working import steps
+
+KEPT_SECONDS = 7 * 86_400
+"""How long a job that was not finished can be gone on with."""
 
 
 def build_file_job(
@@ -54,10 +59,12 @@ def build_file_job(
 
     def start(path: str, chosen: str | None, *values: Any) -> dict[Any, Any]:
         given = Path(path)
+        os.utime(given, (0, 0))  # the same content, uploaded again, is the same file to go on with
         ending = given.suffix if keeps or tables.format_of(given) != "document" else ".csv"
-        output = Path(mkdtemp(prefix="parley-")) / f"{given.stem}-{name}{ending}"
+        batch = make(given, Path(f"{given.stem}-{name}{ending}"), chosen, *values)
+        batch.output = _folder(batch) / batch.output.name
         return {
-            job: make(given, output, chosen, *values),
+            job: batch,
             go: gr.update(visible=False),
             stop: gr.update(visible=True),
             result: gr.update(visible=False),
@@ -67,12 +74,11 @@ def build_file_job(
     def run(batch: Batch | None) -> Iterator[dict[Any, Any]]:
         if batch is None:
             return
-        try:
-            for now in followed(batch):
-                yield {progress: progress_html(now)}
+        for now in followed(batch):
+            yield {progress: progress_html(now)}
+        if batch.output.exists():
             files = [str(path) for path in (batch.output, batch.rejected_path) if path.exists()]
             yield {result: gr.update(value=files, visible=bool(files))}
-        finally:
             shutil.rmtree(batch.output.parent, ignore_errors=True)  # Gradio has made its own copy
 
     def again() -> dict[Any, Any]:
@@ -87,6 +93,19 @@ def build_file_job(
     begun = go.click(told(start), [source, column, *settings], shown, **QUICK)
     begun.success(run, [job], [progress, result], **QUICK).then(again, None, [go, stop], **QUICK)
     stop.click(cancel, [job], None, **QUICK)
+
+
+def _folder(batch: Batch) -> Path:
+    """Where the job's result is made: the same for the same file and settings, so that after Stop, a failure or a
+    reload it goes on from what is done. Gradio names an uploaded file's folder after its content."""
+    jobs = paths.home() / "jobs"
+    for old in jobs.glob("*"):
+        if time.time() - old.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    said = hashlib.sha256(f"{batch.source}\n{batch.column}\n{batch.task}".encode()).hexdigest()[:16]
+    folder = jobs / said
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def followed(batch: Batch) -> Iterator[BatchProgress | ParleyError]:

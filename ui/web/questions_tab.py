@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 from collections.abc import Callable, Iterator
 
 import gradio as gr
@@ -31,10 +32,12 @@ def build(assistant: Assistant) -> None:
         assistant.require_task("ask", model or None)
         yield '<div class="pull" role="status">Reading …<progress></progress></div>'
 
-        def work(tell: Callable[[Answer], None]) -> None:
-            tell(assistant.ask(question, text, model=model or None))
+        cancel = threading.Event()
 
-        for some in steps(work):
+        def work(tell: Callable[[Answer], None]) -> None:
+            tell(assistant.ask(question, text, model=model or None, cancel=cancel))
+
+        for some in steps(work, cancel):
             yield answer_html(some[-1], text)
 
     wire(stop, [go.click, question.submit], ask, [question, text, model], [shown])

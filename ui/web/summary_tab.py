@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -64,12 +65,16 @@ def _build_one(assistant: Assistant, settings: list[Any]) -> None:
         assistant.require_task("summarize", **wishes)
         yield _waiting("Reading …")
 
+        cancel = threading.Event()
+
         def work(tell: Callable[[tuple[int, int] | Summary], None]) -> None:
             tell(
-                assistant.summarize(text, Length(int(count)), on_part=lambda done, total: tell((done, total)), **wishes)
+                assistant.summarize(
+                    text, Length(int(count)), on_part=lambda done, total: tell((done, total)), cancel=cancel, **wishes
+                )
             )
 
-        for some in steps(work):
+        for some in steps(work, cancel):
             now = some[-1]
             yield summary_html(now) if isinstance(now, Summary) else _part(*now)
 

@@ -127,6 +127,7 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> No
         return target, source, said or text
 
     wire(stop, [go.click, text.submit, opened.success], read, [text, *settings], [shown, whole])
+    text.input(lambda: gr.update(value="", visible=False), None, [whole], **QUICK)  # of another text
     swap.click(told(swapped), [source, target, text, whole], [source, target, text], **QUICK)
 
 

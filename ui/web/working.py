@@ -14,14 +14,14 @@ EVERY_SECONDS = 0.2
 """How often the page hears of it: as often as an eye can follow."""
 
 
-def steps(work: Callable[[Callable[[T], None]], object]) -> Iterator[list[T]]:
+def steps(work: Callable[[Callable[[T], None]], object], cancel: threading.Event | None = None) -> Iterator[list[T]]:
     """Run `work(tell)` in a thread; what it told since the last time, in its order, as it comes.
 
-    Closing the iterator makes the next `tell` raise RunInterrupted inside the work. What the work raises is raised
-    here; what is no ParleyError becomes one, so that the page never just stands still.
+    Closing the iterator sets `cancel` and makes the next `tell` raise RunInterrupted inside the work. What the work
+    raises is raised here; what is no ParleyError becomes one, so that the page never just stands still.
     """
     told: queue.SimpleQueue[T] = queue.SimpleQueue()
-    closed = threading.Event()
+    closed = cancel or threading.Event()
     failed: list[Exception] = []
 
     def tell(thing: T) -> None:

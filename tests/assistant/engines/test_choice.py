@@ -117,6 +117,7 @@ def test_choose(subject: ModelEntry, here: Machine, wish: dict[str, Any], expect
         (SMOL_GGUF, {"capability": Capability.CLASSIFY}, CapabilityMissing),
         (MARIAN, {"capability": Capability.SCORE}, CapabilityMissing),
         (MARIAN, {}, CapabilityMissing),
+        (MARIAN, {"engine": "llamacpp", "capability": Capability.TEXT2TEXT}, CapabilityMissing),
         (Remote("m", "http://x"), SCORE, CapabilityMissing),
         (Remote("m", "http://x"), {"adapter": True}, CapabilityMissing),
     ],

@@ -33,3 +33,8 @@ def test_likelihood_takes_off_what_a_label_costs_by_itself() -> None:
 
     row = by_likelihood(["a rare thing"], {"common": "common", "rare": "rare"}, score)[0]  # type: ignore[arg-type]
     assert row["rare"] > row["common"]
+
+
+def test_a_label_that_is_the_decision_s_column_is_told() -> None:
+    with pytest.raises(BadSettings, match="cannot be called"):
+        described(["label", "other"])

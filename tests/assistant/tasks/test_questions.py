@@ -20,8 +20,11 @@ def test_passages_cover_the_text_and_overlap() -> None:
     assert all(text[each.start :].startswith(each.text) for each in found)
 
 
-def test_one_endless_sentence_is_a_passage() -> None:
-    assert len(passages("word " * 5000)) == 1
+@pytest.mark.parametrize("text", ["word " * 5000, "2026-11-22,ok,17;" * 2000, "人人生而自由" * 2000])
+def test_what_has_no_sentences_comes_in_passages_too(text: str) -> None:
+    found = passages(text)
+    assert all(len(each.text) <= 2000 for each in found)
+    assert found[0].start == 0 and found[-1].start + len(found[-1].text) == len(text.rstrip())
 
 
 def test_the_likest_passages_come_in_the_order_of_the_text() -> None:
@@ -43,6 +46,8 @@ def test_no_question_and_no_text_are_told() -> None:
 def test_absence_is_understood(reply: str) -> None:
     assert is_absent(reply)
     assert not is_absent("They eat krill.")
+    assert not is_absent("No, the warranty does not provide coverage for water damage.")
+    assert not is_absent("The price is not specified in euros but in dollars: 40.")
 
 
 def test_an_answer_rests_on_sentences_at_their_places() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +42,9 @@ def test_other_languages() -> None:
     ]
     german = split("Das kostet z. B. 5 Euro. Gut.", "de")
     assert [each.text for each in german] == ["Das kostet z. B. 5 Euro.", "Gut."]
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u3000"])
+def test_wide_spaces_behind_a_capital(space: str) -> None:
+    text = f"We took plan B{space}. It worked."
+    assert "".join(each.text for each in split(text)).replace(" ", "") == text.replace(" ", "")

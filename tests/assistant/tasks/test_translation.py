@@ -63,7 +63,8 @@ def test_several_texts_share_one_run_and_equal_sentences_are_asked_once() -> Non
 def test_a_word_without_end_comes_in_pieces() -> None:
     text = "x" * (2 * MOST_CHARACTERS + 5)
     found = list(translate(text, ORDER, capitals))
-    assert [len(each.source) for each in found] == [MOST_CHARACTERS, MOST_CHARACTERS, 5]
+    assert sum(len(each.source) for each in found) == len(text)
+    assert all(len(each.source) <= MOST_CHARACTERS for each in found)
     assert assembled(text, found) == text.upper()
 
 
@@ -116,3 +117,9 @@ def test_one_language_is_no_order() -> None:
 )
 def test_chatter_around_a_translation_goes(reply: str, said: str) -> None:
     assert answer(Request("Good day.", ORDER), reply) == said
+
+
+def test_quotation_marks_of_the_text_stay() -> None:
+    request = Request("„Komm her“, rief sie, „sofort!“", Order("de", "en"))
+    assert answer(request, '"Come here," she cried, "at once!"') == '"Come here," she cried, "at once!"'
+    assert answer(Request("Komm her.", Order("de", "en")), '"Come here."') == "Come here."

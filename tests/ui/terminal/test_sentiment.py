@@ -66,7 +66,7 @@ def test_a_file_gains_columns(parley: Parley, tmp_path: Path) -> None:
         (("   ",), None, 1, "empty"),
         (("!!!",), None, 1, "no words"),
         (("--input", "in.csv"), None, 2, "both --input and --output"),
-        (("--input", "missing.csv", "--output", "out.csv"), None, 1, "cannot be read"),
+        (("--input", "missing.csv", "--output", "out.csv"), None, 1, "There is no file"),
         (("good", "--model", "no-such-model"), None, 2, "no model called"),
         (("good", "--model", "smollm2-135m-instruct"), None, 1, "does not sort texts"),
     ],

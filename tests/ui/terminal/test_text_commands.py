@@ -170,3 +170,28 @@ def test_three_families_stand_side_by_side(fake: Callable[..., None], parley: Pa
     shown = json.loads(parley("compare-models", "All good here.", "--json").stdout)
     assert [each["answer"] for each in shown["models"]] == ["positive", "", "positive"]
     assert parley("compare-models", "x", "--task", "paint").exit_code == 2
+
+
+def test_a_document_is_read_as_a_whole_without_an_output(parley: Parley, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_bytes("Grüße. We are glad.".encode("cp1252"))
+    shown = json.loads(parley("sentiment", "--input", str(tmp_path / "letter.txt"), "--json").stdout)
+    assert len(shown["sentences"]) == 2
+    assert (
+        "You said: We are glad."
+        in parley("translate", "--input", str(tmp_path / "letter.txt"), "--from", "en", "--to", "de").stdout
+    )
+    assert parley("classify", "--input", str(tmp_path / "letter.txt"), "--labels", "a,b").exit_code == 0
+
+
+def test_one_line_that_is_refused_does_not_stop_the_others(parley: Parley) -> None:
+    german = "Das Zimmer war leider schmutzig, und niemand hat sich darum gekümmert."
+    result = parley("sentiment", input=f"The room was clean.\n{german}\nWe would come again.\n")
+    assert result.exit_code == 1
+    first, second, third = result.stdout.splitlines()
+    assert "clean" in first and not second and "again" in third
+    assert "in German" in result.stderr
+
+
+def test_piped_text_in_an_old_encoding(parley: Parley) -> None:
+    assert "caf\u00e9" in parley("sentiment", input="The café was nice.\n".encode("cp1252")).stdout
+    assert parley("summarize", "--way", "extractive", input=("Ein Café. " + STORY).encode("cp1252")).exit_code == 0

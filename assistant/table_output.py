@@ -1,0 +1,65 @@
+"""Rows into a file: CSV and TSV, JSON and JSON lines, Parquet, plain lines. tables.py reads them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from assistant.errors import BadDataset
+from assistant.tables import PARQUET_ROWS, Row, TableFormat
+
+
+def write_rows(path: Path, kind: TableFormat, columns: Sequence[str], content: Iterable[Row]) -> None:
+    """Write rows to the file at `path` as `kind`; of plain lines, the columns' values between tabs."""
+    if kind == "parquet":
+        _write_parquet(path, columns, content)
+        return
+    with path.open("w", encoding="utf-8", newline="" if kind in ("csv", "tsv") else "\n") as file:
+        if kind == "jsonl":
+            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in content)
+        elif kind == "json":
+            file.write("[")
+            file.writelines(
+                ("," if number else "") + "\n" + json.dumps(row, ensure_ascii=False, default=str)
+                for number, row in enumerate(content)
+            )
+            file.write("\n]\n")
+        elif kind == "lines":
+            file.writelines("\t".join(line_cell(row[name]) for name in columns) + "\n" for row in content)
+        else:
+            writer = csv.writer(file, delimiter="\t" if kind == "tsv" else ",")
+            writer.writerow(columns)
+            writer.writerows([row.get(name, "") for name in columns] for row in content)
+
+
+def line_cell(value: Any) -> str:
+    """A value on one line: numbers shortened, tabs and line breaks as spaces."""
+    return f"{value:.4f}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _write_parquet(path: Path, columns: Sequence[str], content: Iterable[Row]) -> None:
+    """In parts first, each of which has types of its own; then in one file whose types hold them all."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    rows = iter(content)
+    with TemporaryDirectory(prefix=".parley-", dir=path.parent) as folder:
+        parts: list[Path] = []
+        try:
+            while (some := list(islice(rows, PARQUET_ROWS))) or not parts:
+                table = pyarrow.Table.from_pylist([{name: row.get(name) for name in columns} for row in some])
+                parts.append(Path(folder) / f"{len(parts)}.parquet")
+                parquet.write_table(table, parts[-1])
+            schemas = [parquet.read_schema(part) for part in parts]
+            schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
+            with parquet.ParquetWriter(path, schema) as writer:
+                for part in parts:
+                    writer.write_table(parquet.read_table(part).cast(schema))
+        except pyarrow.ArrowException as error:
+            hint = "Name a .csv or .jsonl file with --output: their columns may hold anything."
+            raise BadDataset(f"A column holds values of several kinds: {error}.", hint=hint) from error
