@@ -178,14 +178,15 @@ class TextTasks(Models):
         `cancel`, which cuts the answers off."""
         engine = self.engine(model)
         sampling = replace(Sampling(), temperature=0.0, max_tokens=max_tokens)
-        cancel = cancel or threading.Event()
+        own = threading.Event()
+        stop = cancel or own  # who gave an event sets it, and goes by it
 
         def reply(prompt: Sequence[Message]) -> str:
-            return "".join(delta.text for delta in engine.generate(prompt, sampling, cancel=cancel))
+            return "".join(delta.text for delta in engine.generate(prompt, sampling, cancel=stop))
 
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="asking")
         try:
             yield from pool.map(reply, prompts)
         finally:
-            cancel.set()
+            own.set()
             pool.shutdown(cancel_futures=True)

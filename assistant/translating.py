@@ -76,7 +76,7 @@ class Translating(TextTasks):
         if model is not None or (not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ):
             return ()
         better = [each.key for each in self.better_translators(order.source, order.target)][:2]
-        offer = f" Better, from the Hub: {' or '.join(better)}." if better else ""
+        offer = f" Made for it: {' or '.join(better)}; `parley models pull` brings one." if better else ""
         return (f"Translated by the chat model {entry.key}, a sentence at a time: fair, and slow on a CPU.{offer}",)
 
     def order(self, text: str, target: str, source: str | None = None, **wishes: Any) -> Order:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,11 @@ def test_a_binary_that_is_named_txt(assistant: Assistant, tmp_path: Path) -> Non
         read_document(source)
     with pytest.raises(BadDataset, match="not text"):
         assistant.sentiment_batch(source, tmp_path / "out.csv").run()
+
+
+def test_a_stop_that_nobody_asked_for_does_not_happen(assistant: Assistant) -> None:
+    text = "Whales live in the sea. They breathe air. They eat krill."
+    cancel = threading.Event()
+    assert assistant.summarize(text, way="abstractive", cancel=cancel).text
+    assert assistant.ask("What do whales eat?", text, cancel=cancel).text
+    assert not cancel.is_set()

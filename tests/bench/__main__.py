@@ -33,8 +33,9 @@ BENCHES = {  # name: (title, expression)
     ),
     "sentiment": ("Sentiment beside `transformers.pipeline`, 5,000 sentences", "texts.run_sentiment()"),
     "seq2seq": ("A small random T5 beside tokenizer and `model.generate`", "texts.run_seq2seq()"),
+    "translation": ("English to Portuguese beside tokenizer and `model.generate`", "texts.run_translation()"),
 }
-NEED_DATA = ("sentiment", "seq2seq")
+NEED_DATA = ("sentiment", "seq2seq", "translation")
 """These read the folder that PARLEY_BENCH_DATA names, and are left out where it is not set."""
 
 

@@ -119,6 +119,18 @@ def test_key_sentences_of_a_document_with_a_click(page: Page, tmp_path: Path) ->
     expect(page.locator(".summary blockquote").first).to_be_visible()
 
 
+def test_a_summary_written_anew_says_where_the_text_says_so(page: Page) -> None:
+    open_tab(page, "Summarise")
+    page.get_by_label("Written anew").check()
+    page.locator(".tabitem:visible").get_by_role("button", name="Model").first.click()
+    page.fill("#summarize-model input", "smollm2-135m-instruct")
+    page.keyboard.press("Enter")
+    page.click("#summarize-go")
+    expect(page.locator(".summary ol > li").first).to_be_visible(timeout=120_000)
+    expect(page.locator(".summary small").last).to_contain_text("Written anew by smollm2-135m-instruct")
+    expect(page.locator("#summarize-stop")).to_be_hidden()
+
+
 def test_a_column_is_summarised(page: Page, tmp_path: Path) -> None:
     source = tmp_path / "articles.csv"
     with source.open("w", newline="", encoding="utf-8") as file:
