@@ -253,3 +253,19 @@ def test_bad_documents_are_told_in_every_tab(page: Page, tmp_path: Path, task: s
 def test_a_text_in_another_language_is_told(page: Page) -> None:
     read(page, "Das Zimmer war leider schmutzig, und niemand hat sich darum gekümmert.")
     expect(page.locator(".toast-wrap")).to_contain_text("in German", timeout=60_000)
+
+
+def test_on_a_phone_nothing_of_the_bar_lies_over_anything_else(page: Page, server: Server) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(server.url)
+    page.wait_for_selector("#transcript [data-ready]", state="attached", timeout=30_000)
+    overlaps = page.evaluate(
+        """() => {
+          const parts = [...document.querySelectorAll('.bar nav a, .bar button, .toggle-button')]
+            .filter((part) => part.checkVisibility()).map((part) => part.getBoundingClientRect());
+          return parts.flatMap((a, i) => parts.slice(i + 1).map((b) =>
+            Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+            Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)).filter(Boolean).length;
+        }"""
+    )
+    assert overlaps == 0
