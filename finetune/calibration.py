@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
@@ -11,19 +15,34 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
 
     logits, targets: (row, label); a target is a distribution over the labels.
     """
+    return math.exp(_best(logits, targets, lambda scores, value: scores / value.exp()))
+
+
+def fit_bias(logits: np.ndarray, targets: np.ndarray, label: int) -> float:
+    """What to add to one label's logits so that the cross-entropy with `targets` is least: how common the label is in
+    the training rows and how common it is elsewhere are two things.
+
+    logits, targets: (row, label).
+    """
+    mask = torch.nn.functional.one_hot(torch.tensor(label), logits.shape[1]).double()
+    return _best(logits, targets, lambda scores, value: scores + value * mask)
+
+
+def _best(logits: np.ndarray, targets: np.ndarray, changed: Callable[[Tensor, Tensor], Tensor]) -> float:
+    """The number with which the changed logits have the least cross-entropy."""
     scores = torch.as_tensor(logits, dtype=torch.float64)
     wanted = torch.as_tensor(targets, dtype=torch.float64)
-    log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([log_temperature], max_iter=100, line_search_fn="strong_wolfe")
+    number = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([number], max_iter=100, line_search_fn="strong_wolfe")
 
-    def loss() -> torch.Tensor:
+    def loss() -> Tensor:
         optimiser.zero_grad()
-        value = torch.nn.functional.cross_entropy(scores / log_temperature.exp(), wanted)
+        value = torch.nn.functional.cross_entropy(changed(scores, number), wanted)
         value.backward()
         return value
 
     optimiser.step(loss)
-    return log_temperature.detach().exp().item()
+    return number.item()
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:

@@ -22,6 +22,8 @@ from assistant.engines.encoder import silent_loading
 from assistant.errors import BadDataset, TrainingDiverged
 from finetune.calibration import expected_calibration_error, fit_temperature
 
+Calibrate = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -49,8 +51,8 @@ class ClassifierConfig:
     lora_targets: tuple[str, ...] = ("query", "key", "value", "dense")
     full: bool = False
     """Train every weight instead of an adapter: the ceiling that an adapter is measured against."""
-    patience: int = 2
-    """Epochs without a better validation loss before it stops."""
+    patience: int | None = 2
+    """Epochs without a better validation loss before it stops, and the best is kept; None keeps the last epoch."""
     seed: int = 0
     bf16: bool = False
 
@@ -73,11 +75,13 @@ def train_classifier(
     output: Path,
     config: ClassifierConfig,
     *,
+    calibrate: Calibrate = lambda logits, targets: (fit_temperature(logits, targets), np.zeros(logits.shape[1])),
     on_log: Callable[[dict[str, float]], object] = lambda _: None,
 ) -> Trained:
     """Train on `train`, stop when `validation` gets no better, calibrate on it and write the model to `output`.
 
-    base: folder of an encoder. output: gets an adapter, or with `config.full` a whole model.
+    base: folder of an encoder. output: gets an adapter, or with `config.full` a whole model. calibrate: from the
+    validation rows' logits and targets to the temperature that divides logits, and what is added to each label's then.
 
     Raises BadDataset where rows are missing or have other labels, TrainingDiverged.
     """
@@ -109,7 +113,7 @@ def train_classifier(
             eval_strategy="epoch",
             save_strategy="epoch",
             save_total_limit=1,
-            load_best_model_at_end=True,
+            load_best_model_at_end=config.patience is not None,
             logging_steps=50,
             label_names=["labels"],
             remove_unused_columns=False,
@@ -125,7 +129,7 @@ def train_classifier(
             data_collator=Padded(tokenizer),
             compute_loss_func=soft_cross_entropy,
             compute_metrics=_metrics,
-            callbacks=[EarlyStoppingCallback(config.patience), Told()],
+            callbacks=[*([EarlyStoppingCallback(config.patience)] if config.patience is not None else []), Told()],
         )
         trainer.remove_callback(PrinterCallback)  # `on_log` tells
         done = trainer.train()
@@ -135,14 +139,14 @@ def train_classifier(
         epochs = float(trainer.state.epoch or 0)
         model = trainer.accelerator.unwrap_model(trainer.model)
     logits, targets = predicted.predictions, predicted.label_ids
-    temperature = fit_temperature(logits, targets)
-    cool_head(model, temperature)
+    temperature, biases = calibrate(logits, targets)
+    adjust_head(model, temperature, biases)
     model.save_pretrained(output)
     if config.full:
         tokenizer.save_pretrained(output)
     else:
         model.config.save_pretrained(output)  # an adapter's own file does not name the labels
-    probabilities = torch.from_numpy(logits / temperature).softmax(-1).numpy()
+    probabilities = torch.from_numpy(logits / temperature + biases).softmax(-1).numpy()
     return Trained(
         accuracy=float((probabilities.argmax(-1) == targets.argmax(-1)).mean()),
         loss=float(predicted.metrics["test_loss"]),
@@ -186,13 +190,16 @@ def soft_cross_entropy(outputs: Any, labels: Tensor, num_items_in_batch: Any = N
     return F.cross_entropy(outputs["logits"].float(), labels)
 
 
-def cool_head(model: Any, temperature: float) -> None:
-    """Divide the last layer by the temperature: the model is calibrated for whoever loads it (Guo et al. 2017)."""
+def adjust_head(model: Any, temperature: float, biases: np.ndarray) -> None:
+    """Divide the last layer by the temperature and add to its bias: the model is calibrated for whoever loads it (Guo
+    et al. 2017)."""
     heads = [m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and _is_head(name)]
     with torch.no_grad():
         for head in heads[-1:]:
             for weights in head.parameters():
                 weights /= temperature
+            if biases.any():
+                head.bias += torch.from_numpy(biases).to(head.bias)
 
 
 def _is_head(name: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from finetune.calibration import expected_calibration_error, fit_temperature
+from finetune.calibration import expected_calibration_error, fit_bias, fit_temperature
+from finetune.sentiment import LABELS, calibrated
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -15,6 +16,29 @@ def test_the_temperature_that_made_logits_overconfident_is_found(temperature: fl
     probabilities = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
     drawn = np.array([random.choice(3, p=row) for row in probabilities])
     assert fit_temperature(honest * temperature, np.eye(3)[drawn]) == pytest.approx(temperature, rel=0.05)
+
+
+def drawn(logits: np.ndarray) -> np.ndarray:
+    """Labels as often as the logits say, one-hot."""
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    random = np.random.default_rng(1)
+    return np.eye(logits.shape[1])[[random.choice(logits.shape[1], p=row) for row in shares]]
+
+
+def test_what_was_taken_off_a_label_s_logits_is_found() -> None:
+    honest = np.random.default_rng(0).normal(0, 2, (20_000, 3))
+    assert fit_bias(honest - np.array([0, 1.5, 0]), drawn(honest), 1) == pytest.approx(1.5, abs=0.1)
+
+
+def test_sentiment_is_calibrated_on_all_but_films() -> None:
+    honest = np.random.default_rng(0).normal(0, 2, (30_000, 3))
+    targets = drawn(honest)
+    films = np.arange(30_000) < 10_000
+    targets[films] = np.eye(3)[np.random.default_rng(2).integers(0, 3, 10_000)]  # what films say teaches nothing
+    temperature, biases = calibrated(1.4 * (honest - np.array([0, 0.8, 0])), targets, films)
+    assert temperature == pytest.approx(1.4, rel=0.05)
+    assert biases[LABELS.index("neutral")] == pytest.approx(0.8, abs=0.1)
+    assert biases[[0, 2]].tolist() == [0, 0]
 
 
 def test_calibration_error_of_cases_worked_by_hand() -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from peft import AutoPeftModelForSequenceClassification
@@ -44,6 +45,19 @@ def test_an_adapter_learns_and_is_in_peft_s_own_format(tmp_path: Path) -> None:
         inputs = AutoTokenizer.from_pretrained(base)("the cat was good", return_tensors="pt")
         expected = theirs(**inputs).logits.softmax(-1)[0, 1].item()
     assert found[0]["good"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_calibration_of_one_s_own_goes_into_the_head(tmp_path: Path) -> None:
+    base = make(tmp_path / "base", spread=0.1)
+    config = replace(CONFIG, num_train_epochs=1, patience=None)
+
+    def always_good(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+        assert logits.shape == targets.shape == (12, 2)
+        return 100.0, np.array([0.0, 5.0])
+
+    train_classifier(base, TRAIN, TRAIN[:12], tmp_path / "adapter", config, calibrate=always_good)
+    for found in EncoderEngine(base, adapter=tmp_path / "adapter").classify(["the cat was bad", "a film was good"]):
+        assert found["good"] == pytest.approx(1 / (1 + np.exp(-5)), abs=0.02)
 
 
 def test_every_weight_can_be_trained(tmp_path: Path) -> None:
