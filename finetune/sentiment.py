@@ -30,7 +30,7 @@ from finetune.sentiment_data import LABELS, Example, examples
 
 BASE = "all-minilm-l6-v2"
 CONFIG = ClassifierConfig(
-    labels=LABELS, num_train_epochs=3, learning_rate=8e-4, per_device_train_batch_size=64, bf16=True, patience=None
+    labels=LABELS, num_train_epochs=2, learning_rate=8e-4, per_device_train_batch_size=64, bf16=True, patience=None
 )
 """To the last epoch: films are labelled by the stars of the whole review, so that many validation rows say the wrong
 thing, and a loss on them goes up while the model gets better."""
