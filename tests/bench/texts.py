@@ -50,13 +50,14 @@ def run_sentiment() -> dict[str, float]:
     from transformers import pipeline
 
     from assistant.engines.protocol import Capability
+    from assistant.languages import beyond_doubt
     from assistant.service import Assistant
 
     assistant = Assistant()
     engine: Any = assistant.engine("parley-sentiment", capability=Capability.CLASSIFY)
     loaded, tokenizer = engine._loaded, engine._tokenizer
     plain: Any = pipeline("text-classification", model=copy.deepcopy(loaded).float(), tokenizer=tokenizer, device="cpu")
-    texts = sentences()
+    texts = [text for text in sentences() if beyond_doubt(text) in (None, "en")]  # a handful is Spanish
     ours: list[str] = []
     theirs: list[str] = []
 
