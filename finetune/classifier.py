@@ -25,6 +25,11 @@ from finetune.calibration import expected_calibration_error, fit_temperature
 Calibrate = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
 
+def cooled(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    """The calibration that suits most data: a temperature, and no bias."""
+    return fit_temperature(logits, targets), np.zeros(logits.shape[1])
+
+
 @dataclass(frozen=True)
 class Row:
     """A text and how probable each label is: one 1.0 for a plain label, a teacher's opinion otherwise."""
@@ -75,7 +80,7 @@ def train_classifier(
     output: Path,
     config: ClassifierConfig,
     *,
-    calibrate: Calibrate = lambda logits, targets: (fit_temperature(logits, targets), np.zeros(logits.shape[1])),
+    calibrate: Calibrate = cooled,
     on_log: Callable[[dict[str, float]], object] = lambda _: None,
 ) -> Trained:
     """Train on `train`, stop when `validation` gets no better, calibrate on it and write the model to `output`.
@@ -199,7 +204,7 @@ def adjust_head(model: Any, temperature: float, biases: np.ndarray) -> None:
             for weights in head.parameters():
                 weights /= temperature
             if biases.any():
-                head.bias += torch.from_numpy(biases).to(head.bias)
+                head.bias.add_(torch.from_numpy(biases).to(head.bias))
 
 
 def _is_head(name: str) -> bool:
