@@ -139,6 +139,20 @@ def test_a_reload_in_mid_answer_loses_nothing(page: Page, context: BrowserContex
     assert page.locator("article.assistant .body").inner_text() == other.locator("article.assistant .body").inner_text()
 
 
+def test_what_was_typed_outlives_the_page(page: Page, server: Server) -> None:
+    page.fill("#composer textarea", "Not sent yet\nand in two lines")
+    page.reload()
+    expect(page.locator("#composer textarea")).to_have_value("Not sent yet\nand in two lines")
+    page.goto(f"{server.url}models")
+    open_page(page, server.url)
+    expect(page.locator("#composer textarea")).to_have_value("Not sent yet\nand in two lines")
+    page.press("#composer textarea", "Enter")
+    page.locator("article.user .plain").wait_for()
+    page.reload()
+    page.wait_for_selector("#transcript [data-ready]", state="attached")
+    expect(page.locator("#composer textarea")).to_have_value("")
+
+
 def test_two_people_are_answered_at_once(page: Page, chromium, server: Server) -> None:  # type: ignore[no-untyped-def]
     other_context = chromium.new_context()
     other = other_context.new_page()

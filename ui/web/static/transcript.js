@@ -44,6 +44,18 @@ function toEnd() {
   scrolled();
 }
 
+// What was typed and not sent outlives the page: a reload, a look at another page, a server that started again (Gradio
+// then reloads the page by itself). It stays in this tab.
+const box = () => document.querySelector("#composer textarea");
+addEventListener("pagehide", () => sessionStorage.setItem("parley-draft", box()?.value ?? ""));
+
+function bringBack() {
+  const draft = sessionStorage.getItem("parley-draft");
+  if (!draft || !box() || box().value) return;
+  box().value = draft;
+  box().dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 function fragment(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
@@ -95,7 +107,10 @@ function draw() {
   if (value.live.some((id) => !streams.has(id))) pinned = true; // they have just asked
   for (const id of value.live) follow(id);
   element.querySelector(".welcome").hidden = value.messages.length > 0;
-  if (props.value) list.dataset.ready = "";
+  if (props.value && !("ready" in list.dataset)) {
+    list.dataset.ready = "";
+    bringBack();
+  }
   if (more) scroller().scrollTop += fromEnd() - distance;
   if (switched) requestAnimationFrame(toEnd);
   else toEnd();
