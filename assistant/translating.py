@@ -3,8 +3,10 @@ chat model."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from assistant.engines.remote import Remote
 from assistant.errors import BadDocument, CapabilityMissing
 from assistant.languages import detect, detect_all, name
 from assistant.models import GOOD_MODEL
+from assistant.tables import BadRow, rows, text_column
 from assistant.tasks import translation
 from assistant.tasks.translation import Order, Request, Translated, Translation
 from assistant.texts import TextTasks
@@ -23,6 +26,8 @@ TRANSLATION_COLUMNS = ("language", "translation")
 SENTENCES_AT_A_TIME = 64
 CHAT_CHUNK = 16
 """Rows that the chat model translates between two savings: it is slow, and a kill loses as many."""
+LOOKED_AT = 200
+"""Texts of a file by which its language is told before the work begins."""
 
 
 class Translating(TextTasks):
@@ -115,7 +120,7 @@ class Translating(TextTasks):
         **wishes: Any,
     ) -> Batch:
         """The job that translates a file: columns added to a table, the text itself replaced in a document."""
-        entry = self.translator(language or "", target, model)
+        entry = self.translator(language or spoken(source, target, column), target, model)
         work = partial(self.translation_columns, target=target, source=language, model=model, **wishes)
         task = f"translate {entry.key} {language}-{target} {sorted(wishes.items(), key=str)}"
         chunk = CHUNK if not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ else CHAT_CHUNK
@@ -133,7 +138,8 @@ class Translating(TextTasks):
 
         def run(requests: Sequence[Request]) -> Iterator[str]:
             for some in translation.chunks(requests, SENTENCES_AT_A_TIME):
-                yield from engine.text2text([translation.with_terms(each) for each in some], asked)
+                texts = [translation.with_terms(each) for each in some]
+                yield from translation.whole(texts, lambda part: engine.text2text(part, asked))
 
         return run
 
@@ -145,10 +151,21 @@ class Translating(TextTasks):
 
 
 def made_for(entry: ModelEntry, source: str, target: str) -> bool:
-    """Whether a model of the catalogue was trained to translate between the two languages."""
+    """Whether a model of the catalogue was trained to translate between the two languages; "" is any source."""
     if entry.family is not Family.SEQ2SEQ or "translate" not in entry.tasks:
         return False
     named: Mapping[str, str] = entry.prompts
-    if f"{source}-{target}" in named:
+    if f"{source}-{target}" in named or (not source and any(key.endswith(f"-{target}") for key in named)):
         return True
-    return "*-*" in named and {source, target} <= set(entry.languages)
+    return "*-*" in named and {source or target, target} <= set(entry.languages)
+
+
+def spoken(path: Path, target: str, column: str | None = None) -> str:
+    """The language of most of a file's first texts, leaving out those in the target's; "" where none is told.
+
+    Raises BadDataset where the file, or its column, is not what it should be.
+    """
+    name = text_column(path, column)
+    first = (row.get(name) for row in islice(rows(path), LOOKED_AT) if not isinstance(row, BadRow))
+    found = Counter(each for each in detect_all([str(text) for text in first if text]) if each != target)
+    return found.most_common(1)[0][0] if found else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from assistant.engines.protocol import Message
-from assistant.errors import BadSettings
+from assistant.errors import BadSettings, TextTooLong
 from assistant.languages import ADDRESS, name
 from assistant.tasks.keeping import lost
 from assistant.tasks.sentences import Sentence, split
@@ -197,6 +197,26 @@ def with_terms(request: Request) -> str:
     for term, said in request.order.terms(text).items():
         text = _term(term).sub(said.replace("\\", r"\\"), text)
     return text
+
+
+def whole(texts: Sequence[str], rewrite: Callable[[Sequence[str]], Sequence[str]]) -> list[str]:
+    """What becomes of each text; one that does not fit the model is given to it in halves.
+
+    rewrite: raises TextTooLong, before any work, where one of the texts is.
+    """
+    try:
+        return list(rewrite(texts))
+    except TextTooLong:
+        if len(texts) > 1:
+            middle = len(texts) // 2
+            return [*whole(texts[:middle], rewrite), *whole(texts[middle:], rewrite)]
+        (text,) = texts
+        near = [match.start() for match in re.finditer(r"\s", text)] or [len(text) // 2]
+        cut = min(near, key=lambda place: abs(place - len(text) // 2))
+        halves = [half for half in (text[:cut].strip(), text[cut:].strip()) if half]
+        if len(halves) < 2:
+            raise
+        return [" ".join(whole(halves, rewrite))]
 
 
 def chunks(requests: Sequence[Request], size: int) -> Iterator[list[Request]]:

@@ -44,6 +44,7 @@ def translate(
     """
     from assistant.glossary import read_glossary
     from assistant.languages import code, detect
+    from assistant.translating import spoken
     from ui.terminal.texts import given_text, run_batch, run_lines, use_models
 
     if not target:
@@ -51,8 +52,12 @@ def translate(
     wanted, given = code(target), code(source) if source else None
     wishes: dict[str, Any] = {"glossary": read_glossary(glossary) if glossary else {}, "formality": formality}
     text = given_text(text, input, output)
-    spoken = given or (detect(text).code if text is not None else "")
-    with use_models("translate", model, languages=(spoken, wanted)) as assistant:
+    language = given or ""
+    if given is None and text is not None:
+        language = detect(text).code
+    elif given is None and input is not None and output is not None:
+        language = spoken(input, wanted, column)
+    with use_models("translate", model, languages=(language, wanted)) as assistant:
         if text is None and (input is not None or output is not None):
             run_batch(
                 assistant.translation_batch, input, output, column, target=wanted, language=given, model=model, **wishes

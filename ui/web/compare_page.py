@@ -30,6 +30,9 @@ def build_compare(assistant: Assistant) -> None:
         )
         with gr.Row(elem_classes="languages"):
             task = gr.Radio(TASKS, value="sentiment", label="Task", elem_id="compare-task")
+            source = gr.Dropdown(
+                [("Detect", ""), *languages], value="", label="From", visible=False, elem_id="compare-from"
+            )
             target = gr.Dropdown(languages, value="fr", label="Into", visible=False, elem_id="compare-to")
         text = gr.Textbox(EXAMPLE, lines=4, max_lines=14, label="Text", elem_id="compare-text")
         reference = gr.Textbox(
@@ -39,23 +42,24 @@ def build_compare(assistant: Assistant) -> None:
             go, stop = actions("compare", "Compare")
         shown = gr.HTML(apply_default_css=False, elem_id="compare-shown")
 
-    def compare(task: Any, text: str, target: str, reference: str) -> Iterator[str]:
+    def compare(task: Any, text: str, source: str, target: str, reference: str) -> Iterator[str]:
         found: list[Contender] = []
         yield contenders_html(found)
 
         def work(tell: Callable[[Contender], None]) -> None:
-            for each in assistant.compare_models(task, text, target=target, reference=reference):
+            for each in assistant.compare_models(task, text, source=source or None, target=target, reference=reference):
                 tell(each)
 
         for some in steps(work):
             found += some
             yield contenders_html(found)
 
-    def chosen(task: str) -> tuple[Any, Any]:
-        return gr.update(visible=task == "translate"), "positive" if task == "sentiment" else ""
+    def chosen(task: str) -> tuple[Any, ...]:
+        spoken = gr.update(visible=task == "translate")
+        return spoken, spoken, "positive" if task == "sentiment" else ""
 
-    task.change(chosen, [task], [target, reference], **QUICK)
-    wire(stop, [go.click, text.submit], compare, [task, text, target, reference], [shown])
+    task.change(chosen, [task], [source, target, reference], **QUICK)
+    wire(stop, [go.click, text.submit], compare, [task, text, source, target, reference], [shown])
 
 
 def contenders_html(found: Sequence[Contender]) -> str:

@@ -14,6 +14,7 @@ import gradio as gr
 from assistant.batches import Batch
 from assistant.service import Assistant
 from assistant.tasks.summary import Length, Summary, SummarySentence
+from ui.web.events import QUICK
 from ui.web.file_job import build_file_job
 from ui.web.text_page import actions, document_button, model_box, wire
 from ui.web.working import steps
@@ -27,14 +28,23 @@ EXAMPLE = (
     "to the way into the centre."
 )
 WAYS = [("Best here", ""), ("Key sentences", "extractive"), ("Written anew", "abstractive")]
+LENGTHS = {"sentences": (3, 20), "percent": (10, 60)}
+"""How a length is told → what it is at first, and at most."""
 
 
 def build(assistant: Assistant) -> None:
     """Lay it out inside the current tab and wire it."""
     with gr.Row(elem_classes="languages"):
-        count = gr.Slider(1, 20, value=3, step=1, label="Sentences", elem_id="summarize-count")
+        unit = gr.Radio(
+            [("Sentences", "sentences"), ("Percent of the text", "percent")],
+            value="sentences",
+            label="Length in",
+            elem_id="summarize-unit",
+        )
+        first, most = LENGTHS["sentences"]
+        count = gr.Slider(1, most, value=first, step=1, label="How many", elem_id="summarize-count")
         way = gr.Radio(WAYS, value="", label="How", elem_id="summarize-way")
-    settings: list[Any] = [count, way, model_box(assistant, "summarize")]
+    settings: list[Any] = [unit, count, way, model_box(assistant, "summarize")]
     with gr.Tabs():
         with gr.Tab("A text"):
             _build_one(assistant, settings)
@@ -46,11 +56,28 @@ def build(assistant: Assistant) -> None:
                 settings,
             )
 
+    def told_in(unit: str) -> Any:
+        first, most = LENGTHS[unit]
+        return gr.update(value=first, maximum=most)
 
-def _job(assistant: Assistant, path: Path, output: Path, column: str | None, count: int, way: str, model: str) -> Batch:
-    wishes: dict[str, Any] = {"way": way or None, "model": model or None}
+    unit.change(told_in, [unit], [count], **QUICK)
+
+
+def length(unit: str, count: float) -> Length:
+    """What the person has set."""
+    return Length(int(count)) if unit == "sentences" else Length(None, count / 100)
+
+
+def _wishes(way: str, model: str) -> dict[str, Any]:
+    return {"way": way or None, "model": model or None}
+
+
+def _job(
+    assistant: Assistant, path: Path, output: Path, column: str | None, unit: str, count: int, way: str, model: str
+) -> Batch:
+    wishes = _wishes(way, model)
     assistant.require_task("summarize", **wishes)
-    return assistant.summary_batch(path, output, column=column, length=Length(int(count)), **wishes)
+    return assistant.summary_batch(path, output, column=column, length=length(unit, count), **wishes)
 
 
 def _build_one(assistant: Assistant, settings: list[Any]) -> None:
@@ -60,8 +87,8 @@ def _build_one(assistant: Assistant, settings: list[Any]) -> None:
         opened = document_button("summarize", text)
     shown = gr.HTML(apply_default_css=False, elem_id="summarize-shown")
 
-    def read(text: str, count: int, way: str, model: str) -> Iterator[str]:
-        wishes: dict[str, Any] = {"way": way or None, "model": model or None}
+    def read(text: str, unit: str, count: int, way: str, model: str) -> Iterator[str]:
+        wishes = _wishes(way, model)
         assistant.require_task("summarize", **wishes)
         yield _waiting("Reading …")
 
@@ -70,7 +97,7 @@ def _build_one(assistant: Assistant, settings: list[Any]) -> None:
         def work(tell: Callable[[tuple[int, int] | Summary], None]) -> None:
             tell(
                 assistant.summarize(
-                    text, Length(int(count)), on_part=lambda done, total: tell((done, total)), cancel=cancel, **wishes
+                    text, length(unit, count), on_part=lambda done, total: tell((done, total)), cancel=cancel, **wishes
                 )
             )
 

@@ -16,6 +16,7 @@ from assistant.glossary import parse_glossary
 from assistant.languages import ADDRESS, name
 from assistant.service import Assistant
 from assistant.tasks.translation import FORMALITIES, Order, Translated, assembled
+from assistant.translating import spoken
 from ui.web.events import QUICK, told
 from ui.web.file_job import build_file_job
 from ui.web.text_page import actions, document_button, model_box, wire
@@ -84,7 +85,7 @@ def _job(
     assistant: Assistant, path: Path, output: Path, column: str | None, source: str, target: str, model: str, *rest: str
 ) -> Batch:
     given = None if source == DETECT else source
-    assistant.require_task("translate", model or None, languages=(given or "", target))
+    assistant.require_task("translate", model or None, languages=(given or spoken(path, target, column), target))
     wishes = _wishes(target, *rest) | {"language": given, "model": model or None}
     return assistant.translation_batch(path, output, column=column, target=target, **wishes)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from assistant.errors import BadSettings
+from assistant.errors import BadSettings, TextTooLong
 from assistant.tasks.translation import (
     MOST_CHARACTERS,
     Order,
@@ -17,6 +17,7 @@ from assistant.tasks.translation import (
     messages,
     translate,
     translate_all,
+    whole,
     with_terms,
 )
 
@@ -66,6 +67,18 @@ def test_a_word_without_end_comes_in_pieces() -> None:
     assert sum(len(each.source) for each in found) == len(text)
     assert all(len(each.source) <= MOST_CHARACTERS for each in found)
     assert assembled(text, found) == text.upper()
+
+
+def test_what_does_not_fit_the_model_is_given_in_halves() -> None:
+    def rewrite(texts: Sequence[str]) -> list[str]:
+        if any(len(text) > 9 for text in texts):
+            raise TextTooLong("long")
+        return [text.upper() for text in texts]
+
+    texts = ["short", "one two three four", "abcdefghijklmnop", "", "last"]
+    assert whole(texts, rewrite) == ["SHORT", "ONE TWO THREE FOUR", "ABCDEFGH IJKLMNOP", "", "LAST"]
+    with pytest.raises(TextTooLong):
+        whole(["x"], lambda texts: rewrite([text * 10 for text in texts]))
 
 
 def test_what_is_lost_is_insisted_on_and_then_told() -> None:
