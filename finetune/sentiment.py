@@ -1,7 +1,8 @@
-"""Make the embedded sentiment model: `python -m finetune.sentiment DATA OUTPUT`, an hour and a half on two cores, most
+"""Make the embedded sentiment model: `python -m finetune.sentiment DATA OPINOSIS OUTPUT`, two hours on two cores, most
 of which the teacher (teacher.py) reads; what it has read is kept in OUTPUT.states, and a killed run goes on from there.
 
-DATA is a folder laid out as sentiment_data.py says. `--full` trains every weight: the ceiling for the adapter.
+DATA is a folder and OPINOSIS a file, laid out as sentiment_data.py says. `--full` trains every weight: the ceiling for
+the adapter.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from assistant.engines.encoder import EncoderEngine
 from finetune import teacher
 from finetune.calibration import expected_calibration_error, fit_bias, fit_temperature
 from finetune.classifier import ClassifierConfig, Row, train_classifier
-from finetune.sentiment_data import LABELS, Example, examples
+from finetune.sentiment_data import LABELS, Example, examples, unlabelled
 
 BASE = "all-minilm-l6-v2"
 CONFIG = ClassifierConfig(
@@ -104,9 +105,11 @@ def pack(folder: Path) -> None:
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's is empty
 
 
-def taught(some: Sequence[Example], states: Path, *, on_part: Callable[[int], object]) -> list[Row]:
-    """Films' and products' sentences with what the teacher thinks of them, beginnings of the sentences with what it
-    thinks of those; the rest as it is labelled.
+def taught(
+    some: Sequence[Example], more: Sequence[str], states: Path, *, on_part: Callable[[int], object]
+) -> list[Row]:
+    """Films' and products' sentences with what the teacher thinks of them; the sentences' beginnings and ends, and
+    `more`, which has no labels, with what it thinks of those; the rest as it is labelled.
 
     The teacher is fitted five times, each time without a fifth of the texts: it has not seen the labels of what it
     judges. Of whole sentences it and the label have an equal say.
@@ -114,14 +117,20 @@ def taught(some: Sequence[Example], states: Path, *, on_part: Callable[[int], ob
     plain = [each for each in some if each.source in PLAIN]
     sentences = [each for each in some if each.source not in PLAIN]
     short = random.Random(0).sample(plain, min(len(plain), SHORT_FOR_THE_TEACHER))  # noqa: S311
-    passages = teacher.passages([each.text for each in sentences])
-    whole = [*passages, *(teacher.Passage(each.text, (len(each.text),)) for each in short)]
+    of = [each.text for each in sentences] + [each.text for each in short]
+    whole = [*teacher.passages([each.text for each in sentences]), *map(_all_of, (each.text for each in short))]
+    for text, end in zip(of[: len(sentences)], teacher.ends(of[: len(sentences)]), strict=True):
+        if end is not None:
+            whole.append(_all_of(end))
+            of.append(text)
+    whole += teacher.passages(more)
+    of += more
     found = teacher.read_all(_reader, whole, states, on_part=on_part)
     labels = {each.text: row.target for each, row in zip((*sentences, *short), rows((*sentences, *short)), strict=True)}
     texts, fold = [], []
-    for passage in whole:
+    for passage, sentence in zip(whole, of, strict=True):
         texts += [passage.text[:end] for end in passage.ends]
-        fold += [zlib.crc32(passage.text.encode()) % FOLDS] * len(passage.ends)
+        fold += [zlib.crc32(sentence.encode()) % FOLDS] * len(passage.ends)
     known = np.array([text in labels for text in texts])
     folds = np.array(fold)
     said = np.zeros((len(texts), len(LABELS)))
@@ -151,6 +160,10 @@ def calibrated(logits: np.ndarray, targets: np.ndarray, films: np.ndarray) -> tu
     return temperature, biases
 
 
+def _all_of(text: str) -> teacher.Passage:
+    return teacher.Passage(text, (len(text),))
+
+
 def _reader() -> teacher.Reader:
     entry = Catalogue.load()[TEACHER]
     return teacher.Reader(dequantised(sources.pull(entry)))
@@ -159,6 +172,7 @@ def _reader() -> teacher.Reader:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
+    parser.add_argument("opinosis", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--full", action="store_true", help="train every weight: the ceiling for the adapter")
     parser.add_argument("--states", type=Path, help="where the teacher's reading is kept; OUTPUT.states unless given")
@@ -171,7 +185,8 @@ def main() -> None:
         sys.stderr.write(f"{time.monotonic() - begun:6.0f} s {json.dumps(log)}\n")
 
     states = given.states or given.output.with_name(f"{given.output.name}.states")
-    train = taught(chosen(found, "train"), states, on_part=lambda read: tell({"passages read": read}))
+    more = unlabelled(given.opinosis)
+    train = taught(chosen(found, "train"), more, states, on_part=lambda read: tell({"passages read": read}))
     config = replace(CONFIG, full=True, learning_rate=FULL_LEARNING_RATE) if given.full else CONFIG
     validation = chosen(found, "validation")
     films = np.array([each.source == "films" for each in validation])

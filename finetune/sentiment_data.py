@@ -7,6 +7,10 @@ pros_cons.zip                       pros and cons of products (Ganapathibhotla a
 product_reviews_{1,2}.zip           sentences of reviews of 14 products (Hu and Liu 2004; Ding et al. 2008), CC BY 4.0
 opinion_lexicon.zip                 words of praise and blame (Hu and Liu 2004), CC BY 4.0
 
+and beside it, without labels:
+
+OpinosisDataset1.0_0.zip      sentences of reviews of hotels, cars and electronics (Ganesan et al. 2010), Apache-2.0
+
 The annotators of products marked opinions about features: "Excellent!" alone has no mark and is no neutral sentence. So
 an unmarked sentence teaches "neutral", and calibrates it, only where none of its words is in the lexicon. What is
 measured on stays as the annotators left it.
@@ -64,6 +68,19 @@ def examples(folder: Path) -> Iterator[Example]:
     except (OSError, zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
         hint = "It should hold rotten_tomatoes/, pros_cons.zip, product_reviews_{1,2}.zip and opinion_lexicon.zip."
         raise BadDataset(f"{folder} is not the sentiment data: {error}.", hint=hint) from error
+
+
+def unlabelled(path: Path) -> list[str]:
+    """The distinct sentences of Opinosis' reviews. Raises BadDataset where the file is not that."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = sorted(name for name in archive.namelist() if name.startswith("topics/") and name.endswith(".data"))
+            lines = [line for name in files for line in archive.read(name).decode("latin-1").splitlines()]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BadDataset(f"{path} cannot be read: {error}.", hint="It should be OpinosisDataset1.0_0.zip.") from error
+    if not files:
+        raise BadDataset(f"{path} holds no topics.", hint="It should be OpinosisDataset1.0_0.zip.")
+    return list(dict.fromkeys(text for line in lines if (text := line.strip(" ,"))))
 
 
 def _films(folder: Path) -> Iterator[Example]:

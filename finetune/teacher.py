@@ -2,9 +2,9 @@
 than its own answer does, and logistic regression reads it off (a linear probe:
 Alain and Bengio 2016, arXiv:1610.01644).
 
-The beginnings of a sentence are texts too ("gorgeous", "gorgeous and deceptively minimalist"), as in the Stanford
-Sentiment Treebank, whose phrases teach a small model far more than its sentences alone (Socher et al. 2013). Reading
-them costs next to nothing: each attends to the tokens of the sentence that are read anyway.
+The parts of a sentence are texts too ("gorgeous", "gorgeous and deceptively minimalist"), as in the Stanford Sentiment
+Treebank, whose phrases teach a small model far more than its sentences alone (Socher et al. 2013). Reading beginnings
+costs next to nothing: each attends to the tokens of the sentence that are read anyway. Ends are read by themselves.
 """
 
 from __future__ import annotations
@@ -50,6 +50,18 @@ def passages(texts: Sequence[str], *, parts: int = 3) -> list[Passage]:
         words = [match.start() for match in re.finditer(r" ", text) if match.start() not in clauses]
         cuts = clauses[:parts] + words[1 :: max(1, len(words) // max(1, parts - len(clauses)))]
         found.append(Passage(text, (*sorted(cuts[:parts]), len(text))))
+    return found
+
+
+def ends(texts: Sequence[str], *, words: int = 3) -> list[str | None]:
+    """What follows the clause boundary next to each text's middle ("but the ending stays with you"); None where that
+    is fewer than so many words, or there is no boundary."""
+    found: list[str | None] = []
+    for text in texts:
+        cuts = [match.end() for match in _CLAUSE.finditer(text)]
+        at = min(cuts, key=lambda cut: abs(cut - len(text) // 2), default=len(text))
+        end = text[at:].lstrip(",;:- ")
+        found.append(end if len(re.findall(r"\w+", end)) >= words else None)
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import BadDataset
-from finetune.sentiment_data import HELD_OUT_PRODUCTS, examples
+from finetune.sentiment_data import HELD_OUT_PRODUCTS, examples, unlabelled
 
 REVIEW = """*** a heading
 [t]a title
@@ -78,3 +78,19 @@ def test_held_out_products_are_only_measured_on(folder: Path) -> None:
 def test_a_folder_that_lacks_a_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadDataset, match="is not the sentiment data"):
         list(examples(tmp_path))
+
+
+def test_sentences_without_labels_are_read_once_each(tmp_path: Path) -> None:
+    path = tmp_path / "opinosis.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("topics/rooms_hotel.txt.data", "  Large rooms .\n\n,  caf\xe9 downstairs\n".encode("latin-1"))
+        archive.writestr("topics/staff_hotel.txt.data", "Large rooms .\n")
+        archive.writestr("summaries-gold/rooms_hotel/1.gold", "The rooms are large.")
+    assert unlabelled(path) == ["Large rooms .", "caf\xe9 downstairs"]
+    path.write_bytes(b"PK no zip")
+    with pytest.raises(BadDataset, match="cannot be read"):
+        unlabelled(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other.txt", "")
+    with pytest.raises(BadDataset, match="no topics"):
+        unlabelled(path)

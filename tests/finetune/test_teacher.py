@@ -49,6 +49,10 @@ def test_passages_end_where_clauses_and_words_do() -> None:
     assert all(list(each.ends) == sorted(set(each.ends)) for each in passages(TEXTS))
 
 
+def test_an_end_begins_where_the_clause_next_to_the_middle_does() -> None:
+    assert teacher.ends([*TEXTS, "slow , but"]) == ["but far too long .", None, "and then it ended", None]
+
+
 def test_what_was_read_before_a_kill_is_not_read_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
