@@ -1,0 +1,142 @@
+"""The public sentence pairs that the embedded T5 learns from: read, cleaned, and some set apart to measure it by.
+
+A folder holds the files as their publishers ship them, English TAB other:
+
+tatoeba/en-{fr,de,es}.tsv.gz        short everyday sentences (tatoeba.org through manythings.org/anki), CC BY 2.0 FR
+python_docs/en-{fr,es}.tsv.gz       documentation of Python, CC0 (English: PSF-2.0)
+tldr_pages/en-{fr,de,es}.tsv        what commands do, CC BY 4.0
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import unicodedata
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.errors import BadDataset
+from assistant.languages import beyond_doubt
+
+SETS = ("tatoeba", "python_docs", "tldr_pages")
+HELD_OUT = 1000
+"""English sentences of Tatoeba a language that are measured on, with all their translations."""
+MOST_CHARACTERS = 400
+RATIO = 3.0
+"""So many times as long may one side be as the other, once either has RATIO_FROM characters."""
+RATIO_FROM = 30
+
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An English sentence and its translation."""
+
+    english: str
+    other: str
+    language: str
+    """Of the other side, ISO 639-1."""
+    source: str
+    """Of SETS."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Sentences to translate, each with every translation of it that is known."""
+
+    sources: tuple[str, ...]
+    references: tuple[tuple[str, ...], ...]
+
+
+def pairs(folder: Path, languages: Sequence[str]) -> list[Pair]:
+    """Every usable pair, once. Raises BadDataset where a language has no file or one cannot be read."""
+    found: dict[tuple[str, str], Pair] = {}
+    for language in languages:
+        before = len(found)
+        for name in SETS:
+            for ending in (".tsv.gz", ".tsv"):
+                path = folder / name / f"en-{language}{ending}"
+                if path.exists():
+                    for pair in _read(path, language, name):
+                        if usable(pair):
+                            found.setdefault((pair.english, pair.other), pair)
+        if len(found) == before:
+            raise BadDataset(
+                f"{folder} has no pairs of English and {language!r}.", hint=f"tatoeba/en-{language}.tsv.gz"
+            )
+    return list(found.values())
+
+
+def usable(pair: Pair) -> bool:
+    """Whether both sides are there, of like length, in their languages, and not the same."""
+    sides = pair.english, pair.other
+    lengths = sorted(map(len, sides))
+    if not lengths[0] or lengths[1] > MOST_CHARACTERS:
+        return False
+    if lengths[1] >= RATIO_FROM and lengths[1] > RATIO * lengths[0]:
+        return False
+    if sides[0] == sides[1] and len(sides[0].split()) > 2:
+        return False
+    spoken = beyond_doubt(pair.english), beyond_doubt(pair.other)
+    return spoken[0] in (None, "en") and spoken[1] in (None, pair.language)
+
+
+def tidy(text: str) -> str:
+    """One line in composed characters: every kind of space is a plain one."""
+    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
+
+
+def split(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> tuple[list[Pair], list[Pair]]:
+    """(pairs to learn from, pairs to be measured on). No sentence of the second, of either side, is in the first.
+
+    Those English sentences of Tatoeba are held out whose CRC-32 is lowest: the same ones whatever else changes.
+    """
+    own = [pair for pair in found if pair.language == language]
+    english = sorted({pair.english for pair in own if pair.source == "tatoeba"}, key=lambda text: (crc(text), text))
+    chosen = set(english[:held_out])
+    measured = [pair for pair in own if pair.english in chosen and pair.source == "tatoeba"]
+    known = {plain(text) for pair in measured for text in (pair.english, pair.other)}
+    train = [pair for pair in own if known.isdisjoint((plain(pair.english), plain(pair.other)))]
+    return train, measured
+
+
+def crc(text: str) -> int:
+    """A number that depends on the text alone."""
+    return zlib.crc32(text.encode())
+
+
+def plain(text: str) -> str:
+    """Letters and digits alone: what two sentences share that differ in punctuation and case."""
+    return "".join(letter for letter in text.lower() if letter.isalnum())
+
+
+def measured(held_out: Sequence[Pair], everything: Iterable[Pair], *, into_english: bool) -> Measured:
+    """A test set: English sentences, or the first translation of each; what else translates them counts as right."""
+    references: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for pair in everything:
+        key, value = (pair.other, pair.english) if into_english else (pair.english, pair.other)
+        if pair.language == held_out[0].language:
+            references[key][value] = None
+    first: dict[str, str] = {}
+    for pair in held_out:
+        first.setdefault(pair.english, pair.other)
+    sources = tuple(dict.fromkeys(first.values() if into_english else first))
+    return Measured(sources, tuple(tuple(references[text]) for text in sources))
+
+
+def _read(path: Path, language: str, source: str) -> Iterator[Pair]:
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        lines = data.decode("utf-8").splitlines()
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise BadDataset(
+            f"{path} cannot be read: {error}.", hint="It should be UTF-8: English, a tab, other."
+        ) from error
+    for line in lines:
+        cells = line.split("\t")
+        if len(cells) >= 2:
+            yield Pair(tidy(cells[0]), tidy(cells[1]), language, source)

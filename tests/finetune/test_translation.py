@@ -1,0 +1,82 @@
+"""The recipe of the embedded T5: its vocabulary, its lessons, its figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from assistant.engines.protocol import Rewriting
+from assistant.engines.seq2seq import Seq2SeqEngine
+from finetune.seq2seq import Row
+from finetune.translation import EOS, Lessons, figures, model, tokenizer
+from finetune.translation_data import Measured, Pair
+
+PAIRS = [
+    Pair(f"The {noun} is {what}.", f"Le {nom} est {quoi}.", "fr", "tatoeba")
+    for noun, nom in (("dog", "chien"), ("cat", "chat"), ("garden", "jardin"), ("book", "livre"))
+    for what, quoi in (("big", "grand"), ("small", "petit"), ("old", "vieux"), ("new", "neuf"))
+]
+
+
+@pytest.fixture(scope="module")
+def made() -> Any:
+    texts = [text for pair in PAIRS for text in (pair.english, pair.other)]
+    return tokenizer(texts, ["en", "fr"], 410)
+
+
+@pytest.mark.parametrize(
+    "text", ["The dog is old.", "Fichier n° 2026 : https://a.example/b_c?d=1 {name}", "Привет 🙂 𝄞", 'a"b\\c']
+)
+def test_every_text_comes_back(made: Any, text: str) -> None:
+    tokens = made(text)["input_ids"]
+    assert tokens[-1] == EOS
+    assert made.decode(tokens, skip_special_tokens=True) == text
+
+
+def test_a_tag_is_one_token_that_no_text_can_write_by_pieces(made: Any, tmp_path: Path) -> None:
+    assert made.convert_ids_to_tokens(made("<fr>The dog")["input_ids"])[0] == "<fr>"
+    made.save_pretrained(tmp_path)
+    again: Any = AutoTokenizer.from_pretrained(tmp_path)
+    assert again("<fr>The dog is 12.")["input_ids"] == made("<fr>The dog is 12.")["input_ids"]
+
+
+def test_lessons_go_both_ways_and_some_are_joined(made: Any) -> None:
+    lessons = Lessons(PAIRS * 8, made)
+    rows = lessons(0)
+    assert rows == lessons(0) != lessons(1)
+    tags = {made.convert_tokens_to_ids(tag): tag for tag in ("<en>", "<fr>")}
+    assert {tags[row.source[0]] for row in rows} == {"<en>", "<fr>"}
+    assert all(row.source[-1] == row.target[-1] == EOS for row in rows)
+    single = Row(made("<fr>The dog is old.")["input_ids"], made("Le chien est vieux.")["input_ids"])
+    assert single in rows
+    joined = [row for row in rows if made.decode(row.target).count(".") > 1]
+    assert joined and len(joined) < len(rows) / 4
+    said = made.decode(joined[0].source, skip_special_tokens=True)
+    assert said.count(". ") == made.decode(joined[0].target, skip_special_tokens=True).count(". ")
+
+
+def test_the_model_s_own_file_says_how_it_is_asked(made: Any, tmp_path: Path) -> None:
+    model(["en", "fr"], len(made)).save_pretrained(tmp_path)
+    made.save_pretrained(tmp_path)
+    engine = Seq2SeqEngine(tmp_path)
+    assert engine.directions.does("en", "fr") and engine.directions.does("fr", "en")
+    assert not engine.directions.does("fr", "de")
+    asked = Rewriting("translate", "en", "fr", max_tokens=4)
+    assert engine.directions.written("Hello", asked) == "<fr>Hello"
+    assert len(engine.text2text(["The dog is old."], asked)) == 1
+
+
+def test_figures_take_the_best_of_several_references(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "finetune.translation.translated", lambda _model, _made, texts: iter([text[4:].upper() for text in texts])
+    )
+    test = Measured(
+        ("one two three four five", "six seven eight nine ten"), (("X", "ONE TWO THREE FOUR FIVE"), ("SIX",))
+    )
+    found = figures(None, made, {"en-fr": test})
+    assert 0 < found["en-fr BLEU"] < 100
+    perfect = Measured(test.sources, tuple((text.upper(), "other") for text in test.sources))
+    assert figures(None, made, {"en-fr": perfect})["en-fr BLEU"] == 100
