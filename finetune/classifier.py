@@ -58,6 +58,8 @@ class ClassifierConfig:
     """Train every weight instead of an adapter: the ceiling that an adapter is measured against."""
     patience: int | None = 2
     """Epochs without a better validation loss before it stops, and the best is kept; None keeps the last epoch."""
+    ema_decay: float | None = None
+    """Train on, and keep the running mean of the weights over about 1 / (1 − this) steps (Polyak and Juditsky 1992)."""
     seed: int = 0
     bf16: bool = False
 
@@ -102,6 +104,23 @@ def train_classifier(
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             on_log({**(logs or {}), "step": state.global_step, "steps": state.max_steps})
 
+    class Averaged(TrainerCallback):
+        """Holds the mean of what is trained, and puts it into the model in the end."""
+
+        means: dict[str, Tensor]
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.means = {name: each.detach().clone() for name, each in trained_weights(model)}
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            decay = min(config.ema_decay or 0.0, (1 + state.global_step) / (10 + state.global_step))
+            for name, each in trained_weights(model):
+                self.means[name].lerp_(each.detach(), 1 - decay)
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            for name, each in trained_weights(model):
+                each.data.copy_(self.means[name])
+
     with tempfile.TemporaryDirectory(prefix="parley-train-") as scratch:
         arguments = TrainingArguments(
             output_dir=scratch,
@@ -134,7 +153,11 @@ def train_classifier(
             data_collator=Padded(tokenizer),
             compute_loss_func=soft_cross_entropy,
             compute_metrics=_metrics,
-            callbacks=[*([EarlyStoppingCallback(config.patience)] if config.patience is not None else []), Told()],
+            callbacks=[
+                *([EarlyStoppingCallback(config.patience)] if config.patience is not None else []),
+                *([Averaged()] if config.ema_decay is not None else []),
+                Told(),
+            ],
         )
         trainer.remove_callback(PrinterCallback)  # `on_log` tells
         done = trainer.train()
@@ -188,6 +211,11 @@ def build(base: Path, config: ClassifierConfig) -> Any:
     )
     with silent_loading():
         return get_peft_model(model, settings)
+
+
+def trained_weights(model: Any) -> list[tuple[str, Tensor]]:
+    """What training changes, by name."""
+    return [(name, each) for name, each in model.named_parameters() if each.requires_grad]
 
 
 def soft_cross_entropy(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:

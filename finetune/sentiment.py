@@ -13,7 +13,7 @@ import random
 import sys
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ CONFIG = ClassifierConfig(
     lora_r=32,
     lora_alpha=64,
     lora_dropout=0.0,
+    ema_decay=0.999,
     bf16=True,
     patience=None,
 )
@@ -52,8 +53,10 @@ PLAIN = ("pros and cons", "lexicon")
 SHORT_FOR_THE_TEACHER = 3000
 """So many of them it judges."""
 LABEL_SAYS = 0.25
-"""The label's share in what a whole sentence is taken for; the rest is the teacher's, who errs less often on films, which
-are labelled by the stars of the whole review."""
+"""The label's share in what a whole sentence is taken for; the rest is the teacher's, who errs less often on films,
+which are labelled by the stars of the whole review."""
+CROSSED = 10_000
+"""Texts made of the clauses of two."""
 FOLDS = 5
 
 
@@ -128,30 +131,42 @@ def taught(
     plain = [each for each in some if each.source in PLAIN]
     sentences = [each for each in some if each.source not in PLAIN]
     short = random.Random(0).sample(plain, min(len(plain), SHORT_FOR_THE_TEACHER))  # noqa: S311
-    of = [each.text for each in sentences] + [each.text for each in short]
-    whole = [*teacher.passages([each.text for each in sentences]), *map(_all_of, (each.text for each in short))]
-    for text, end in zip(of[: len(sentences)], teacher.ends(of[: len(sentences)]), strict=True):
-        if end is not None:
-            whole.append(_all_of(end))
-            of.append(text)
-    whole += teacher.passages(more)
-    of += more
+    whole: list[teacher.Passage] = []
+    of: list[str] = []
+
+    def add(passages: Iterable[teacher.Passage], like: Iterable[str]) -> None:
+        whole.extend(passages)
+        of.extend(like)
+
+    def add_ends(rank: int) -> None:
+        ends = zip(teacher.ends(texts, rank), texts, strict=True)
+        some_ends = [(_all_of(end), text) for end, text in ends if end is not None]
+        add((end for end, _ in some_ends), (text for _, text in some_ends))
+
+    texts = [each.text for each in sentences]
+    add(teacher.passages(texts), texts)
+    add((_all_of(each.text) for each in short), (each.text for each in short))
+    add_ends(0)
+    add(teacher.passages(more), more)
+    add_ends(1)
+    crossed = teacher.crossed([*texts, *more], CROSSED)
+    add(teacher.passages([text for text, _ in crossed]), (like for _, like in crossed))
     found = teacher.read_all(_reader, whole, states, on_part=on_part)
     labels = {each.text: row.target for each, row in zip((*sentences, *short), rows((*sentences, *short)), strict=True)}
-    texts, fold = [], []
+    read, fold = list[str](), list[int]()
     for passage, sentence in zip(whole, of, strict=True):
-        texts += [passage.text[:end] for end in passage.ends]
+        read += [passage.text[:end] for end in passage.ends]
         fold += [zlib.crc32(sentence.encode()) % FOLDS] * len(passage.ends)
     fitting = {each.text for each in sentences}
-    known = np.array([text in fitting for text in texts])
+    known = np.array([text in fitting for text in read])
     folds = np.array(fold)
-    said = np.zeros((len(texts), len(LABELS)))
+    said = np.zeros((len(read), len(LABELS)))
     for number in range(FOLDS):
         fit = known & (folds != number)
-        wanted = np.array([labels[text] for text, use in zip(texts, fit, strict=True) if use])
+        wanted = np.array([labels[text] for text, use in zip(read, fit, strict=True) if use])
         judged = folds == number
         said[judged] = teacher.Probe.fit(found[fit], wanted).read(found[judged])
-    result = {text: Row(text, tuple(row)) for text, row in zip(texts, said.tolist(), strict=True)}
+    result = {text: Row(text, tuple(row)) for text, row in zip(read, said.tolist(), strict=True)}
     for text, target in labels.items():
         both = zip(result[text].target, target, strict=True)
         result[text] = Row(text, tuple((1 - LABEL_SAYS) * said + LABEL_SAYS * label for said, label in both))

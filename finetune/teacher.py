@@ -10,6 +10,7 @@ costs next to nothing: each attends to the tokens of the sentence that are read 
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -53,16 +54,31 @@ def passages(texts: Sequence[str], *, parts: int = 3) -> list[Passage]:
     return found
 
 
-def ends(texts: Sequence[str], *, words: int = 3) -> list[str | None]:
-    """What follows the clause boundary next to each text's middle ("but the ending stays with you"); None where that
-    is fewer than so many words, or there is no boundary."""
+def ends(texts: Sequence[str], rank: int = 0, *, words: int = 3) -> list[str | None]:
+    """What follows a clause boundary of each text ("but the ending stays with you"), the one that is nearest to its
+    middle, or with rank 1 the next nearest; None where that is fewer than so many words."""
     found: list[str | None] = []
     for text in texts:
-        cuts = [match.end() for match in _CLAUSE.finditer(text)]
-        at = min(cuts, key=lambda cut: abs(cut - len(text) // 2), default=len(text))
-        end = text[at:].lstrip(",;:- ")
+        cuts = sorted(_boundaries(text), key=lambda cut: abs(cut - len(text) // 2))
+        end = text[cuts[rank] :].lstrip(",;:- ") if rank < len(cuts) else ""
         found.append(end if len(re.findall(r"\w+", end)) >= words else None)
     return found
+
+
+def crossed(texts: Sequence[str], count: int) -> list[tuple[str, str]]:
+    """New texts from a clause of one and what follows a clause of another ("slow and grey , but far too long ."), with
+    the text that each begins like."""
+    draw = random.Random(0)  # noqa: S311 - the same each time
+    some = [text for text in texts if _boundaries(text)]
+    found: list[tuple[str, str]] = []
+    for _ in range(count if some else 0):
+        one, other = draw.choice(some), draw.choice(some)
+        found.append((one[: draw.choice(_boundaries(one))] + other[draw.choice(_boundaries(other)) :], one))
+    return found
+
+
+def _boundaries(text: str) -> list[int]:
+    return [match.end() for match in _CLAUSE.finditer(text)]
 
 
 @dataclass(frozen=True)
@@ -146,15 +162,15 @@ def read_all(
     on_part: hears how many passages have been read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    job = hashlib.sha256(repr((PROMPT, QUESTION, LAYER, some)).encode()).hexdigest()[:12]
     parts: list[np.ndarray] = []
     with_model: Reader | None = None
     for at in range(0, len(some), PART):
-        file = folder / f"{job}-{at:06}.npy"
+        part = some[at : at + PART]
+        file = folder / f"{hashlib.sha256(repr((PROMPT, QUESTION, LAYER, part)).encode()).hexdigest()[:16]}.npy"
         if not file.exists():
             with_model = with_model or reader()
             beside = file.with_suffix(".writing.npy")
-            np.save(beside, with_model.read(some[at : at + PART]))
+            np.save(beside, with_model.read(part))
             beside.replace(file)
         parts.append(np.load(file))
         on_part(min(at + PART, len(some)))
