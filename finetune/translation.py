@@ -102,7 +102,8 @@ def model(languages: Sequence[str], size: int) -> Any:
     from transformers import T5Config, T5ForConditionalGeneration
 
     directions = [(a, b) for a in languages for b in languages if a != b and "en" in (a, b)]
-    config = T5Config(vocab_size=size, pad_token_id=PAD, eos_token_id=EOS, decoder_start_token_id=PAD, **SHAPE)
+    settings: dict[str, Any] = SHAPE | {"decoder_start_token_id": PAD}
+    config = T5Config(vocab_size=size, pad_token_id=PAD, eos_token_id=EOS, **settings)
     config.task_specific_params = {f"translation_{a}_to_{b}": {"prefix": tag(b)} for a, b in directions}
     return T5ForConditionalGeneration(config)
 

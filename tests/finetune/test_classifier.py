@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from peft import AutoPeftModelForSequenceClassification
+from safetensors.torch import load_file
 
 from assistant.engines.encoder import EncoderEngine
 from assistant.errors import BadDataset
@@ -78,3 +79,16 @@ def test_every_weight_can_be_trained(tmp_path: Path) -> None:
 def test_data_that_cannot_be_trained_on(tmp_path: Path, train: list[Row], validation: list[Row], said: str) -> None:
     with pytest.raises(BadDataset, match=said):
         train_classifier(tmp_path, train, validation, tmp_path / "out", CONFIG)
+
+
+def test_the_mean_of_the_last_weights_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    base = make(tmp_path / "base", spread=0.1)
+    folders: dict[float | None, Path] = {}
+    for decay in (None, 0.0, 0.9):
+        folders[decay] = tmp_path / f"adapter-{decay}"
+        train_classifier(base, TRAIN, TRAIN[:12], folders[decay], replace(CONFIG, patience=None, ema_decay=decay))
+    last, same, mean = (load_file(folder / "adapter_model.safetensors") for folder in folders.values())
+    assert all(torch.equal(same[name], each) for name, each in last.items())
+    assert not all(torch.equal(mean[name], each) for name, each in last.items())
+    found = EncoderEngine(base, adapter=folders[0.9]).classify(["the cat was good", "the cat was bad"])
+    assert found[0]["good"] > 0.7 and found[1]["bad"] > 0.7

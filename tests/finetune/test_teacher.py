@@ -50,7 +50,19 @@ def test_passages_end_where_clauses_and_words_do() -> None:
 
 
 def test_an_end_begins_where_the_clause_next_to_the_middle_does() -> None:
-    assert teacher.ends([*TEXTS, "slow , but"]) == ["but far too long .", None, "and then it ended", None]
+    texts = [*TEXTS, "slow , but"]
+    assert teacher.ends(texts) == ["but far too long .", None, "and then it ended", None]
+    assert teacher.ends(texts, 1) == ["but far too long .", None, "and then it ended", None]  # comma and conjunction
+    assert teacher.ends(texts, 2) == [None, None, "and warm , and then it ended", None]
+
+
+def test_crossed_texts_begin_like_one_and_end_like_another() -> None:
+    found = teacher.crossed(TEXTS, 40)
+    assert found == teacher.crossed(TEXTS, 40)
+    assert {like for _, like in found} == {TEXTS[0], TEXTS[2]}  # the other has one clause only
+    assert all(text.startswith(like[:10]) for text, like in found)
+    assert "a gorgeous film , and then it ended" in [text for text, _ in found]
+    assert teacher.crossed(["dull ."], 3) == []
 
 
 def test_what_was_read_before_a_kill_is_not_read_again(
