@@ -1,8 +1,9 @@
-"""Make the embedded sentiment model: `python -m finetune.sentiment DATA OPINOSIS OUTPUT`, two hours on two cores, most
-of which the teacher (teacher.py) reads; what it has read is kept in OUTPUT.states, and a killed run goes on from there.
+"""Make the embedded sentiment model: `python -m finetune.sentiment DATA OPINOSIS OUTPUT`, half an hour on two cores.
 
-DATA is a folder and OPINOSIS a file, laid out as sentiment_data.py says. `--full` trains every weight: the ceiling for
-the adapter.
+DATA is a folder and OPINOSIS a file, laid out as sentiment_data.py says. With the same texts, what the teacher
+(teacher.py) once said of them is taken from sentiment_opinions.npz; with others, or `--read`, it reads them for another
+hour: what it has read is kept in OUTPUT.states, and a killed run goes on from there. `--full` trains every weight: the
+ceiling for the adapter.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ which are labelled by the stars of the whole review."""
 CROSSED = 10_000
 """Texts made of the clauses of two."""
 FOLDS = 5
+OPINIONS = Path(__file__).with_name("sentiment_opinions.npz")
+"""What the teacher said of the texts that the embedded model was made from."""
 
 
 def chosen(found: Sequence[Example], split: str) -> list[Example]:
@@ -120,13 +123,19 @@ def pack(folder: Path) -> None:
 
 
 def taught(
-    some: Sequence[Example], more: Sequence[str], states: Path, *, on_part: Callable[[int], object]
+    some: Sequence[Example],
+    more: Sequence[str],
+    states: Path,
+    *,
+    opinions: Path | None = OPINIONS,
+    on_part: Callable[[int], object],
 ) -> list[Row]:
     """Films' and products' sentences with what the teacher thinks of them; the sentences' beginnings and ends, and
     `more`, which has no labels, with what it thinks of those; the rest as it is labelled.
 
     The teacher is fitted on whole sentences, five times, each time without a fifth of them: it has not seen the labels
-    of what it judges.
+    of what it judges. opinions: what it said when it read just these texts before, or None to have it read them; then
+    its opinions are kept beside the states.
     """
     plain = [each for each in some if each.source in PLAIN]
     sentences = [each for each in some if each.source not in PLAIN]
@@ -151,21 +160,23 @@ def taught(
     add_ends(1)
     crossed = teacher.crossed([*texts, *more], CROSSED)
     add(teacher.passages([text for text, _ in crossed]), (like for _, like in crossed))
-    found = teacher.read_all(_reader, whole, states, on_part=on_part)
-    labels = {each.text: row.target for each, row in zip((*sentences, *short), rows((*sentences, *short)), strict=True)}
     read, fold = list[str](), list[int]()
     for passage, sentence in zip(whole, of, strict=True):
         read += [passage.text[:end] for end in passage.ends]
         fold += [zlib.crc32(sentence.encode()) % FOLDS] * len(passage.ends)
-    fitting = {each.text for each in sentences}
-    known = np.array([text in fitting for text in read])
-    folds = np.array(fold)
-    said = np.zeros((len(read), len(LABELS)))
-    for number in range(FOLDS):
-        fit = known & (folds != number)
-        wanted = np.array([labels[text] for text, use in zip(read, fit, strict=True) if use])
-        judged = folds == number
-        said[judged] = teacher.Probe.fit(found[fit], wanted).read(found[judged])
+    labels = {each.text: row.target for each, row in zip((*sentences, *short), rows((*sentences, *short)), strict=True)}
+    said = teacher.remembered(opinions, read) if opinions else None
+    if said is None:
+        found = teacher.read_all(_reader, whole, states, on_part=on_part)
+        fitting = {each.text for each in sentences}
+        known, folds = np.array([text in fitting for text in read]), np.array(fold)
+        said = np.zeros((len(read), len(LABELS)))
+        for number in range(FOLDS):
+            fit = known & (folds != number)
+            wanted = np.array([labels[text] for text, use in zip(read, fit, strict=True) if use])
+            judged = folds == number
+            said[judged] = teacher.Probe.fit(found[fit], wanted).read(found[judged])
+        teacher.remember(states.with_suffix(".opinions.npz"), read, said)
     result = {text: Row(text, tuple(row)) for text, row in zip(read, said.tolist(), strict=True)}
     for text, target in labels.items():
         both = zip(result[text].target, target, strict=True)
@@ -203,6 +214,9 @@ def main() -> None:
     parser.add_argument("opinosis", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--full", action="store_true", help="train every weight: the ceiling for the adapter")
+    parser.add_argument(
+        "--read", action="store_true", help="let the teacher read again, instead of what it said before"
+    )
     parser.add_argument("--states", type=Path, help="where the teacher's reading is kept; OUTPUT.states unless given")
     given = parser.parse_args()
     base = sources.pull(Catalogue.load()[BASE])
@@ -214,7 +228,13 @@ def main() -> None:
 
     states = given.states or given.output.with_name(f"{given.output.name}.states")
     more = unlabelled(given.opinosis)
-    train = taught(chosen(found, "train"), more, states, on_part=lambda read: tell({"passages read": read}))
+    train = taught(
+        chosen(found, "train"),
+        more,
+        states,
+        opinions=None if given.read else OPINIONS,
+        on_part=lambda read: tell({"passages read": read}),
+    )
     config = replace(CONFIG, full=True, learning_rate=FULL_LEARNING_RATE) if given.full else CONFIG
     validation = chosen(found, "validation")
     films = np.array([each.source == "films" for each in validation])

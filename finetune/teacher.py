@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +176,29 @@ def read_all(
         parts.append(np.load(file))
         on_part(min(at + PART, len(some)))
     return np.concatenate(parts)
+
+
+def remember(path: Path, texts: Sequence[str], said: np.ndarray) -> None:
+    """Keep what was said of each text, to a part in 255; of the texts, only their CRC-32. said: (text, label)."""
+    beside = path.with_suffix(".writing.npz")
+    np.savez_compressed(beside, checks=_checks(texts), opinions=np.round(said * 255).astype(np.uint8))
+    beside.replace(path)
+
+
+def remembered(path: Path, texts: Sequence[str]) -> np.ndarray | None:
+    """What was said of just these texts, in their order: (text, label), each row a distribution; None where it is
+    not known."""
+    if not path.exists():
+        return None
+    with np.load(path) as kept:
+        if not np.array_equal(kept["checks"], _checks(texts)):
+            return None
+        said = kept["opinions"].astype(np.float64)
+    return said / said.sum(1, keepdims=True)
+
+
+def _checks(texts: Sequence[str]) -> np.ndarray:
+    return np.array([zlib.crc32(text.encode()) for text in texts], np.uint32)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOMS = ("assistant", "finetune", "eval", "demos", "ui")
-SHIPPED = {".safetensors": "Weights", ".json": "Settings of the weights", ".md": "Model card"}
+SHIPPED = {".safetensors": "Weights", ".json": "Settings of the weights", ".md": "Model card", ".npz": "Stored numbers"}
 """Files that cannot say what they are."""
 START, END = "<!-- tree -->\n", "<!-- end of tree -->"
 

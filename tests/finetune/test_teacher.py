@@ -92,3 +92,17 @@ def test_the_probe_finds_a_direction_among_many() -> None:
     said = probe.read(states[400:])
     assert said.sum(1) == pytest.approx(np.ones(200))
     assert (said.argmax(1) == right[400:]).mean() > 0.9
+
+
+def test_what_was_said_is_remembered_of_just_these_texts(tmp_path: Path) -> None:
+    path = tmp_path / "opinions.npz"
+    said = np.array([[0.1, 0.2, 0.7], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
+    assert teacher.remembered(path, TEXTS) is None
+    teacher.remember(path, TEXTS, said)
+    found = teacher.remembered(path, TEXTS)
+    assert found is not None
+    np.testing.assert_allclose(found, said, atol=0.006)
+    np.testing.assert_allclose(found.sum(1), 1)
+    assert teacher.remembered(path, TEXTS[::-1]) is None
+    assert teacher.remembered(path, TEXTS[:2]) is None
+    assert [each.name for each in tmp_path.iterdir()] == ["opinions.npz"]
