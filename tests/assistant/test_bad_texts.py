@@ -76,9 +76,8 @@ def test_a_column_that_does_not_exist(assistant: Assistant, tmp_path: Path, kind
     source.parent.mkdir()
     source.write_text("id,text\n1,Hello.\n", "utf-8")
     more: dict[str, Any] = {"translation": {"target": "fr"}, "label": {"labels": ["a", "b"]}}.get(kind, {})
-    job = getattr(assistant, f"{kind}_batch")(source, source.with_name("out.csv"), column="review", **more)
     with pytest.raises(BadDataset, match="no column 'review'") as told:
-        job.run()
+        getattr(assistant, f"{kind}_batch")(source, source.with_name("out.csv"), column="review", **more).run()
     assert "id, text" in told.value.hint
     assert sorted(path.name for path in source.parent.iterdir()) == ["in.csv"]
 

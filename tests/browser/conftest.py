@@ -176,6 +176,13 @@ def open_text_page(context: BrowserContext, url: str) -> Page:
 def open_tab(page: Page, name: str) -> None:
     """Go to the tab of that name."""
     page.get_by_role("tab", name=name, exact=True).click()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Give what has just been opened the time that a person's hand takes: Gradio mounts it late, and what a machine has
+    typed before that is lost."""
+    page.wait_for_timeout(700)
 
 
 def choose_file(page: Page, button: str, file: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Server, answered, ask, open_page, words
+from tests.browser.conftest import Server, answered, ask, open_page, settle, words
 
 pytestmark = pytest.mark.browser
 LONG = "Write a very long story about a lighthouse keeper, with many chapters."
@@ -271,6 +271,7 @@ def test_a_conversation_is_saved_and_brought_in_again(page: Page, tmp_path: Path
 def test_the_note_about_the_person_is_kept_and_erased(page: Page) -> None:
     page.locator("#settings .toggle-button").click()
     page.get_by_text("A note about you").click()
+    settle(page)
     page.fill("#note textarea", "Call me Ishmael.")
     page.locator("#keep-note").click()
     expect(page.locator(".toast-body")).to_contain_text("Kept")
