@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
@@ -150,7 +151,12 @@ def test_a_disk_that_fills_up_while_unpacking_is_called_so(
 
 
 def _pips(of: psutil.Process) -> list[psutil.Process]:
-    return [child for child in of.children(recursive=True) if "pip" in " ".join(child.cmdline())]
+    found: list[psutil.Process] = []
+    for child in of.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it, or what it started, may end while it is looked at
+            if "pip" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_cancelling_ends_every_pip_and_installs_nothing(tiny: ModelEntry, models: Path, index: Index) -> None:
