@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from assistant import paths, tables
+from assistant.done_rows import DoneRows
 from assistant.errors import BadDataset, BadSettings, RunInterrupted
 from assistant.rejections import EMPTY, Work, objection, set_apart
 from assistant.segments import rewritten
@@ -142,33 +142,31 @@ class Batch:
 
     def _fill(self, column: str, total: int) -> BatchProgress:
         """Bring the file of done rows to its end."""
-        resumed = self._resume(column)
+        done = self._done(column)
+        resumed = done.resume()
         if resumed > total:  # two runs wrote to it, of a Parley that did not lock it
             self.done_path.unlink()
-            resumed = self._resume(column)
+            resumed = done.resume()
         started = time.monotonic()
         waiting = islice(tables.rows(self.source), resumed, None)
-        progress = BatchProgress(resumed, total, self._rejections(), resumed, 0.0)
+        progress = BatchProgress(resumed, total, sum(map(self._counts, done)), resumed, 0.0)
         self.on_progress(progress)
-        with self.done_path.open("a", encoding="utf-8") as file:
-            while chunk := list(islice(waiting, self.chunk)):
-                if self.cancel.is_set():
-                    raise RunInterrupted(
-                        f"Stopped after {progress.done:,} of {total:,} rows.",
-                        hint="Begin again with the same file, and it goes on from there.",
-                    )
-                became = self._chunk(chunk, column)
-                file.writelines(json.dumps(each, ensure_ascii=False, default=str) + "\n" for each in became)
-                file.flush()
-                os.fsync(file.fileno())
-                progress = BatchProgress(
-                    progress.done + len(chunk),
-                    total,
-                    progress.rejected + sum(self._counts(each) for each in became),
-                    resumed,
-                    time.monotonic() - started,
+        while chunk := list(islice(waiting, self.chunk)):
+            if self.cancel.is_set():
+                raise RunInterrupted(
+                    f"Stopped after {progress.done:,} of {total:,} rows.",
+                    hint="Begin again with the same file, and it goes on from there.",
                 )
-                self.on_progress(progress)
+            became = self._chunk(chunk, column)
+            done.add(became)
+            progress = BatchProgress(
+                progress.done + len(chunk),
+                total,
+                progress.rejected + sum(self._counts(each) for each in became),
+                resumed,
+                time.monotonic() - started,
+            )
+            self.on_progress(progress)
         return progress
 
     def _chunk(self, chunk: Sequence[tables.Row | BadRow], column: str) -> list[Mapping[str, Any]]:
@@ -199,7 +197,8 @@ class Batch:
 
                 def good() -> Iterator[tables.Row]:
                     nonlocal bad
-                    for number, (row, added) in enumerate(zip(tables.rows(self.source), self._done(), strict=True), 1):
+                    both = zip(tables.rows(self.source), self._done(column), strict=True)
+                    for number, (row, added) in enumerate(both, 1):
                         if "rejected" not in added and not isinstance(row, BadRow):
                             yield {**row, **added}
                             continue
@@ -231,30 +230,7 @@ class Batch:
         """Whether every row comes out, also one that could not be used."""
         return self.rewrites is not None and kind in ("document", "lines")
 
-    def _resume(self, column: str) -> int:
-        """Rows that an earlier run of the same job has done; half a line that it was killed in is cut off."""
+    def _done(self, column: str) -> DoneRows:
         stat = self.source.stat()
         job = [self.task, column, str(self.source.resolve()), stat.st_size, stat.st_mtime_ns]
-        header = json.dumps({"job": hashlib.sha256(json.dumps(job).encode()).hexdigest()[:16]}).encode() + b"\n"
-        done = 0
-        if self.done_path.exists():
-            with self.done_path.open("rb+") as file:
-                if file.readline() == header:
-                    end = file.tell()
-                    for line in file:
-                        if not line.endswith(b"\n"):
-                            break
-                        end += len(line)
-                        done += 1
-                    file.truncate(end)
-                    return done
-        self.done_path.write_bytes(header)
-        return 0
-
-    def _done(self) -> Iterator[Mapping[str, Any]]:
-        with self.done_path.open(encoding="utf-8") as file:
-            next(file)
-            yield from map(json.loads, file)
-
-    def _rejections(self) -> int:
-        return sum(self._counts(each) for each in self._done())
+        return DoneRows(self.done_path, job)
