@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import Dataset
 
 from assistant.engines.encoder import silent_loading
 from assistant.errors import BadDataset, TrainingDiverged
 from finetune.calibration import expected_calibration_error, fit_temperature
+from finetune.classifier_rows import Padded, Row, Rows
 
 Calibrate = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 
@@ -28,14 +28,6 @@ Calibrate = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
 def cooled(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
     """The calibration that suits most data: a temperature, and no bias."""
     return fit_temperature(logits, targets), np.zeros(logits.shape[1])
-
-
-@dataclass(frozen=True)
-class Row:
-    """A text and how probable each label is: one 1.0 for a plain label, a teacher's opinion otherwise."""
-
-    text: str
-    target: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ class ClassifierConfig:
     patience: int | None = 2
     """Epochs without a better validation loss before it stops, and the best is kept; None keeps the last epoch."""
     ema_decay: float | None = None
-    """Train on, and keep the running mean of the weights over about 1 / (1 − this) steps (Polyak and Juditsky 1992)."""
+    """Train on, and keep the running mean of the weights over about 1 / (1 − this) steps: averaging.py."""
     seed: int = 0
     bf16: bool = False
 
@@ -95,6 +87,8 @@ def train_classifier(
     from transformers import AutoTokenizer, EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
     from transformers.trainer_callback import PrinterCallback
 
+    from finetune.averaging import Averaged
+
     _check(train, validation, config)
     tokenizer: Any = AutoTokenizer.from_pretrained(base)
     torch.manual_seed(config.seed)
@@ -103,23 +97,6 @@ def train_classifier(
     class Told(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             on_log({**(logs or {}), "step": state.global_step, "steps": state.max_steps})
-
-    class Averaged(TrainerCallback):
-        """Holds the mean of what is trained, and puts it into the model in the end."""
-
-        means: dict[str, Tensor]
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.means = {name: each.detach().clone() for name, each in trained_weights(model)}
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            decay = min(config.ema_decay or 0.0, (1 + state.global_step) / (10 + state.global_step))
-            for name, each in trained_weights(model):
-                self.means[name].lerp_(each.detach(), 1 - decay)
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            for name, each in trained_weights(model):
-                each.data.copy_(self.means[name])
 
     with tempfile.TemporaryDirectory(prefix="parley-train-") as scratch:
         arguments = TrainingArguments(
@@ -155,7 +132,7 @@ def train_classifier(
             compute_metrics=_metrics,
             callbacks=[
                 *([EarlyStoppingCallback(config.patience)] if config.patience is not None else []),
-                *([Averaged()] if config.ema_decay is not None else []),
+                *([Averaged(model, config.ema_decay)] if config.ema_decay is not None else []),
                 Told(),
             ],
         )
@@ -213,11 +190,6 @@ def build(base: Path, config: ClassifierConfig) -> Any:
         return get_peft_model(model, settings)
 
 
-def trained_weights(model: Any) -> list[tuple[str, Tensor]]:
-    """What training changes, by name."""
-    return [(name, each) for name, each in model.named_parameters() if each.requires_grad]
-
-
 def soft_cross_entropy(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
     """Cross-entropy with a distribution as target. logits, labels: (batch, label)."""
     return F.cross_entropy(outputs["logits"].float(), labels)
@@ -239,32 +211,6 @@ def _is_head(name: str) -> bool:
     return "original_module" not in name and any(
         part in ("classifier", "score", "out_proj") for part in name.split(".")
     )
-
-
-class Rows(Dataset[dict[str, Any]]):
-    """Tokenised rows, with their lengths for the sampler that groups them."""
-
-    def __init__(self, rows: Sequence[Row], tokenizer: Any, max_length: int) -> None:
-        encoded = tokenizer([row.text for row in rows], truncation=True, max_length=max_length)
-        self.tokens: list[list[int]] = encoded["input_ids"]
-        self.targets = [row.target for row in rows]
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return {"input_ids": self.tokens[index], "labels": self.targets[index]}
-
-
-@dataclass(frozen=True)
-class Padded:
-    """Rows of one batch, padded to the longest of them."""
-
-    tokenizer: Any
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        batch = self.tokenizer.pad({"input_ids": [row["input_ids"] for row in rows]}, return_tensors="pt")
-        return {**batch, "labels": torch.tensor([row["labels"] for row in rows])}
 
 
 def _metrics(predicted: Any) -> dict[str, float]:

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from assistant.engines.encoder import EncoderEngine
 from assistant.errors import BadDataset
-from finetune.classifier import ClassifierConfig, Row, train_classifier
+from finetune.classifier import ClassifierConfig, train_classifier
+from finetune.classifier_rows import Row
 from tests.assistant.engines.test_encoder import make
 
 GOOD, BAD = (0.0, 1.0), (1.0, 0.0)
