@@ -1,14 +1,14 @@
 """Train a sequence-to-sequence model: a T5 from nothing, or any that goes on (Raffel et al. 2020, arXiv:1910.10683).
 
 rows → batches of like length → an Accelerate loop → averaged weights. A killed run goes on from its last checkpoint as
-if nothing had happened: the same batches, the same numbers.
+if nothing had happened: the same batches, and on a CPU the same numbers. It has not run on a GPU yet.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from assistant.engines.by_length import batches
 from assistant.errors import BadDataset, TrainingDiverged
@@ -84,7 +85,7 @@ def train_seq2seq(
     optimizers = optimizers_of(model, config)
     schedules = [torch.optim.lr_scheduler.LambdaLR(each, lambda step: rate(step, config)) for each in optimizers]
     kept = [model, averaged, *optimizers, *schedules]
-    step, epoch, at = _resume(output, kept, on_log)
+    step, epoch, at = _resume(output, kept, accelerator.device, on_log)
     begun, tokens, losses = time.monotonic(), 0, list[Tensor]()
     while step < config.max_steps:
         for batch in order(rows(epoch), config, epoch)[at:]:
@@ -102,9 +103,10 @@ def train_seq2seq(
             tokens += sum(len(row.target) for row in batch)
             step, at = step + 1, at + 1
             last = step == config.max_steps
-            if step % config.logging_steps == 0 or last:
+            saving = step % config.save_steps == 0 or last
+            if step % config.logging_steps == 0 or saving:
                 mean = float(torch.stack(losses).mean())
-                if mean != mean:
+                if mean != mean:  # before it is saved: the last checkpoint stays one to go on from
                     raise TrainingDiverged("The loss is not a number any more.", hint="Try a lower learning_rate.")
                 seconds = time.monotonic() - begun
                 on_log({"step": step, "epoch": epoch, "loss": mean, "target_tokens_per_second": tokens / seconds})
@@ -112,7 +114,7 @@ def train_seq2seq(
             if step % config.eval_steps == 0 or last:
                 on_log({"step": step, **evaluate(averaged.module.eval())})
                 begun = time.monotonic()
-            if step % config.save_steps == 0 or last:
+            if saving:
                 _save(output, kept, step, epoch, at)
             if last:
                 break
@@ -156,24 +158,17 @@ def order(rows: Sequence[Row], config: Seq2SeqConfig, epoch: int) -> list[list[R
 def padded(rows: Sequence[Row], settings: Any) -> dict[str, Tensor]:
     """A batch: input_ids and attention_mask (row, source token), decoder_input_ids and labels (row, target token)."""
     start = settings.decoder_start_token_id if settings.decoder_start_token_id is not None else settings.pad_token_id
-    source, mask = (
-        _filled([r.source for r in rows], settings.pad_token_id),
-        _filled([[1] * len(r.source) for r in rows], 0),
-    )
     shifted = [[start, *row.target[:-1]] for row in rows]
     return {
-        "input_ids": source,
-        "attention_mask": mask,
+        "input_ids": _filled([row.source for row in rows], settings.pad_token_id),
+        "attention_mask": _filled([[1] * len(row.source) for row in rows], 0),
         "decoder_input_ids": _filled(shifted, settings.pad_token_id),
         "labels": _filled([row.target for row in rows], IGNORED),
     }
 
 
-def _filled(rows: Sequence[Sequence[int]], with_: int) -> Tensor:
-    found = torch.full((len(rows), max(map(len, rows))), with_)
-    for number, row in enumerate(rows):
-        found[number, : len(row)] = torch.tensor(row)
-    return found
+def _filled(rows: Sequence[Sequence[int]], padding: int) -> Tensor:
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=padding)
 
 
 def smoothed(model: Any, inputs: dict[str, Tensor], smoothing: float) -> Tensor:
@@ -197,28 +192,16 @@ def _save(output: Path, kept: Sequence[Any], step: int, epoch: int, at: int) -> 
     beside.replace(checkpoint(output))
 
 
-def _resume(output: Path, kept: Sequence[Any], on_log: Callable[[dict[str, float]], object]) -> tuple[int, int, int]:
+def _resume(
+    output: Path, kept: Sequence[Any], device: torch.device, on_log: Callable[[dict[str, float]], object]
+) -> tuple[int, int, int]:
     """(step, epoch, batch of it) to go on from."""
     if not checkpoint(output).exists():
         return 0, 0, 0
-    state = torch.load(checkpoint(output), weights_only=True)
+    state = torch.load(checkpoint(output), map_location=device, weights_only=True)
     for each, values in zip(kept, state["kept"], strict=True):
         each.load_state_dict(values)
-    torch.set_rng_state(state["random"])
+    torch.set_rng_state(state["random"].cpu())
     step, epoch, at = state["place"]
     on_log({"step": step, "epoch": epoch, "resumed": 1})
     return step, epoch, at
-
-
-def translated(model: Any, tokenizer: Any, texts: Sequence[str], *, most_tokens: int = 128) -> Iterator[str]:
-    """Greedy answers of a model in training, in the texts' order."""
-    encoded: list[list[int]] = tokenizer(list(texts))["input_ids"]
-    found = [""] * len(texts)
-    for batch in batches([len(tokens) for tokens in encoded], 4096, 128):
-        inputs = tokenizer.pad({"input_ids": [encoded[n] for n in batch]}, return_tensors="pt").to(model.device)
-        longest = 2 * inputs["input_ids"].shape[1] + 16
-        with torch.inference_mode():
-            out = model.generate(**inputs, max_new_tokens=min(most_tokens, longest), do_sample=False, num_beams=1)
-        for place, text in zip(batch, tokenizer.batch_decode(out, skip_special_tokens=True), strict=True):
-            found[place] = text
-    yield from found

@@ -14,12 +14,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from finetune.seq2seq import Row, Seq2SeqConfig, train_seq2seq, translated
+from assistant.engines.protocol import Engine, Rewriting
+from assistant.engines.seq2seq import Seq2SeqEngine
+from finetune.seq2seq import Row, Seq2SeqConfig, train_seq2seq
 from finetune.translation_data import Measured, Pair, measured, pairs, split
 
 VOCABULARY = 8192
@@ -145,21 +148,33 @@ class Lessons:
         ]
 
 
-def figures(some_model: Any, made: Any, tests: dict[str, Measured], most: int | None = None) -> dict[str, float]:
+def figures(engine: Engine, tests: dict[str, Measured], most: int | None = None) -> dict[str, float]:
     """BLEU and chrF of each direction ("en-fr"), greedy, on the first `most` sentences."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
     found: dict[str, float] = {}
     for direction, test in tests.items():
-        sources, references = test.sources[:most], test.references[:most]
-        said = list(translated(some_model, made, [f"{tag(direction[3:])}{text}" for text in sources]))
-        columns = [
-            [each[n] if n < len(each) else None for each in references] for n in range(max(map(len, references)))
-        ]
-        found[f"{direction} BLEU"] = round(BLEU().corpus_score(said, columns).score, 2)  # pyright: ignore[reportArgumentType]
-        found[f"{direction} chrF"] = round(CHRF().corpus_score(said, columns).score, 2)  # pyright: ignore[reportArgumentType]
+        source, target = direction.split("-")
+        said = engine.text2text(test.sources[:most], Rewriting("translate", source, target))
+        references: Any = list(zip_longest(*test.references[:most]))  # None where a sentence has fewer
+        found[f"{direction} BLEU"] = round(BLEU().corpus_score(said, references).score, 2)
+        found[f"{direction} chrF"] = round(CHRF().corpus_score(said, references).score, 2)
     return found
+
+
+def keep(learner: Any, made: Any, folder: Path) -> Seq2SeqEngine:
+    """Write the model at 16 bits with its tokeniser, as it ships, and load what was written."""
+    halved = {name: each.half() for name, each in learner.state_dict().items()}
+    learner.save_pretrained(folder, state_dict=halved)
+    made.save_pretrained(folder)
+    return Seq2SeqEngine(folder)
+
+
+def measure(learner: Any, made: Any, tests: dict[str, Measured]) -> dict[str, float]:
+    """Figures of a model in training, on a few sentences."""
+    with tempfile.TemporaryDirectory(prefix="parley-measure-") as folder:
+        return figures(keep(learner, made, Path(folder)), tests, EVALUATED)
 
 
 def main() -> None:
@@ -192,10 +207,8 @@ def main() -> None:
     if given.base:
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-        made, learner = (
-            AutoTokenizer.from_pretrained(given.base),
-            AutoModelForSeq2SeqLM.from_pretrained(given.base, dtype=torch.float32),
-        )
+        made = AutoTokenizer.from_pretrained(given.base)
+        learner = AutoModelForSeq2SeqLM.from_pretrained(given.base, dtype=torch.float32)
     else:
         torch.manual_seed(0)
         made = tokenizer(texts, ["en", *known])
@@ -205,11 +218,9 @@ def main() -> None:
     tell({"pairs": len(train), "parameters": sum(each.numel() for each in learner.parameters())})
     sys.stderr.write(f"{asdict(config)}\n")
     learner = train_seq2seq(
-        learner, lessons, given.output, config, evaluate=lambda now: figures(now, made, tests, EVALUATED), on_log=tell
+        learner, lessons, given.output, config, evaluate=lambda now: measure(now, made, tests), on_log=tell
     )
-    learner.half().save_pretrained(given.output)
-    made.save_pretrained(given.output)
-    json.dump(figures(learner.float(), made, tests), sys.stdout, indent=1)
+    json.dump(figures(keep(learner, made, given.output), tests), sys.stdout, indent=1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ tldr_pages/en-{fr,de,es}.tsv        what commands do, CC BY 4.0
 from __future__ import annotations
 
 import gzip
-import re
 import unicodedata
 import zlib
 from collections import defaultdict
@@ -28,8 +27,6 @@ MOST_CHARACTERS = 400
 RATIO = 3.0
 """So many times as long may one side be as the other, once either has RATIO_FROM characters."""
 RATIO_FROM = 30
-
-_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -56,18 +53,13 @@ def pairs(folder: Path, languages: Sequence[str]) -> list[Pair]:
     """Every usable pair, once. Raises BadDataset where a language has no file or one cannot be read."""
     found: dict[tuple[str, str], Pair] = {}
     for language in languages:
-        before = len(found)
-        for name in SETS:
-            for ending in (".tsv.gz", ".tsv"):
-                path = folder / name / f"en-{language}{ending}"
-                if path.exists():
-                    for pair in _read(path, language, name):
-                        if usable(pair):
-                            found.setdefault((pair.english, pair.other), pair)
-        if len(found) == before:
-            raise BadDataset(
-                f"{folder} has no pairs of English and {language!r}.", hint=f"tatoeba/en-{language}.tsv.gz"
-            )
+        files = [(folder / name / f"en-{language}{end}", name) for name in SETS for end in (".tsv.gz", ".tsv")]
+        read = [pair for path, name in files if path.exists() for pair in _read(path, language, name) if usable(pair)]
+        if not read:
+            hint = f"tatoeba/en-{language}.tsv.gz should be there."
+            raise BadDataset(f"{folder} has no pairs of English and {language!r}.", hint=hint)
+        for pair in read:
+            found.setdefault((pair.english, pair.other), pair)
     return list(found.values())
 
 
@@ -87,7 +79,7 @@ def usable(pair: Pair) -> bool:
 
 def tidy(text: str) -> str:
     """One line in composed characters: every kind of space is a plain one."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def split(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> tuple[list[Pair], list[Pair]]:
@@ -96,17 +88,12 @@ def split(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> tup
     Those English sentences of Tatoeba are held out whose CRC-32 is lowest: the same ones whatever else changes.
     """
     own = [pair for pair in found if pair.language == language]
-    english = sorted({pair.english for pair in own if pair.source == "tatoeba"}, key=lambda text: (crc(text), text))
-    chosen = set(english[:held_out])
+    english = {pair.english for pair in own if pair.source == "tatoeba"}
+    chosen = set(sorted(english, key=lambda text: (zlib.crc32(text.encode()), text))[:held_out])
     measured = [pair for pair in own if pair.english in chosen and pair.source == "tatoeba"]
     known = {plain(text) for pair in measured for text in (pair.english, pair.other)}
     train = [pair for pair in own if known.isdisjoint((plain(pair.english), plain(pair.other)))]
     return train, measured
-
-
-def crc(text: str) -> int:
-    """A number that depends on the text alone."""
-    return zlib.crc32(text.encode())
 
 
 def plain(text: str) -> str:

@@ -127,4 +127,4 @@ def test_what_cannot_be_trained_is_told(tmp_path: Path) -> None:
         learner.shared.weight.fill_(float("nan"))
     with pytest.raises(TrainingDiverged, match="not a number"):
         train_seq2seq(learner, lessons, tmp_path / "out", CONFIG)
-    assert not checkpoint(tmp_path / "out").exists() or CONFIG.save_steps <= CONFIG.max_steps
+    assert not checkpoint(tmp_path / "out").exists()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
+from assistant.engines.fake import FakeEngine
 from assistant.engines.protocol import Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
 from finetune.seq2seq import Row
-from finetune.translation import EOS, Lessons, figures, model, tokenizer
+from finetune.translation import EOS, Lessons, figures, keep, model, tokenizer
 from finetune.translation_data import Measured, Pair
 
 PAIRS = [
@@ -69,14 +73,28 @@ def test_the_model_s_own_file_says_how_it_is_asked(made: Any, tmp_path: Path) ->
     assert len(engine.text2text(["The dog is old."], asked)) == 1
 
 
-def test_figures_take_the_best_of_several_references(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "finetune.translation.translated", lambda _model, _made, texts: iter([text[4:].upper() for text in texts])
-    )
+class Shouting(FakeEngine):
+    """Translates by capitals."""
+
+    def text2text(self, texts: Sequence[str], asked: Rewriting, *, cancel: Any = None) -> list[str]:
+        assert (asked.source, asked.target) == ("en", "fr")
+        return [text.upper() for text in texts]
+
+
+def test_figures_take_the_best_of_several_references() -> None:
     test = Measured(
         ("one two three four five", "six seven eight nine ten"), (("X", "ONE TWO THREE FOUR FIVE"), ("SIX",))
     )
-    found = figures(None, made, {"en-fr": test})
+    found = figures(Shouting(), {"en-fr": test})
     assert 0 < found["en-fr BLEU"] < 100
     perfect = Measured(test.sources, tuple((text.upper(), "other") for text in test.sources))
-    assert figures(None, made, {"en-fr": perfect})["en-fr BLEU"] == 100
+    assert figures(Shouting(), {"en-fr": perfect})["en-fr BLEU"] == 100
+
+
+def test_what_is_kept_is_half_the_size_and_loads(made: Any, tmp_path: Path) -> None:
+    learner = model(["en", "fr"], len(made))
+    engine = keep(learner, made, tmp_path / "out")
+    weights = load_file(tmp_path / "out" / "model.safetensors")
+    assert {each.dtype for each in weights.values()} == {torch.float16}
+    assert learner.shared.weight.dtype == torch.float32  # it learns on
+    assert set(figures(engine, {"en-fr": Measured(("The dog.",), (("Le chien.",),))})) == {"en-fr BLEU", "en-fr chrF"}
