@@ -11,7 +11,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -71,6 +71,8 @@ class Batch:
     chunk: int = field(default_factory=lambda: CHUNK)
     """Rows that are worked on together."""
     on_progress: Callable[[BatchProgress], object] = lambda _: None
+    on_rows: Callable[[Iterable[Mapping[str, Any]]], object] = lambda _: None
+    """Hears what rows have become, in their order: those that an earlier run did first, then each chunk's."""
     cancel: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -150,6 +152,7 @@ class Batch:
         started = time.monotonic()
         waiting = islice(tables.rows(self.source), resumed, None)
         progress = BatchProgress(resumed, total, sum(map(self._counts, done)), resumed, 0.0)
+        self.on_rows(done)
         self.on_progress(progress)
         while chunk := list(islice(waiting, self.chunk)):
             if self.cancel.is_set():
@@ -159,6 +162,7 @@ class Batch:
                 )
             became = self._chunk(chunk, column)
             done.add(became)
+            self.on_rows(became)
             progress = BatchProgress(
                 progress.done + len(chunk),
                 total,

@@ -46,6 +46,8 @@ class ClassifierConfig:
     lora_alpha: int = 32
     lora_dropout: float = 0.05
     lora_targets: tuple[str, ...] = ("query", "key", "value", "dense")
+    dropout: float | None = None
+    """Of the encoder itself while it is trained; None leaves it as its files say."""
     full: bool = False
     """Train every weight instead of an adapter: the ceiling that an adapter is measured against."""
     patience: int | None = 2
@@ -174,6 +176,10 @@ def build(base: Path, config: ClassifierConfig) -> Any:
             label2id={label: number for number, label in enumerate(config.labels)},
             dtype=torch.float32,
         )
+    if config.dropout is not None:
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = config.dropout
     if config.full:
         return model
     heads = [name for name, _ in model.named_children() if name in ("classifier", "score", "pre_classifier")]

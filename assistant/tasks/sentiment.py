@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from assistant.errors import BadDocument, CapabilityMissing
 from assistant.tasks import Classify
@@ -46,6 +48,28 @@ class Analysis:
     whole: Opinion
     sentences: tuple[Opinion, ...]
     carriers: tuple[Carrier, ...] = ()
+
+
+@dataclass
+class Moods:
+    """The feelings of many texts, counted while they come."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    """Of each label."""
+    values: list[float] = field(default_factory=list)
+    """Of each text in its order, from -1 (negative) to 1 (positive)."""
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Count rows that have gained a sentiment's columns; those that could not be used do not count."""
+        for row in rows:
+            if "sentiment" in row:
+                self.counts[row["sentiment"]] += 1
+                self.values.append(row["positive"] - row["negative"])
+
+    def shares(self) -> dict[str, float]:
+        """Share of each label."""
+        total = max(1, self.counts.total())
+        return {label: self.counts[label] / total for label in SENTIMENTS}
 
 
 def analyse(text: str, classify: Classify, *, explain: bool = False) -> Analysis:

@@ -157,8 +157,11 @@ def test_a_stopped_job_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytes
     assert not (tmp_path / "out.csv").exists()
     with first.done_path.open("a") as file:
         file.write('{"length": 1')  # the process was killed while it wrote
-    last = batch(source, tmp_path / "out.csv", work=work).run()
-    assert last.resumed == 40
+    heard: list[int] = []
+    again = batch(source, tmp_path / "out.csv", work=work)
+    again.on_rows = lambda rows: heard.extend(row["length"] for row in rows)
+    assert again.run().resumed == 40
+    assert heard == [len(f"text {n}") for n in range(95)], "also of what the first run did"
     assert seen == [f"text {n}" for n in range(95)]
     assert [row["length"] for row in read_csv(tmp_path / "out.csv")] == [str(len(f"text {n}")) for n in range(95)]
 

@@ -34,9 +34,16 @@ BENCHES = {  # name: (title, expression)
     "sentiment": ("Sentiment beside `transformers.pipeline`, 5,000 sentences", "texts.run_sentiment()"),
     "seq2seq": ("A small random T5 beside tokenizer and `model.generate`", "texts.run_seq2seq()"),
     "translation": ("English to Portuguese beside tokenizer and `model.generate`", "texts.run_translation()"),
+    "feelings": ("How well sentiment is read", "quality.run_sentiment()"),
+    "emotions": ("How well emotions are read, without training (tweeteval, validation)", "quality.run_emotions()"),
+    "memory": ("Memory over a table of 200,000 rows", "quality.run_memory()"),
+    "summaries": ("One sentence of a paper's abstract (SciTLDR, test)", "quality.run_summaries()"),
 }
-NEED_DATA = ("sentiment", "seq2seq", "translation")
-"""These read the folder that PARLEY_BENCH_DATA names, and are left out where it is not set."""
+NEED_DATA = {
+    "PARLEY_BENCH_DATA": ("sentiment", "seq2seq", "translation", "feelings", "emotions", "memory"),
+    "PARLEY_BENCH_SCITLDR": ("summaries",),
+}
+"""Folders that these read; they are left out where it is not set."""
 
 
 def measure(expression: str) -> dict[str, float]:
@@ -72,8 +79,8 @@ def measured_before() -> dict[str, str]:
 
 
 def main() -> None:
-    data = bool(os.environ.get("PARLEY_BENCH_DATA"))
-    wanted = sys.argv[1:] or [name for name in BENCHES if data or name not in NEED_DATA]
+    unable = [name for variable, names in NEED_DATA.items() if not os.environ.get(variable) for name in names]
+    wanted = sys.argv[1:] or [name for name in BENCHES if name not in unable]
     parts = measured_before()
     for name in [name for name in BENCHES if any(name.startswith(word) for word in wanted)]:
         title, expression = BENCHES[name]

@@ -81,6 +81,11 @@ def test_a_file_of_reviews_gains_columns(page: Page, tmp_path: Path) -> None:
     page.click("#sentiment-start")
     expect(page.locator("#sentiment-progress")).to_contain_text("3 of 3 rows", timeout=60_000)
     expect(page.locator("#sentiment-progress")).to_contain_text("1 set apart")
+    expect(page.locator("#sentiment-seen h3")).to_have_text("2 rows")
+    expect(page.locator("#sentiment-seen .course a")).to_have_count(2)
+    expect(page.locator("#sentiment-seen .course [role=img]")).to_have_attribute(
+        "aria-label", re.compile("through 2 rows")
+    )
     with page.expect_download() as download:
         page.locator("#sentiment-result a[download='reviews-sentiment.csv']").click()
     rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8").splitlines()))

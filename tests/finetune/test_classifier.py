@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from assistant.engines.encoder import EncoderEngine
 from assistant.errors import BadDataset
-from finetune.classifier import ClassifierConfig, train_classifier
+from finetune.classifier import ClassifierConfig, build, train_classifier
 from finetune.classifier_rows import Row
 from tests.assistant.engines.test_encoder import make
 
@@ -67,6 +67,15 @@ def test_every_weight_can_be_trained(tmp_path: Path) -> None:
     trained = train_classifier(make(tmp_path / "base", spread=0.1), TRAIN, TRAIN[:12], tmp_path / "model", config)
     assert trained.accuracy == 1
     assert EncoderEngine(tmp_path / "model").classify(["a film was good"])[0]["good"] > 0.8
+
+
+def test_the_encoder_s_dropout_is_the_config_s_where_it_names_one(tmp_path: Path) -> None:
+    base = make(tmp_path / "base", spread=0.1)
+    found = {
+        given: {m.p for m in build(base, replace(CONFIG, dropout=given)).modules() if isinstance(m, torch.nn.Dropout)}
+        for given in (None, 0.25)
+    }
+    assert found == {None: {0.1, CONFIG.lora_dropout}, 0.25: {0.25, CONFIG.lora_dropout}}
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,15 @@ def sentiment(
     parley sentiment --input reviews.csv --column text --output rated.csv
     cat lines.txt | parley sentiment
     """
+    from assistant.tasks.sentiment import Moods
     from ui.terminal.texts import run_batch, run_lines, use_models
 
     with use_models("sentiment", model) as assistant:
         text = given_text(text, input, output)
         if text is None and (input is not None or output is not None):
-            run_batch(assistant.sentiment_batch, input, output, column, model=model)
+            moods = Moods()
+            run_batch(assistant.sentiment_batch, input, output, column, on_rows=moods.add, model=model)
+            note(" · ".join(f"{label} {share:.0%}" for label, share in moods.shares().items()))
             return
         if text is None:
             run_lines(assistant.sentiment_columns, model=model, as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -77,12 +77,19 @@ def use_models(task: str, model: str | None, **wishes: Any) -> Generator[Assista
 
 
 def run_batch(
-    make: Callable[..., Batch], source: Path | None, output: Path | None, column: str | None, **settings: Any
+    make: Callable[..., Batch],
+    source: Path | None,
+    output: Path | None,
+    column: str | None,
+    *,
+    on_rows: Callable[[Iterable[Mapping[str, Any]]], object] = lambda _: None,
+    **settings: Any,
 ) -> None:
-    """Work through a file with a bar on stderr; Ctrl-C keeps what is done."""
+    """Work through a file with a bar on stderr; Ctrl-C keeps what is done. on_rows: as Batch has it."""
     if source is None or output is None:
         raise BadSettings("A file goes in and a file comes out.", hint="Give both --input and --output.")
     batch = make(source, output, column=column, **settings)
+    batch.on_rows = on_rows
     with _shown(batch):
         last = batch.run()
     note(f"{last.done - last.rejected:,} rows → {output}")

@@ -25,13 +25,20 @@ KEPT_SECONDS = 7 * 86_400
 
 
 def build_file_job(
-    name: str, about: str, make: Callable[..., Batch], settings: Sequence[Component] = (), *, keeps: bool = False
+    name: str,
+    about: str,
+    make: Callable[..., Batch],
+    settings: Sequence[Component] = (),
+    *,
+    keeps: bool = False,
+    watched: Callable[[Batch], Callable[[], str]] = lambda _: str,
 ) -> None:
     """Lay it out inside the current Blocks and wire it.
 
     name: of the task: it begins the elements' ids and ends the result's name. about: HTML.
     make: (source, output, column, *values of `settings`) → the job.
     keeps: documents come out as documents; else they become tables.
+    watched: the job, before it begins → what is to be seen of its rows whenever it is asked, as HTML.
     """
     gr.HTML(f"<p>{about}</p>", apply_default_css=False)
     source = gr.File(label="File", file_count="single", type="filepath", elem_id=f"{name}-file")
@@ -40,12 +47,13 @@ def build_file_job(
         go = gr.Button("Start", variant="primary", interactive=False, size="md", elem_id=f"{name}-start")
         stop = gr.Button("Stop", visible=False, size="md", elem_id=f"{name}-cancel")
     progress = gr.HTML(apply_default_css=False, elem_id=f"{name}-progress")
+    seen = gr.HTML(apply_default_css=False, elem_id=f"{name}-seen")
     result = gr.File(label="Result", file_count="multiple", visible=False, interactive=False, elem_id=f"{name}-result")
     job = gr.State()
 
     def look(path: str | None) -> dict[Any, Any]:
         if path is None:
-            return {column: gr.update(visible=False), go: gr.update(interactive=False), progress: ""}
+            return {column: gr.update(visible=False), go: gr.update(interactive=False), progress: "", seen: ""}
         columns = tables.columns_of(Path(path))
         try:
             chosen: str | None = tables.text_column(Path(path), None)
@@ -55,6 +63,7 @@ def build_file_job(
             column: gr.update(choices=columns, value=chosen, visible=len(columns) > 1),
             go: gr.update(interactive=True),
             progress: "",
+            seen: "",
         }
 
     def start(path: str, chosen: str | None, *values: Any) -> dict[Any, Any]:
@@ -68,14 +77,16 @@ def build_file_job(
             go: gr.update(visible=False),
             stop: gr.update(visible=True),
             result: gr.update(visible=False),
+            seen: "",
             progress: progress_html(BatchProgress(0, 0, 0, 0, 0.0)),
         }
 
     def run(batch: Batch | None) -> Iterator[dict[Any, Any]]:
         if batch is None:
             return
+        look_at = watched(batch)
         for now in followed(batch):
-            yield {progress: progress_html(now)}
+            yield {progress: progress_html(now), seen: look_at()}
         if batch.output.exists():
             files = [str(path) for path in (batch.output, batch.rejected_path) if path.exists()]
             yield {result: gr.update(value=files, visible=bool(files))}
@@ -88,10 +99,10 @@ def build_file_job(
         if batch is not None:
             batch.cancel.set()
 
-    source.change(told(look), [source], [column, go, progress], **QUICK)
-    shown = [job, go, stop, result, progress]
+    source.change(told(look), [source], [column, go, progress, seen], **QUICK)
+    shown = [job, go, stop, result, progress, seen]
     begun = go.click(told(start), [source, column, *settings], shown, **QUICK)
-    begun.success(run, [job], [progress, result], **QUICK).then(again, None, [go, stop], **QUICK)
+    begun.success(run, [job], [progress, seen, result], **QUICK).then(again, None, [go, stop], **QUICK)
     stop.click(cancel, [job], None, **QUICK)
 
 

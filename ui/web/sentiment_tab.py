@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import gradio as gr
 
 from assistant.batches import Batch
 from assistant.service import Assistant
+from assistant.tasks.sentiment import Moods
 from ui.web.file_job import build_file_job
-from ui.web.sentiment_view import analysis_html
+from ui.web.sentiment_view import analysis_html, moods_html
 from ui.web.text_page import actions, document_button, model_box, wire
 
 EXAMPLE = (
@@ -33,12 +35,19 @@ def build(assistant: Assistant) -> None:
                 "<code>sentiment</code>, <code>positive</code>, <code>neutral</code> and <code>negative</code>.",
                 partial(_job, assistant),
                 [model],
+                watched=_watched,
             )
 
 
 def _job(assistant: Assistant, source: Path, output: Path, column: str | None, model: str) -> Batch:
     assistant.require_task("sentiment", model or None)
     return assistant.sentiment_batch(source, output, column=column, model=model or None)
+
+
+def _watched(batch: Batch) -> Callable[[], str]:
+    moods = Moods()
+    batch.on_rows = moods.add
+    return partial(moods_html, moods)
 
 
 def _build_one(assistant: Assistant, model: gr.Dropdown) -> None:

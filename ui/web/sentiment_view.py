@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 
-from assistant.tasks.sentiment import Analysis, Carrier, Opinion
+from assistant.tasks.sentiment import Analysis, Carrier, Moods, Opinion
 
 MOST_BARS = 240
 """Bars of the course through a text; a longer text has several sentences a bar."""
@@ -17,7 +17,8 @@ def analysis_html(found: Analysis, feelings: Mapping[str, float] | None = None) 
     """The whole result."""
     parts = [verdict_html(found.whole)]
     if len(found.sentences) > 1:
-        parts.append(course_html(found.sentences))
+        values = [each.probabilities["positive"] - each.probabilities["negative"] for each in found.sentences]
+        parts.append(course_html(values, "sentence"))
     parts.append(sentences_html(found))
     if feelings:
         parts.append(shares_html("Emotions", feelings))
@@ -37,26 +38,41 @@ def verdict_html(whole: Opinion) -> str:
     )
 
 
-def course_html(sentences: Sequence[Opinion]) -> str:
-    """Feeling through the text: a bar a sentence, up for positive, down for negative."""
-    values = [each.probabilities["positive"] - each.probabilities["negative"] for each in sentences]
+def course_html(values: Sequence[float], unit: str) -> str:
+    """Feeling through a text or a table: a bar a sentence or row, up for positive, down for negative. Sentences link to
+    where they stand below.
+
+    values: each from -1 to 1.
+    """
     group = -(-len(values) // MOST_BARS)
     bars = ""
     for first in range(0, len(values), group):
         some = values[first : first + group]
         value = sum(some) / len(some)
         kind = "positive" if value >= 0 else "negative"
-        until = f" to {first + len(some)}" if len(some) > 1 else ""
+        until = f" to {first + len(some):,}" if len(some) > 1 else ""
+        link = f' href="#s{first}"' if unit == "sentence" else ""
         bars += (
-            f'<a href="#s{first}" class="{kind}" style="--height:{abs(value):.3f}" '
-            f'title="Sentence {first + 1}{until}: {value:+.2f}"></a>'
+            f'<a{link} class="{kind}" style="--height:{abs(value):.3f}" '
+            f'title="{unit.capitalize()} {first + 1:,}{until}: {value:+.2f}"></a>'
         )
     mean = sum(values) / len(values)
     return (
-        f'<figure class="course"><div role="img" aria-label="Feeling through {len(values)} sentences, on average '
-        f'{mean:+.2f} between -1 and 1">{bars}</div><figcaption>Feeling through the text, a bar a sentence'
-        f"{'' if group == 1 else f' (here {group} sentences)'}</figcaption></figure>"
+        f'<figure class="course"><div role="img" aria-label="Feeling through {len(values):,} {unit}s, on average '
+        f'{mean:+.2f} between -1 and 1">{bars}</div><figcaption>Feeling through the '
+        f"{'text' if unit == 'sentence' else 'table'}, a bar a {unit}"
+        f"{'' if group == 1 else f' (here {group:,} {unit}s)'}</figcaption></figure>"
     )
+
+
+def moods_html(found: Moods) -> str:
+    """A table's feelings: the share of each label, and their course; nothing before the first row is done."""
+    values = tuple(found.values)  # the job goes on meanwhile
+    if not values:
+        return ""
+    shares = shares_html(f"{len(values):,} rows", found.shares())
+    course = course_html(values, "row") if len(values) > 1 else ""
+    return f'<div class="analysis">{course}{shares}</div>'
 
 
 def sentences_html(found: Analysis) -> str:

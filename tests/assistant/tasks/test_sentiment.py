@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from assistant.errors import BadDocument, CapabilityMissing
-from assistant.tasks.sentiment import MOST_WORDS, analyse, as_sentiment, opinions
+from assistant.tasks.sentiment import MOST_WORDS, Moods, analyse, as_sentiment, opinions
 
 GOOD, BAD = {"love", "great"}, {"hate", "awful"}
 
@@ -72,3 +72,12 @@ def test_labels_of_other_models(labels: dict[str, float], expected: tuple[float,
 def test_labels_of_something_else_are_refused() -> None:
     with pytest.raises(CapabilityMissing, match="spam, ham"):
         opinions(["x"], lambda texts: [{"spam": 0.5, "ham": 0.5} for _ in texts])
+
+
+def test_moods_of_many_rows_are_counted_as_they_come() -> None:
+    moods = Moods()
+    assert moods.shares() == {"positive": 0, "neutral": 0, "negative": 0}
+    moods.add([{"sentiment": "positive", "positive": 0.75, "neutral": 0.25, "negative": 0.0}, {"rejected": "empty"}])
+    moods.add([{"sentiment": "negative", "positive": 0.25, "neutral": 0.0, "negative": 0.75}])
+    assert moods.shares() == {"positive": 0.5, "neutral": 0, "negative": 0.5}
+    assert moods.values == [0.75, -0.5]

@@ -57,6 +57,7 @@ def test_a_file_gains_columns(parley: Parley, tmp_path: Path) -> None:
     assert [(row["id"], row["sentiment"]) for row in rows] == [("1", "positive"), ("3", "negative")]
     assert list(rows[0]) == ["id", "review", "sentiment", "positive", "neutral", "negative"]
     assert "1 rows could not be used" in result.stderr
+    assert "positive 50% · neutral 0% · negative 50%" in result.stderr
     assert "its review is empty" in (tmp_path / "out.csv.rejected").read_text("utf-8")
 
 
