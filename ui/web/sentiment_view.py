@@ -60,8 +60,8 @@ def course_html(values: Sequence[float], unit: str) -> str:
     return (
         f'<figure class="course"><div role="img" aria-label="Feeling through {len(values):,} {unit}s, on average '
         f'{mean:+.2f} between -1 and 1">{bars}</div><figcaption>Feeling through the '
-        f"{'text' if unit == 'sentence' else 'table'}, a bar a {unit}"
-        f"{'' if group == 1 else f' (here {group:,} {unit}s)'}</figcaption></figure>"
+        f"{'text' if unit == 'sentence' else 'table'}, a bar "
+        f"{f'a {unit}' if group == 1 else f'for {group:,} {unit}s'}</figcaption></figure>"
     )
 
 
