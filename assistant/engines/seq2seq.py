@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from assistant.engines import greedy
 from assistant.engines.by_length import batches
 from assistant.engines.directions import Directions
 from assistant.engines.protocol import Capability, Engine, Rewriting
@@ -94,16 +95,10 @@ class Seq2SeqEngine(Engine):
     ) -> list[str]:
         """One batch, or two of half the size where memory does not suffice. The longest piece comes first."""
         inputs = self._tokenizer.pad({"input_ids": pieces}, return_tensors="pt").to(self._loaded.device)
-        options: dict[str, Any] = {"max_new_tokens": asked.max_tokens or 2 * len(pieces[0]) + 16, "do_sample": False}
-        if asked.beams:
-            options["num_beams"] = asked.beams
-        if forced is not None:
-            options["forced_bos_token_id"] = forced
-        if cancel is not None:
-            options["stopping_criteria"] = [_Stop(cancel)]
+        most = asked.max_tokens or 2 * len(pieces[0]) + 16
         try:
             with self._lock, torch.inference_mode():
-                tokens = self._loaded.generate(**inputs, **options)
+                tokens = self._decoded(inputs["input_ids"], inputs["attention_mask"], most, forced, asked.beams, cancel)
         except Exception as error:
             half = len(pieces) // 2
             if not (half and is_out_of_memory(error)):
@@ -114,6 +109,29 @@ class Seq2SeqEngine(Engine):
             *self._pass(pieces[:half], forced, asked, cancel),
             *self._pass(pieces[half:], forced, asked, cancel),
         ]
+
+    def _decoded(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        most: int,
+        forced: int | None,
+        beams: int | None,
+        cancel: threading.Event | None,
+    ) -> Any:
+        """The tokens of each row."""
+        settings = self._loaded.generation_config
+        if (beams or settings.num_beams or 1) == 1 and greedy.able(settings):
+            stopped = cancel.is_set if cancel is not None else bool
+            return greedy.decode(self._loaded, input_ids, attention_mask, most, forced=forced, stopped=stopped)
+        options: dict[str, Any] = {"max_new_tokens": most, "do_sample": False}
+        if beams:
+            options["num_beams"] = beams
+        if forced is not None:
+            options["forced_bos_token_id"] = forced
+        if cancel is not None:
+            options["stopping_criteria"] = [_Stop(cancel)]
+        return self._loaded.generate(input_ids=input_ids, attention_mask=attention_mask, **options)
 
     def close(self) -> None:
         """Free the model's memory."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, T5Config, T5ForConditionalGeneration
 
-from assistant.engines import seq2seq
+from assistant.engines import greedy, seq2seq
 from assistant.engines.protocol import Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
 from assistant.errors import BadDocument, CapabilityMissing, ModelNotAvailable, TextTooLong
@@ -98,15 +98,18 @@ def test_a_cancelled_run_ends_early(folder: Path) -> None:
 def test_a_batch_that_does_not_fit_is_halved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Seq2SeqEngine(folder)
     whole = engine.text2text(TEXTS, Rewriting(max_tokens=6))
-    generate = engine._loaded.generate  # pyright: ignore[reportPrivateUsage]
+    decode = greedy.decode
+    tried: list[int] = []
 
-    def narrow(**inputs: Any) -> Any:
-        if inputs["input_ids"].shape[0] > 3:
+    def narrow(model: Any, input_ids: torch.Tensor, *more: Any, **options: Any) -> Any:
+        tried.append(len(input_ids))
+        if len(input_ids) > 3:
             raise torch.OutOfMemoryError("too much")
-        return generate(**inputs)
+        return decode(model, input_ids, *more, **options)
 
-    monkeypatch.setattr(engine._loaded, "generate", narrow)  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(greedy, "decode", narrow)
     assert engine.text2text(TEXTS, Rewriting(max_tokens=6)) == whole
+    assert max(tried) > 3
 
 
 def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""Greedy decoding of encoder-decoder models in which rows that have ended leave the batch: `generate` carries them on
+to the end of the longest, and does a good deal else at each token that a greedy choice does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+LEAVING = 0.125
+"""Share of the batch's rows that leave together: each time copies the keys and values of those that stay."""
+KNOWN = {
+    *("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id", "forced_eos_token_id", "bad_words_ids"),
+    *("max_length", "max_new_tokens", "num_beams", "early_stopping", "length_penalty", "use_cache"),
+    *("do_sample", "temperature", "top_k", "top_p", "renormalize_logits", "transformers_version", "_from_model_config"),
+}
+"""What a model's generation settings may say and be decoded here; the second and third line change no greedy choice."""
+
+
+def able(settings: Any) -> bool:
+    """Whether a model of these generation settings (transformers' GenerationConfig) can be decoded here: they ask for
+    nothing that would change a greedy choice but tokens that must not come."""
+    said = {name: value for name, value in settings.to_diff_dict().items() if value}
+    return said.keys() <= KNOWN and all(len(words) == 1 for words in said.get("bad_words_ids") or [])
+
+
+def decode(
+    model: Any,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    most: int,
+    *,
+    forced: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[list[int]]:
+    """Each row's tokens, as `generate(num_beams=1, do_sample=False, max_new_tokens=most)` would choose them.
+
+    input_ids, attention_mask: (row, source token). forced: the first token of each. stopped: asked before each token;
+    what there is then is what comes out.
+    """
+    from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+    settings = model.generation_config
+    ends = _tokens(settings.eos_token_id, input_ids)
+    never = _tokens([words[0] for words in settings.bad_words_ids or []], input_ids)
+    start = settings.decoder_start_token_id
+    start = settings.bos_token_id if start is None else start
+    encoded = model.get_encoder()(input_ids=input_ids, attention_mask=attention_mask, return_dict=True)
+    cache = EncoderDecoderCache(DynamicCache(config=model.config), DynamicCache(config=model.config))
+    rows = torch.arange(len(input_ids), device=input_ids.device)  # those that are still in the batch
+    token = torch.full_like(rows, start)[:, None]  # (row, 1)
+    going = torch.ones_like(rows, dtype=torch.bool)
+    steps: list[tuple[Tensor, Tensor]] = []  # rows, their tokens
+    for number in range(most):
+        if stopped():
+            break
+        logits = model(
+            encoder_outputs=encoded,
+            attention_mask=attention_mask,
+            decoder_input_ids=token,
+            past_key_values=cache,
+            use_cache=True,
+        ).logits[:, -1]  # (row, vocabulary)
+        if len(never):
+            logits[:, never] = -torch.inf
+        chosen = logits.argmax(-1)
+        if number == 0 and forced is not None:
+            chosen.fill_(forced)
+        elif number == most - 1 and settings.forced_eos_token_id is not None:
+            break
+        going &= ~torch.isin(chosen, ends)
+        steps.append((rows[going], chosen[going]))
+        left = int(going.sum())
+        if not left:
+            break
+        if left <= (1 - LEAVING) * len(rows):
+            cache.batch_select_indices(stay := going.nonzero()[:, 0])
+            encoded["last_hidden_state"] = encoded["last_hidden_state"][stay]
+            attention_mask, rows, chosen, going = attention_mask[stay], rows[stay], chosen[stay], going[stay]
+        token = chosen[:, None]
+    found: list[list[int]] = [[] for _ in range(len(input_ids))]
+    for places, tokens in steps:
+        for place, each in zip(places.tolist(), tokens.tolist(), strict=True):
+            found[place].append(each)
+    return found
+
+
+def _tokens(some: int | list[int] | None, like: Tensor) -> Tensor:
+    listed = [] if some is None else [some] if isinstance(some, int) else some
+    return torch.tensor(listed, dtype=torch.long, device=like.device)
