@@ -31,6 +31,11 @@ class Opinion:
     label: str
     probabilities: Mapping[str, float]
 
+    @property
+    def value(self) -> float:
+        """From -1 (negative) to 1 (positive)."""
+        return self.probabilities["positive"] - self.probabilities["negative"]
+
 
 @dataclass(frozen=True)
 class Carrier:

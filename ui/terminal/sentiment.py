@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+BARS = "▁▂▃▄▅▆▇█"
+MOST_BARS = 60
+"""Of the course through a text or a table; a longer one has several sentences or rows a bar."""
+FEW = 6
+"""Sentences of a text whose course is not seen at a glance."""
 COLOURS = {"positive": "green", "neutral": "dim", "negative": "red"}
 
 
@@ -45,7 +50,7 @@ def sentiment(
         if text is None and (input is not None or output is not None):
             moods = Moods()
             run_batch(assistant.sentiment_batch, input, output, column, on_rows=moods.add, model=model)
-            note(" · ".join(f"{label} {share:.0%}" for label, share in moods.shares().items()))
+            note(f"{course(moods.values)}  {_percent(moods.shares())}")
             return
         if text is None:
             run_lines(assistant.sentiment_columns, model=model, as_json=as_json)
@@ -57,6 +62,20 @@ def sentiment(
         write_json(_object(found, feelings))
     else:
         _show(found, feelings)
+
+
+def course(values: Sequence[float]) -> str:
+    """Feeling through a text or a table as bars of one line: low for negative, half high for neutral.
+
+    values: each from -1 to 1.
+    """
+    group = -(-len(values) // MOST_BARS)
+    means = [sum(some) / len(some) for at in range(0, len(values), group or 1) if (some := values[at : at + group])]
+    return "".join(BARS[min(len(BARS) - 1, int((mean + 1) / 2 * len(BARS)))] for mean in means)
+
+
+def _percent(shares: Mapping[str, float]) -> str:
+    return " · ".join(f"{name} {share:.0%}" for name, share in shares.items())
 
 
 def _object(found: Analysis, feelings: Mapping[str, float] | None) -> dict[str, Any]:
@@ -83,8 +102,9 @@ def _show(found: Analysis, feelings: Mapping[str, float] | None) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     whole = found.whole
-    shares = " · ".join(f"{name} {share:.0%}" for name, share in whole.probabilities.items())
-    console.print(Text.assemble((whole.label, f"bold {COLOURS[whole.label]}"), f"  {shares}"))
+    console.print(Text.assemble((whole.label, f"bold {COLOURS[whole.label]}"), f"  {_percent(whole.probabilities)}"))
+    if len(found.sentences) >= FEW:
+        console.print(course([each.value for each in found.sentences]))
     if len(found.sentences) > 1 or found.carriers:
         for each in found.sentences:
             line = Text(printable(" ".join(each.text.split())))

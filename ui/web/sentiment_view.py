@@ -17,8 +17,7 @@ def analysis_html(found: Analysis, feelings: Mapping[str, float] | None = None) 
     """The whole result."""
     parts = [verdict_html(found.whole)]
     if len(found.sentences) > 1:
-        values = [each.probabilities["positive"] - each.probabilities["negative"] for each in found.sentences]
-        parts.append(course_html(values, "sentence"))
+        parts.append(course_html([each.value for each in found.sentences], "sentence"))
     parts.append(sentences_html(found))
     if feelings:
         parts.append(shares_html("Emotions", feelings))

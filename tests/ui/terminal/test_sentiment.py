@@ -11,6 +11,7 @@ import pytest
 from typer.testing import Result
 
 from assistant import paths
+from ui.terminal.sentiment import course
 
 Parley = Callable[..., Result]
 
@@ -25,7 +26,17 @@ def test_a_text_is_read_sentence_by_sentence(parley: Parley) -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["positive", "neutral", "negative"]
+    longer = parley("sentiment", "It is good. It is a box. It is bad. " * 3).stdout.splitlines()
+    assert longer[1] == "▇▅▂" * 3
     assert lines[1].endswith("It is good.")
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"),
+    [([], ""), ([-1, 0, 1], "▁▅█"), ([-0.5, 0.5], "▃▇"), ([1] * 60 + [-1] * 60, "█" * 30 + "▁" * 30)],
+)
+def test_a_course_is_drawn_on_one_line(values: list[float], bars: str) -> None:
+    assert course(values) == bars
 
 
 def test_json_has_what_a_program_wants(parley: Parley) -> None:
@@ -57,7 +68,7 @@ def test_a_file_gains_columns(parley: Parley, tmp_path: Path) -> None:
     assert [(row["id"], row["sentiment"]) for row in rows] == [("1", "positive"), ("3", "negative")]
     assert list(rows[0]) == ["id", "review", "sentiment", "positive", "neutral", "negative"]
     assert "1 rows could not be used" in result.stderr
-    assert "positive 50% · neutral 0% · negative 50%" in result.stderr
+    assert "▇▂  positive 50% · neutral 0% · negative 50%" in result.stderr
     assert "its review is empty" in (tmp_path / "out.csv.rejected").read_text("utf-8")
 
 
