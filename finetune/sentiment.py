@@ -1,4 +1,4 @@
-"""Make the embedded sentiment model: `python -m finetune.sentiment DATA OPINOSIS OUTPUT`, half an hour on two cores.
+"""Make the embedded sentiment model: `python -m finetune.sentiment DATA OPINOSIS OUTPUT`, 45 minutes on two cores.
 
 DATA is a folder and OPINOSIS a file, laid out as sentiment_data.py says. With the same texts, what the teacher
 (teacher.py) once said of them is taken from sentiment_opinions.npz; with others, or `--read`, it reads them for another
@@ -93,13 +93,13 @@ def pack(folder: Path) -> None:
 
 
 def calibrated(logits: np.ndarray, targets: np.ndarray, films: np.ndarray) -> tuple[float, np.ndarray]:
-    """Temperature, and each label's bias, from all validation rows but films: if it doubted itself as often as the
-    stars of a whole review are wrong about one sentence, it would be right far oftener than it says.
+    """Temperature, from all validation rows that feel, and each label's bias, from all but films, which have no
+    neutral ones.
 
     films: (row,) whether it is one.
     """
     neutral = LABELS.index("neutral")
-    felt = ~films & (targets[:, neutral] == 0)
+    felt = targets[:, neutral] == 0
     others = [number for number in range(len(LABELS)) if number != neutral]
     temperature = fit_temperature(logits[felt][:, others], targets[felt][:, others])
     biases = np.zeros(len(LABELS))

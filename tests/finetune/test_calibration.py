@@ -30,11 +30,13 @@ def test_what_was_taken_off_a_label_s_logits_is_found() -> None:
     assert fit_bias(honest - np.array([0, 1.5, 0]), drawn(honest), 1) == pytest.approx(1.5, abs=0.1)
 
 
-def test_sentiment_is_calibrated_on_all_but_films() -> None:
+def test_how_common_neutral_is_is_not_learnt_from_films() -> None:
     honest = np.random.default_rng(0).normal(0, 2, (30_000, 3))
     targets = drawn(honest)
     films = np.arange(30_000) < 10_000
-    targets[films] = np.eye(3)[np.random.default_rng(2).integers(0, 3, 10_000)]  # what films say teaches nothing
+    told = honest.copy()
+    told[:, LABELS.index("neutral")] = -np.inf  # they are labelled as one or the other
+    targets[films] = drawn(told[films])
     temperature, biases = calibrated(1.4 * (honest - np.array([0, 0.8, 0])), targets, films)
     assert temperature == pytest.approx(1.4, rel=0.05)
     assert biases[LABELS.index("neutral")] == pytest.approx(0.8, abs=0.1)
