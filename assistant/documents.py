@@ -1,4 +1,4 @@
-"""The text of a document that a person attaches: plain text and code in any encoding, PDF, Word.
+"""The text of a document that a person attaches: plain text and code in any encoding, web pages, PDF, Word.
 
 A file is what its content says, not its name. Whatever cannot be read raises BadDocument with what to do.
 """
@@ -10,29 +10,26 @@ import logging
 import mimetypes
 import re
 import time
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from assistant.conversation import Attachment
 from assistant.errors import BadDocument
 from assistant.rows import clean
+from assistant.web_pages import declared_encoding, page_text
+from assistant.word import word_text
 
 MOST_BYTES = 50 * 2**20
 """Of any file."""
 MOST_CHARACTERS = 2_000_000
 """Of the text; a long novel has half of them, and no model here reads as much at once."""
-MOST_UNPACKED_BYTES = 200 * 2**20
-"""What a Word file, which is a zip archive, may declare to hold."""
-MOST_PARTS = 10_000
-"""Files inside a Word file."""
 MOST_PDF_SECONDS = 60.0
 """PDF pages are programs; some run for hours."""
 
 PDF = "application/pdf"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_PAGES = ("text/html", "application/xhtml+xml")
 
 _OTHER_KINDS = {
     b"\xd0\xcf\x11\xe0": (
@@ -57,6 +54,12 @@ _LEGACY_ENCODINGS = (
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 MOST_CONTROLS = 0.01
 """The share of control characters above which a file is not taken for text."""
+MOST_STRAYS = 0.01
+"""The share of characters that its declared encoding has not, above which a page is not taken to be in it."""
+_NO_TEXT = {
+    PDF: "It may hold scanned pages: run it through text recognition (OCR) first.",
+    **dict.fromkeys(_PAGES, "Its scripts may write it: open it in a browser and print it to a PDF."),
+}
 
 
 def read_document(path: Path, name: str | None = None) -> Attachment:
@@ -84,21 +87,24 @@ def read_document(path: Path, name: str | None = None) -> Attachment:
     text = clean(read(data, shown)).replace("\r\n", "\n").replace("\r", "\n")
     _check_length(len(text), shown)
     if not text.strip():
-        hint = "It may hold scanned pages: run it through text recognition (OCR) first." if media_type == PDF else ""
-        raise BadDocument(f"{shown} has no text in it.", hint=hint)
+        raise BadDocument(f"{shown} has no text in it.", hint=_NO_TEXT.get(media_type, ""))
     return Attachment(shown, media_type, text, len(data))
 
 
 def _kind(data: bytes, name: str) -> tuple[str, Callable[[bytes, str], str]]:
     """The media type, and what reads it."""
-    if b"%PDF-" in data[:1024]:
+    begin = data[:1024]
+    named_pdf = name.lower().endswith(".pdf")
+    if begin.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"%PDF-") or (named_pdf and b"%PDF-" in begin):
         return PDF, _pdf_text
     if data.startswith(b"PK\x03\x04"):
-        return WORD, _word_text
+        return WORD, word_text
     for ending, kind in ((".pdf", "a PDF"), (".docx", "a Word document")):
         if name.lower().endswith(ending):
             raise BadDocument(f"{name} is not {kind}, or is broken.", hint="Save it again from the program it is from.")
     guessed = mimetypes.guess_type(name)[0] or ""
+    if guessed in _PAGES:
+        return guessed, _page_text
     known = guessed.startswith("text/") or guessed in ("application/json", "application/xml", "application/x-sh")
     return guessed if known else "text/plain", _plain_text
 
@@ -115,6 +121,20 @@ def _plain_text(data: bytes, name: str) -> str:
     return data.decode(text_encoding(data, name))
 
 
+def _page_text(data: bytes, name: str) -> str:
+    return page_text(_page_source(data, name))
+
+
+def _page_source(data: bytes, name: str) -> str:
+    """By its byte order mark, else as it says; where that cannot be, as other texts. A stray byte is forgiven."""
+    declared = "" if data.startswith(tuple(_BYTE_ORDER_MARKS)) else declared_encoding(data)
+    if declared:
+        source = data.decode(declared, errors="replace")
+        if source.count("\ufffd") <= MOST_STRAYS * len(source) and _is_text(source):
+            return source
+    return data.decode(text_encoding(data, name))
+
+
 def text_encoding(data: bytes, name: str, *, cut: bool = False) -> str:
     """The encoding of a text: UTF-8, else the likeliest in use before it. cut: the data is only its beginning.
 
@@ -127,11 +147,15 @@ def text_encoding(data: bytes, name: str, *, cut: bool = False) -> str:
     except UnicodeDecodeError:
         found = "" if encoding or b"\0" in data else _legacy_encoding(data)
         text = data.decode(found, errors="replace" if cut else "strict") if found else "\0"
-    if "\0" in text or len(_CONTROLS.findall(text)) > MOST_CONTROLS * len(text):
+    if not _is_text(text):
         raise BadDocument(
             f"{name} is not text, nor a PDF or Word document.", hint="Text, Markdown, code, PDF and .docx can be read."
         )
     return found
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and len(_CONTROLS.findall(text)) <= MOST_CONTROLS * len(text)
 
 
 def _legacy_encoding(data: bytes) -> str:
@@ -175,58 +199,3 @@ def _pdf_text(data: bytes, name: str) -> str:
             hint="Open it in a PDF viewer and print it to a new PDF.",
         ) from error
     return "\n\n".join(filter(None, pages))
-
-
-def _word_text(data: bytes, name: str) -> str:
-    return "\n".join(_blocks(check_word(data, name).element.body))
-
-
-def check_word(data: bytes, name: str) -> Any:
-    """A Word file opened by python-docx. Raises BadDocument for a broken one, or one that unpacks to too much."""
-    from docx import Document
-
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            parts = archive.infolist()
-        # zipfile reads no more of a part than it declares, so what is declared can be relied on.
-        if sum(part.file_size for part in parts) > MOST_UNPACKED_BYTES or len(parts) > MOST_PARTS:
-            raise BadDocument(f"{name} unpacks to more than {MOST_UNPACKED_BYTES // 2**20} MiB, and was not opened.")
-        if "word/document.xml" not in (part.filename for part in parts):
-            raise BadDocument(
-                f"{name} is not a Word document.",
-                hint="Of Office files only .docx can be read: save it as that, or PDF.",
-            )
-        return Document(BytesIO(data))
-    except BadDocument:
-        raise
-    except Exception as error:  # zipfile, lxml and python-docx each have their own, and KeyError besides
-        raise BadDocument(
-            f"{name} is broken: it cannot be read as a Word document ({type(error).__name__}).",
-            hint="Open it in Word or LibreOffice and save it again as .docx.",
-        ) from error
-
-
-def _blocks(element: Any) -> Iterator[str]:
-    """Each paragraph and each row of a table, in order; also those inside content controls, which python-docx skips."""
-    for child in element.iterchildren("{*}p", "{*}tbl", "{*}sdt", "{*}sdtContent"):
-        kind = child.tag.rpartition("}")[2]
-        if kind == "p":
-            yield "".join(_characters(child))
-        elif kind == "tbl":
-            for row in child.iterchildren("{*}tr"):
-                yield " | ".join(" ".join(_blocks(cell)).strip() for cell in row.iterchildren("{*}tc"))
-        else:
-            yield from _blocks(child)
-
-
-def _characters(element: Any) -> Iterator[str]:
-    """What a paragraph says: tracked insertions too, tracked deletions (`delText`) not; pictures have a second, older
-    form (`Fallback`) that says the same again."""
-    for child in element.iterchildren("{*}*"):
-        kind = child.tag.rpartition("}")[2]
-        if kind == "t":
-            yield child.text or ""
-        elif kind in ("tab", "br", "cr"):
-            yield "\t" if kind == "tab" else "\n"
-        elif kind not in ("pPr", "rPr", "Fallback"):
-            yield from _characters(child)

@@ -6,20 +6,29 @@ A document is read twice the same way: `texts` gives its pieces in order, `rewri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from io import BytesIO
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from assistant.documents import MOST_BYTES, check_word, text_encoding
+from assistant.documents import MOST_BYTES, text_encoding
 from assistant.errors import BadDocument
+from assistant.word import changed_word
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
 ENDINGS = (".md", ".markdown", ".docx", *SUBTITLES)
 """Files whose structure is kept."""
 
 Change = Callable[[str], str]
-_PLACE = re.compile(r"(?:\{[^}]*\})+")
+_DRAWING = r"\{[^}]*\\p[1-9][^}]*\}"
+"""Begins commands that draw, up to `{\\p0}`."""
+_PLACE = re.compile(rf"(?:{_DRAWING}.*?(?=\{{[^}}]*\\p0|\Z)|\{{[^}}]*\}})+", re.DOTALL)
+"""What stands before a cue's text and is none."""
+_LETTER = re.compile(r"[^\W\d_]")
+_HARD_BREAK = re.compile(r"(?:(?<=\S) {2,}|(?<=[^\s\\])(?:\\\\)*\\)$")
 
 
 def texts(path: Path) -> list[str]:
@@ -46,7 +55,7 @@ def _walk(path: Path, change: Change) -> bytes:
     if len(data) > MOST_BYTES:
         raise BadDocument(f"{path.name} is too large: {len(data) / 2**20:.0f} MiB.", hint="Give a part of it.")
     if path.suffix.lower() == ".docx":
-        return _word(data, path.name, change)
+        return changed_word(data, path.name, change)
     text = data.decode(text_encoding(data, path.name))
     ending = path.suffix.lower()
     kind = _timed if ending in (".srt", ".vtt") else _styled if ending in SUBTITLES else _markdown
@@ -89,12 +98,19 @@ def _styled(text: str, path: Path, change: Change) -> str:
             f"{path.name} holds no subtitles that can be read ({type(error).__name__}).",
             hint="Check what it really is.",
         ) from error
-    cues = [cue for cue in film if not cue.is_comment and cue.text.strip()]
+    cues = [cue for cue in film if not cue.is_comment and _speaks(cue.text)]
     if not cues:
         raise BadDocument(f"{path.name} holds no subtitles.", hint="Check what it really is.")
     for cue in cues:
         cue.text = "\\N".join(_said(cue.text.split("\\N"), change))
     return film.to_string(kind)
+
+
+def _speaks(text: str) -> bool:
+    """Whether a cue says anything. One that draws after its text stays as it is: the two cannot be told apart."""
+    place = _PLACE.match(text)
+    said = text[place.end() :] if place else text
+    return bool(said.strip()) and not re.search(_DRAWING, said)
 
 
 def _said(lines: list[str], change: Change) -> list[str]:
@@ -120,64 +136,66 @@ def _balanced(text: str, lines: int) -> list[str]:
 
 
 def _markdown(text: str, path: Path, change: Change) -> str:
-    """Code, front matter, raw HTML and the marks before a text stay; a paragraph becomes one line."""
+    """Code, front matter, raw HTML and the marks before a text stay; a paragraph becomes one line, or as many as hard
+    breaks part it into."""
     from markdown_it import MarkdownIt
 
     front = re.match(r"---\r?\n.*?\n---\r?\n", text, re.DOTALL)
     head = front[0] if front else ""
     lines = _lines(text[len(head) :])
-    changed: dict[int, str] = {}
-    dropped: set[int] = set()
-    at: dict[int, int] = {}
-    for token in MarkdownIt("commonmark").enable("table").parse("".join(lines)):
-        if token.type != "inline" or not token.map or not re.search(r"[^\W\d_]", token.content):
+    done: dict[int, int] = {}
+    for before, token in pairwise(MarkdownIt("commonmark").enable("table").parse("".join(lines))):
+        if token.type != "inline" or not token.map:
             continue
         first = token.map[0]
-        begin = token.content.split("\n")[0]
-        line = changed.get(first, lines[first])
-        place = line.find(begin, at.get(first, 0))
-        if place < 0:
-            continue
-        said = change(" ".join(token.content.split()))
-        alone = token.content.count("\n") == 0
-        end = place + len(begin) if alone else len(line.rstrip("\n"))
-        changed[first] = line[:place] + said + line[end:]
-        at[first] = place + len(said)
-        dropped |= set(range(first + 1, first + token.content.count("\n") + 1)) if not alone else set()
-    kept = (changed.get(number, line) for number, line in enumerate(lines) if number not in dropped)
-    return head + "".join(kept)
+        in_cell = before.type in ("td_open", "th_open")
+        for stretch in _stretches(token):
+            if in_cell:  # of one line
+                cell = _written_in_cell(stretch[0])
+                done[first] = _put(
+                    lines, first, [cell], lambda said: _written_in_cell(change(_read_in_cell(said))), done
+                )
+            else:
+                done[first] = _put(lines, first, stretch, change, done)
+            first += len(stretch)
+    return head + "".join(lines)
+
+
+def _put(lines: list[str], first: int, stretch: list[str], change: Change, done: Mapping[int, int]) -> int:
+    """Change what the lines from `first` on say, in its place. done: how much of a line has been; returned anew."""
+    last = first + len(stretch) - 1
+    place = lines[first].find(stretch[0], done.get(first, 0))
+    end = place if last == first else lines[last].rfind(stretch[-1])
+    if place < 0 or end < 0 or not _LETTER.search(" ".join(stretch)):
+        return done.get(first, 0)
+    rest = lines[last][end + len(stretch[-1]) :]
+    said = change(" ".join(" ".join(stretch).split()))
+    lines[first : last + 1] = [lines[first][:place] + said + rest, *[""] * (last - first)]
+    return place + len(said)
+
+
+def _stretches(token: Token) -> list[list[str]]:
+    """The lines of an inline token, apart where a hard break is, without the marks of the breaks."""
+    lines = [line.lstrip() for line in token.content.split("\n")]
+    breaks = {number for number, line in enumerate(lines[:-1]) if _HARD_BREAK.search(line)}
+    if len(breaks) != sum(child.type == "hardbreak" for child in token.children or ()):
+        breaks.clear()  # one of them is inside code, which must not be torn
+    ends = [*sorted(breaks), len(lines) - 1]
+    begins = [0, *(end + 1 for end in ends[:-1])]
+    return [
+        [*lines[begin:end], _HARD_BREAK.sub("", lines[end]) if end in breaks else lines[end]]
+        for begin, end in zip(begins, ends, strict=True)
+    ]
+
+
+def _written_in_cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _read_in_cell(text: str) -> str:
+    return text.replace("\\|", "|")
 
 
 def _lines(text: str) -> list[str]:
     """With their ends, as markdown-it counts them: `splitlines` cuts at more characters."""
     return re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", text)
-
-
-def _word(data: bytes, name: str, change: Change) -> bytes:
-    """Paragraphs of the text, of tables, headers and footers; the longest run's look is that of the whole paragraph.
-
-    Tabs and line breaks inside a paragraph are read as spaces, and stay where they are.
-    """
-    document = check_word(data, name)
-    out = BytesIO()
-    parts = [document.element.body]
-    for section in document.sections:
-        parts += [part._element for part in (section.header, section.footer) if not part.is_linked_to_previous]
-    for part in parts:
-        for paragraph in part.iter("{*}p"):
-            inside = [each for each in paragraph.iter("{*}t", "{*}tab", "{*}br") if _own(each, paragraph)]
-            pieces = [each for each in inside if each.text]
-            whole = "".join(each.text or ("" if each.tag.endswith("}t") else " ") for each in inside)
-            if not re.search(r"[^\W\d_]", whole):
-                continue
-            said = change(" ".join(whole.split()))
-            longest = max(pieces, key=lambda piece: len(piece.text))
-            for piece in pieces:
-                piece.text = said if piece is longest else ""
-    document.save(out)
-    return out.getvalue()
-
-
-def _own(text: Any, paragraph: Any) -> bool:
-    """Whether the text is the paragraph's own, not that of a paragraph in a text box inside it."""
-    return next(text.iterancestors("{*}p")) is paragraph

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,8 @@ from assistant.tables import PARQUET_ROWS, Row, TableFormat
 
 
 def write_rows(path: Path, kind: TableFormat, columns: Sequence[str], content: Iterable[Row]) -> None:
-    """Write rows to the file at `path` as `kind`; of plain lines, the columns' values between tabs."""
+    """Write rows to the file at `path` as `kind`; of plain lines, the columns' values between tabs, and a single
+    column, which is the text itself, as it is."""
     if kind == "parquet":
         _write_parquet(path, columns, content)
         return
@@ -30,7 +32,8 @@ def write_rows(path: Path, kind: TableFormat, columns: Sequence[str], content: I
             )
             file.write("\n]\n")
         elif kind == "lines":
-            file.writelines("\t".join(line_cell(row[name]) for name in columns) + "\n" for row in content)
+            cell = _whole_line if len(columns) == 1 else line_cell
+            file.writelines("\t".join(cell(row[name]) for name in columns) + "\n" for row in content)
         else:
             writer = csv.writer(file, delimiter="\t" if kind == "tsv" else ",")
             writer.writerow(columns)
@@ -40,6 +43,11 @@ def write_rows(path: Path, kind: TableFormat, columns: Sequence[str], content: I
 def line_cell(value: Any) -> str:
     """A value on one line: numbers shortened, tabs and line breaks as spaces."""
     return f"{value:.4f}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _whole_line(value: Any) -> str:
+    """A text on one line, its indentation and tabs kept."""
+    return re.sub(r"\r\n?|\n", " ", value) if isinstance(value, str) else line_cell(value)
 
 
 def _write_parquet(path: Path, columns: Sequence[str], content: Iterable[Row]) -> None:

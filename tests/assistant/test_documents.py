@@ -16,6 +16,7 @@ from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedErr
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from assistant import documents
+from assistant import word as word_files
 from assistant.documents import PDF, WORD, read_document
 from assistant.errors import BadDocument
 
@@ -148,6 +149,49 @@ def test_a_pdf_is_known_by_its_content(tmp_path: Path) -> None:
     assert read_document(write(tmp_path, "upload", b"\n" + pdf("Hello"))).text == "Hello"
 
 
+def test_a_text_about_pdf_is_a_text(tmp_path: Path) -> None:
+    text = "A PDF begins with %PDF-1.7 and ends with %%EOF."
+    assert read_document(write(tmp_path, "a.md", text)).text == text
+
+
+def test_a_pdf_may_begin_late_where_its_name_says_what_it_is(tmp_path: Path) -> None:
+    assert read_document(write(tmp_path, "a.pdf", b"HTTP/1.1 200 OK\r\n\r\n" + pdf("Hello"))).text == "Hello"
+    assert read_document(write(tmp_path, "upload", b"\xef\xbb\xbf\r\n" + pdf("Hello"))).text == "Hello"
+
+
+@pytest.mark.parametrize("name", ["a.html", "A.HTM", "a.xhtml"])
+def test_a_web_page_is_read_as_a_person_reads_it(tmp_path: Path, name: str) -> None:
+    page = "<!DOCTYPE html><html><head><title>T</title><style>p {}</style></head><body><p>One &amp; two</p><p>3</html>"
+    read = read_document(write(tmp_path, name, page))
+    assert read.text == "One & two\n3"
+    assert read.bytes == len(page)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared"),
+    [
+        ("cp1252", '<meta charset="iso-8859-1">'),
+        ("gb18030", "<META http-equiv=Content-Type content='text/html; charset=gb2312'>"),
+        ("cp1251", "<?xml version='1.0' encoding='windows-1251'?>"),
+        ("utf-16", '<meta charset="utf-16">'),
+        ("utf-8-sig", '<meta charset="iso-8859-1">'),
+        ("utf-8", '<meta charset="nonsense">'),
+        ("utf-8", '<meta charset="punycode">'),
+        ("utf-8", '<meta charset="shift_jis">'),
+        ("utf-8", ""),
+    ],
+)
+def test_a_web_page_is_in_the_encoding_that_it_says(tmp_path: Path, encoding: str, declared: str) -> None:
+    text = {"gb18030": "联通", "cp1251": RUSSIAN, "cp1252": "déjà “vu”"}.get(encoding, POLISH)
+    page = f"<head>{declared}</head><p>{text}"
+    assert read_document(write(tmp_path, "a.html", page.encode(encoding))).text == text
+
+
+def test_a_stray_byte_does_not_change_the_encoding_of_a_web_page(tmp_path: Path) -> None:
+    page = f"<meta charset=utf-8><p>{POLISH}</p>".encode() + b"<p>\xff</p>"
+    assert read_document(write(tmp_path, "a.html", page)).text == POLISH + "\n\ufffd"
+
+
 def test_a_pdf_that_only_forbids_printing_is_read(tmp_path: Path) -> None:
     assert read_document(write(tmp_path, "a.pdf", pdf("Hello", owner="secret"))).text == "Hello"
 
@@ -191,6 +235,8 @@ def other_zip() -> bytes:
         ("a.txt", b"ABC\x01\x02\x1b[" * 50, "is not text"),
         ("a.txt", b"\x1f\x8b\x08\x00" + bytes(range(1, 255)), "is not text"),
         ("a.txt", b"x" * 8_000_100, "too long.*2,000,000 characters.*a part of it"),
+        ("a.html", b"<div id=root></div><script>write()</script>", "no text in it.*scripts"),
+        ("a.html", b"<meta charset=utf-8>" + bytes(50), "is not text"),
         ("a.pdf", b"just text", "not a PDF"),
         ("a.pdf", pdf("", ""), "has no text in it.*text recognition"),
         ("a.pdf", pdf("Hello", password="secret"), "is encrypted.*without a password"),
@@ -228,7 +274,7 @@ def test_an_enormous_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = BytesIO(word("Hello"))
     with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/media/bomb", bytes(documents.MOST_UNPACKED_BYTES))
+        archive.writestr("word/media/bomb", bytes(word_files.MOST_UNPACKED_BYTES))
     assert len(out.getvalue()) < 2**20
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("a part was unpacked"))
     with pytest.raises(BadDocument, match="unpacks to more than 200 MiB"):
@@ -236,7 +282,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch
 
 
 def test_a_word_file_of_very_many_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MOST_PARTS", 3)
+    monkeypatch.setattr(word_files, "MOST_PARTS", 3)
     with pytest.raises(BadDocument, match="unpacks to more"):
         read_document(write(tmp_path, "a.docx", word("Hello")))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docx import Document
@@ -138,8 +139,80 @@ def test_web_subtitles_keep_notes_names_settings_and_places(tmp_path: Path) -> N
     assert capitals(path, "b.srt") == "1\r\n00:00:01,000 --> 00:00:02,000\r\n{\\an8}UP HERE.\r\n\r\n"
 
 
-def test_tabs_and_line_breaks_of_a_word_file_part_its_words(tmp_path: Path) -> None:
+def word_capitals(document: Any, folder: Path) -> tuple[list[str], Any]:
+    """(the texts that were found, the document with them in capitals)"""
+    document.save(str(folder / "a.docx"))
+    found = texts(folder / "a.docx")
+    rewritten(folder / "a.docx", folder / "b.docx", [text.upper() for text in found])
+    return found, Document(str(folder / "b.docx"))
+
+
+def test_tabs_and_line_breaks_of_a_word_file_part_its_texts_and_stay(tmp_path: Path) -> None:
     document = Document()
-    document.add_paragraph("Invoice\tDate\nSecond line")
-    document.save(str(tmp_path / "a.docx"))
-    assert texts(tmp_path / "a.docx") == ["Invoice Date Second line"]
+    document.add_paragraph("Introduction\t3")
+    address = document.add_paragraph("Some Name\nStreet ")
+    address.add_run("number").bold = True
+    address.add_run("\nTown")
+    found, out = word_capitals(document, tmp_path)
+    assert found == ["Introduction", "Some Name", "Street number", "Town"]
+    assert [each.text for each in out.paragraphs] == ["INTRODUCTION\t3", "SOME NAME\nSTREET NUMBER\nTOWN"]
+
+
+def test_headers_and_footers_of_first_and_even_pages_are_texts(tmp_path: Path) -> None:
+    document = Document()
+    document.settings.odd_and_even_pages_header_footer = True
+    section = document.sections[0]
+    section.different_first_page_header_footer = True
+    kinds = ("header", "footer", "first_page_header", "first_page_footer", "even_page_header", "even_page_footer")
+    for kind in kinds:
+        getattr(section, kind).paragraphs[0].text = kind.replace("_", " ")
+    found, out = word_capitals(document, tmp_path)
+    assert sorted(found) == sorted(kind.replace("_", " ") for kind in kinds)
+    for kind in kinds:
+        assert getattr(out.sections[0], kind).paragraphs[0].text == kind.replace("_", " ").upper()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("one  \ntwo\nthree\\\nfour\n", "ONE  \nTWO THREE\\\nFOUR\n"),
+        ("one\r\ntwo  \r\nthree\r\n", "ONE TWO  \r\nTHREE\r\n"),
+        ("> one  \n> two\n", "> ONE  \n> TWO\n"),
+        ("* one\\\n  two\n* three\n", "* ONE\\\n  TWO\n* THREE\n"),
+        ("one\\\\\ntwo\n", "ONE\\\\ TWO\n"),
+        ("12  \ntwo\n", "12  \nTWO\n"),
+        ("a `b  \nc` d\n", "A `B C` D\n"),
+    ],
+)
+def test_hard_breaks_of_markdown_stay(tmp_path: Path, before: str, after: str) -> None:
+    (tmp_path / "a.md").write_bytes(before.encode())
+    assert capitals(tmp_path / "a.md", "b.md") == after
+
+
+def test_a_bar_in_a_cell_of_markdown_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("| Name | Use |\n|---|---|\n| a \\| b | either \\| or |\n", "utf-8")
+    assert texts(path)[2:] == ["a | b", "either | or"]
+    assert capitals(path, "b.md") == "| NAME | USE |\n|---|---|\n| A \\| B | EITHER \\| OR |\n"
+
+
+def test_drawings_in_subtitles_are_no_text(tmp_path: Path) -> None:
+    said = [
+        r"{\p1}m 0 0 l 100 0 100 100{\p0}",
+        r"{\an7\p1}m 0 0 l 1 1{\c&HFFFFFF&}l 2 2",
+        r"{\p1}m 0 0 l 9 9{\p0}Hello{\i1} there",
+        r"{\pos(10,20)}Placed",
+    ]
+    head = "[Script Info]\nScriptType: v4.00+\n\n[Events]\n"
+    head += "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+    events = [f"Dialogue: 0,0:00:0{number}.00,0:00:09.00,Default,,0,0,0,,{text}\n" for number, text in enumerate(said)]
+    path = tmp_path / "a.ass"
+    path.write_text(head + "".join(events), "utf-8")
+    assert texts(path) == [r"Hello{\i1} there", "Placed"]
+    rewritten(path, tmp_path / "b.ass", ["Salut", "Mis"])
+    out = (tmp_path / "b.ass").read_text("utf-8")
+    assert [line.split(",,0,0,0,,")[1] for line in out.splitlines() if line.startswith("Dialogue")] == [
+        *said[:2],
+        r"{\p1}m 0 0 l 9 9{\p0}Salut",
+        r"{\pos(10,20)}Mis",
+    ]
