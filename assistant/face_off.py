@@ -39,10 +39,10 @@ class Contender:
     answer: str
     seconds: float = 0.0
     """From the request to the whole answer; loading is not counted."""
-    words: int = 0
-    """Of the answer."""
+    tokens: int = 0
+    """That the text is to this model, its prompt included."""
     memory_bytes: int = 0
-    """What the model needs, by its catalogue entry and how it is run here."""
+    """What the model needs, by its catalogue entry and how it is run here: an estimate."""
     quality: float | None = None
     """Against the reference, 0 to 1: right or wrong for sentiment, chrF for text. None without a reference."""
     reason: str = ""
@@ -81,11 +81,13 @@ def _contend(
         start = time.perf_counter()
         answer = _answer(tasks, task, text, entry, order)
         seconds = time.perf_counter() - start
+        capability = CAPABILITIES[family]
+        tokens = tasks.engine(entry.key, capability=capability).count_tokens([Message("user", text)])
     except ParleyError as error:
         return Contender(NAMES[family], entry.key, "", reason=str(error))
-    memory = tasks.explain(entry.key, capability=CAPABILITIES[family]).needs_bytes
+    memory = tasks.explain(entry.key, capability=capability).needs_bytes
     quality = _quality(task, answer, reference) if reference.strip() else None
-    return Contender(NAMES[family], entry.key, answer, seconds, len(answer.split()), memory, quality)
+    return Contender(NAMES[family], entry.key, answer, seconds, tokens, memory, quality)
 
 
 def _answer(tasks: WritingTasks, task: Task, text: str, entry: ModelEntry, order: Order | None) -> str:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assistant.engines.protocol import Message
 
 # Each batch has a shape of its own, and for each oneDNN compiles kernels and keeps 1,024 of them: half a gigabyte after
 # 200,000 texts. Both variables are read at the first use.
 for _variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
     os.environ.setdefault(_variable, "128")
+
+
+def count_tokens(tokenizer: Any, messages: Sequence[Message]) -> int:
+    """Tokens of the messages' texts, for models that take texts and no messages."""
+    return sum(map(len, tokenizer([message.content for message in messages])["input_ids"])) if messages else 0
 
 
 def batches(lengths: Sequence[int], most_tokens: int, most_rows: int = 256) -> Iterator[list[int]]:

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assistant.engines.by_length import batches
-from assistant.engines.protocol import Capability, Engine, Span
+from assistant.engines.by_length import batches, count_tokens
+from assistant.engines.protocol import Capability, Engine, Message, Span
 from assistant.engines.spans import best_span
 from assistant.engines.torch_failures import is_out_of_memory, loading_failure, running_failure
 from assistant.errors import TextTooLong
@@ -105,6 +105,9 @@ class EncoderEngine(Engine):
             raise
         except Exception as error:
             raise running_failure(error, self.model) from error
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return count_tokens(self._tokenizer, messages)
 
     def _read(self, texts: Sequence[str], work: Callable[..., Tensor]) -> np.ndarray:
         """What `work` makes of each text, (text, value) float32."""

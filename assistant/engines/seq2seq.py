@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from assistant.engines import greedy
-from assistant.engines.by_length import batches
+from assistant.engines.by_length import batches, count_tokens
 from assistant.engines.directions import Directions
-from assistant.engines.protocol import Capability, Engine, Rewriting
+from assistant.engines.protocol import Capability, Engine, Message, Rewriting
 from assistant.engines.torch_failures import is_out_of_memory, loading_failure, running_failure
 from assistant.errors import BadDocument, TextTooLong
 from assistant.placement import Placement
@@ -89,6 +89,9 @@ class Seq2SeqEngine(Engine):
             for place, text in zip(batch, self._pass([encoded[n] for n in batch], forced, asked, cancel), strict=True):
                 found[place] = text
         return found
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return count_tokens(self._tokenizer, messages)
 
     def _pass(
         self, pieces: list[list[int]], forced: int | None, asked: Rewriting, cancel: threading.Event | None

@@ -195,7 +195,7 @@ def test_three_families_are_compared_with_one_click(page: Page, server: Server) 
     expect(cards.nth(0)).to_contain_text("quality", timeout=60_000)
     expect(cards.nth(1)).to_contain_text("parley models pull")
     expect(page.locator("#compare-stop")).to_be_hidden(timeout=60_000)
-    expect(cards.nth(2)).to_contain_text("words")
+    expect(cards.nth(2)).to_contain_text("tokens")
 
 
 def test_a_text_is_sorted_under_labels(page: Page) -> None:

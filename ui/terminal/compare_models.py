@@ -49,4 +49,5 @@ def compare_models(
             continue
         write("".join(f"  {printable(line)}\n" for line in each.answer.splitlines()))
         quality = f" · quality {each.quality:.2f}" if each.quality is not None else ""
-        note(f"  {each.seconds:.2f} s · {each.words} words · {each.memory_bytes / 1e9:.1f} GB{quality}", style="dim")
+        memory = f"about {each.memory_bytes / 1e9:.1f} GB"
+        note(f"  {each.seconds:.2f} s · reads {each.tokens} tokens · {memory}{quality}", style="dim")

@@ -76,7 +76,7 @@ def _card(each: Contender) -> str:
     head = f"<h3>{each.family}</h3><small>{html.escape(each.model)}</small>"
     if each.reason:
         return f'<article>{head}<p class="absent">{html.escape(each.reason)}</p></article>'
-    facts = [f"{each.seconds:.2f} s", f"{each.words} words", f"{each.memory_bytes / 1e9:.1f} GB"]
+    facts = [f"{each.seconds:.2f} s", f"reads {each.tokens} tokens", f"about {each.memory_bytes / 1e9:.1f} GB"]
     if each.quality is not None:
         facts.append(f"quality {each.quality:.2f}")
     return f"<article>{head}<p dir=auto>{html.escape(each.answer)}</p><small>{' · '.join(facts)}</small></article>"

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, T5Config, T5ForConditionalGeneration
 
 from assistant.engines import greedy, seq2seq
-from assistant.engines.protocol import Rewriting
+from assistant.engines.protocol import Message, Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
 from assistant.errors import BadDocument, CapabilityMissing, ModelNotAvailable, TextTooLong
 from tests.assistant.engines import tiny
@@ -116,3 +116,10 @@ def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelNotAvailable):
         Seq2SeqEngine(tmp_path)
     assert seq2seq.MOST_ROWS["cpu"] > 32
+
+
+def test_tokens_of_texts_are_counted_as_the_model_reads_them(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts = ["a sentence", "another one"]
+    counted = Seq2SeqEngine(folder).count_tokens([Message("user", text) for text in texts])
+    assert counted == sum(len(tokenizer(text)["input_ids"]) for text in texts) > 0
