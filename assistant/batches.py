@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from assistant import paths, tables
 from assistant.done_rows import DoneRows
 from assistant.errors import BadDataset, BadSettings, RunInterrupted
-from assistant.rejections import EMPTY, Work, objection, set_apart
+from assistant.rejections import EMPTY, REJECTED, Work, objection, set_apart
 from assistant.segments import rewritten
 from assistant.table_output import write_rows
 from assistant.tables import BadRow
@@ -70,6 +70,8 @@ class Batch:
     then stay as they were."""
     chunk: int = field(default_factory=lambda: CHUNK)
     """Rows that are worked on together."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how it is done."""
     on_progress: Callable[[BatchProgress], object] = lambda _: None
     on_rows: Callable[[Iterable[Mapping[str, Any]]], object] = lambda _: None
     """Hears what rows have become, in their order: those that an earlier run did first, then each chunk's."""
@@ -174,9 +176,9 @@ class Batch:
         return progress
 
     def _chunk(self, chunk: Sequence[tables.Row | BadRow], column: str) -> list[Mapping[str, Any]]:
-        """What each row becomes: the columns that it gains, or {"rejected": why}."""
-        became: list[Mapping[str, Any]] = [{"rejected": objection(row, column)} for row in chunk]
-        good = [place for place, each in enumerate(became) if each["rejected"] is None]
+        """What each row becomes: the columns that it gains, or {REJECTED: why}."""
+        became: list[Mapping[str, Any]] = [{REJECTED: objection(row, column)} for row in chunk]
+        good = [place for place, each in enumerate(became) if each[REJECTED] is None]
         texts = [str(row[column]) for place in good if not isinstance(row := chunk[place], BadRow)]
         for place, added in zip(good, set_apart(self.work, texts) if texts else (), strict=True):
             became[place] = added
@@ -184,7 +186,7 @@ class Batch:
 
     def _counts(self, became: Mapping[str, Any]) -> bool:
         """Whether a row counts as one that could not be used: an empty line of a text is no fault."""
-        reason = became.get("rejected")
+        reason = became.get(REJECTED)
         return reason is not None and not (self._stays(tables.format_of(self.output)) and reason.endswith(EMPTY))
 
     def _finish(self, column: str) -> None:
@@ -203,7 +205,7 @@ class Batch:
                     nonlocal bad
                     both = zip(tables.rows(self.source), self._done(column), strict=True)
                     for number, (row, added) in enumerate(both, 1):
-                        if "rejected" not in added and not isinstance(row, BadRow):
+                        if REJECTED not in added and not isinstance(row, BadRow):
                             yield {**row, **added}
                             continue
                         if self._stays(kind) and not isinstance(row, BadRow):
@@ -213,7 +215,7 @@ class Batch:
                                 continue  # an empty line of a text is no fault
                         bad += 1
                         data = row.data if isinstance(row, BadRow) else row
-                        said = {"row": number, "reason": added["rejected"], "data": data}
+                        said = {"row": number, "reason": added[REJECTED], "data": data}
                         apart.write(json.dumps(said, ensure_ascii=False, default=str) + "\n")
 
                 if kind == "document":
@@ -236,5 +238,5 @@ class Batch:
 
     def _done(self, column: str) -> DoneRows:
         stat = self.source.stat()
-        job = [self.task, column, str(self.source.resolve()), stat.st_size, stat.st_mtime_ns]
+        job = [self.task, REJECTED, column, str(self.source.resolve()), stat.st_size, stat.st_mtime_ns]
         return DoneRows(self.done_path, job)

@@ -9,17 +9,19 @@ from assistant.errors import BadDocument, TextTooLong
 from assistant.tables import BadRow, Row
 
 EMPTY = "is empty"
+REJECTED = "\0rejected"
+"""The key under which a row that cannot be used has the reason: no column and no label can be called so."""
 Work = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
 """Texts → the columns that each of them gains."""
 
 
 def set_apart(work: Work, texts: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-    """What the work makes of the texts; one that it refuses becomes {"rejected": why}, not the others with it."""
+    """What the work makes of the texts; one that it refuses becomes {REJECTED: why}, not the others with it."""
     try:
         return work(texts)
     except (BadDocument, TextTooLong) as error:
         if len(texts) == 1:
-            return [{"rejected": str(error)}]
+            return [{REJECTED: str(error)}]
         half = len(texts) // 2
         return [*set_apart(work, texts[:half]), *set_apart(work, texts[half:])]
 

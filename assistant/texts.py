@@ -98,12 +98,9 @@ class TextTasks(Models):
 
     def check_language(self, texts: Sequence[str], entry: ModelEntry | Remote) -> None:
         """Raise BadDocument for a text that is without a doubt in a language which the model was not made for."""
-        if isinstance(entry, Remote) or not entry.languages or "*" in entry.languages:
-            return
         for text in texts:
-            language = beyond_doubt(text)
-            if language is not None and language not in entry.languages:
-                known = ", ".join(name(each) for each in entry.languages)
+            if language := foreign(text, entry):
+                known = ", ".join(name(each) for each in ([] if isinstance(entry, Remote) else entry.languages))
                 hint = f"Name a model for {name(language)}, or translate it first."
                 raise BadDocument(f"This text is in {name(language)}; {entry.title} reads {known}.", hint=hint)
 
@@ -150,7 +147,8 @@ class TextTasks(Models):
         return Batch(source, output, columns, work, f"classify {entry.key} {list(labels)}", column)
 
     def emotions(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
-        """How much of each emotion is in each text; each adds up to 1."""
+        """How much of each emotion is in each text; each adds up to 1. Raises BadDocument as `sentiment` does."""
+        self.check_language(texts, self.task_model("embed"))
         rows = emotions.profile(texts, self.embedder())
         return [dict(zip(emotions.EMOTIONS, row, strict=True)) for row in rows.tolist()]
 
@@ -190,3 +188,11 @@ class TextTasks(Models):
         finally:
             own.set()
             pool.shutdown(cancel_futures=True)
+
+
+def foreign(text: str, entry: ModelEntry | Remote) -> str | None:
+    """The language that a text is in, where that is without a doubt one which the model was not made for."""
+    if isinstance(entry, Remote) or not entry.languages or "*" in entry.languages:
+        return None
+    language = beyond_doubt(text)
+    return None if language in entry.languages else language

@@ -14,15 +14,16 @@ from assistant.batches import CHUNK, Batch
 from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Rewriting
 from assistant.engines.remote import Remote
-from assistant.errors import BadDocument, CapabilityMissing
+from assistant.errors import CapabilityMissing, ModelNotAvailable
 from assistant.languages import detect, detect_all, name
 from assistant.models import GOOD_MODEL
-from assistant.tables import BadRow, rows, text_column
+from assistant.rejections import REJECTED
+from assistant.tables import BadRow, format_of, rows, text_column
 from assistant.tasks import translation
 from assistant.tasks.translation import Order, Request, Translated, Translation
 from assistant.texts import TextTasks
 
-TRANSLATION_COLUMNS = ("language", "translation")
+TRANSLATION_COLUMNS = ("language", "translation", "lost")
 SENTENCES_AT_A_TIME = 64
 CHAT_CHUNK = 16
 """Rows that the chat model translates between two savings: it is slow, and a kill loses as many."""
@@ -45,10 +46,13 @@ class Translating(TextTasks):
         if model is not None:
             return self.find(model)
         made = [entry for entry in self.catalogue if made_for(entry, source, target)]
+        return next((entry for entry in made if not self.absent(entry)), None) or self.chat_translator()
+
+    def chat_translator(self) -> ModelEntry:
+        """The best chat model that translates and is here, or the one to fetch."""
         chats = [entry for entry in self.catalogue if entry.embedded and {"chat", "translate"} <= set(entry.tasks)]
         chats.sort(key=lambda entry: -entry.parameters)
-        here = (entry for entry in (*made, *chats) if not self.absent(entry))
-        return next(here, self.catalogue[GOOD_MODEL])
+        return next((entry for entry in chats if not self.absent(entry)), self.catalogue[GOOD_MODEL])
 
     def better_translators(self, source: str, target: str) -> list[ModelEntry]:
         """Models that were made for the two languages and are not here; those of few languages first."""
@@ -78,7 +82,10 @@ class Translating(TextTasks):
     def translation_notes(self, order: Order, model: str | None = None) -> tuple[str, ...]:
         """What a person should know of how this is translated."""
         entry = self.translator(order.source, order.target, model)
-        if model is not None or (not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ):
+        if not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ:
+            said = f"{entry.key} cannot choose the form of address; {self.chat_translator().key} can: name it as model."
+            return (said,) if order.formality else ()
+        if model is not None:
             return ()
         better = [each.key for each in self.better_translators(order.source, order.target)][:2]
         offer = f" Made for it: {' or '.join(better)}; `parley models pull` brings one." if better else ""
@@ -91,22 +98,27 @@ class Translating(TextTasks):
     def translation_columns(
         self, texts: Sequence[str], *, target: str, source: str | None = None, model: str | None = None, **wishes: Any
     ) -> list[dict[str, Any]]:
-        """The columns that each text gains: TRANSLATION_COLUMNS. A text in the target's language stays as it is."""
+        """The columns that each text gains: TRANSLATION_COLUMNS. A text in the target's language stays as it is; one in
+        a language that nobody named and no model here translates becomes {REJECTED: why}, not the others with it."""
         languages = [source] * len(texts) if source else detect_all(texts)
-        said = dict[int, str]()
+        found = dict[int, dict[str, Any]]()
         for language in dict.fromkeys(languages):
             places = [place for place, each in enumerate(languages) if each == language]
             some = [texts[place] for place in places]
-            if language != target:
-                order = Order(language, target, **wishes)
-                try:
-                    some = translation.translate_all(some, order, self._translating(order, model))
-                except CapabilityMissing as error:
-                    if source is not None:
-                        raise
-                    raise BadDocument(error.message, hint=error.hint) from error  # of this row, not of all
-            said |= dict(zip(places, some, strict=True))
-        return [{"language": each, "translation": said[place]} for place, each in enumerate(languages)]
+            try:
+                rows = self._columns_of_one_language(some, Order(language, target, **wishes), model)
+            except (CapabilityMissing, ModelNotAvailable) as error:
+                if source is not None:
+                    raise
+                rows = [{REJECTED: f"This text is in {name(language)}. {error}"} for _ in some]
+            found |= dict(zip(places, rows, strict=True))
+        return [found[place] for place in range(len(texts))]
+
+    def _columns_of_one_language(self, texts: Sequence[str], order: Order, model: str | None) -> list[dict[str, Any]]:
+        said = [(text, ()) for text in texts]
+        if order.source != order.target:
+            said = translation.translate_all(texts, order, self._translating(order, model))
+        return [{"language": order.source, "translation": text, "lost": "; ".join(gone)} for text, gone in said]
 
     def translation_batch(
         self,
@@ -119,12 +131,19 @@ class Translating(TextTasks):
         language: str | None = None,
         **wishes: Any,
     ) -> Batch:
-        """The job that translates a file: columns added to a table, the text itself replaced in a document."""
-        entry = self.translator(language or spoken(source, target, column), target, model)
+        """The job that translates a file: columns added to a table, the text itself replaced in a document, which is
+        taken to be in one language as a whole."""
+        if language is None and format_of(source) in ("document", "lines"):
+            language = whole_language(_first_texts(source, column), target)
+        read = language or spoken(source, target, column)
+        entry = self.translator(read, target, model)
         work = partial(self.translation_columns, target=target, source=language, model=model, **wishes)
         task = f"translate {entry.key} {language}-{target} {sorted(wishes.items(), key=str)}"
         chunk = CHUNK if not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ else CHAT_CHUNK
-        return Batch(source, output, TRANSLATION_COLUMNS, work, task, column, rewrites="translation", chunk=chunk)
+        notes = self.translation_notes(Order(read, target, **wishes), model)
+        return Batch(
+            source, output, TRANSLATION_COLUMNS, work, task, column, rewrites="translation", chunk=chunk, notes=notes
+        )
 
     def _translating(self, order: Order, model: str | None) -> translation.Run:
         entry = self.translator(order.source, order.target, model)
@@ -137,6 +156,7 @@ class Translating(TextTasks):
         asked = Rewriting("translate", order.source, order.target)
 
         def run(requests: Sequence[Request]) -> Iterator[str]:
+            requests = [each for each in requests if not each.insist]  # it would say the same once more
             for some in translation.chunks(requests, SENTENCES_AT_A_TIME):
                 texts = [translation.with_terms(each) for each in some]
                 yield from translation.whole(texts, lambda part: engine.text2text(part, asked))
@@ -165,7 +185,18 @@ def spoken(path: Path, target: str, column: str | None = None) -> str:
 
     Raises BadDataset where the file, or its column, is not what it should be.
     """
+    found = Counter(each for each in detect_all(_first_texts(path, column)) if each != target)
+    return found.most_common(1)[0][0] if found else ""
+
+
+def whole_language(texts: Sequence[str], target: str) -> str | None:
+    """The language that all of a document's texts are taken to be in: a name or a loan word in one of them is no other
+    language. None where most are in the target's already: then each goes by its own."""
+    found = Counter(detect_all([text for text in texts if text.strip()])).most_common(1)
+    return found[0][0] if found and found[0][0] != target else None
+
+
+def _first_texts(path: Path, column: str | None) -> list[str]:
     name = text_column(path, column)
     first = (row.get(name) for row in islice(rows(path), LOOKED_AT) if not isinstance(row, BadRow))
-    found = Counter(each for each in detect_all([str(text) for text in first if text]) if each != target)
-    return found.most_common(1)[0][0] if found else ""
+    return [str(text) for text in first if text]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,23 @@ from assistant.batches import Batch
 from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Rewriting
 from assistant.engines.remote import Remote
-from assistant.errors import BadSettings, CapabilityMissing
+from assistant.errors import BadSettings, CapabilityMissing, TextTooLong
+from assistant.languages import beyond_doubt, name
 from assistant.models import GOOD_MODEL
 from assistant.tasks import questions, summary
-from assistant.tasks.summary import Length, Summary
+from assistant.tasks.sentences import Sentence, split
+from assistant.tasks.summary import Length, Summary, SummarySentence
 from assistant.tasks.translation import Order
+from assistant.texts import foreign
 from assistant.translating import Translating, made_for
 
 SUMMARY_COLUMNS = ("summary",)
 PART_TOKENS = 2500
 """What a summary's model reads at once: more is slow on a CPU, and small models lose the middle of it."""
+RULE_TOKENS = 200
+"""At most, of what a chat model is told beside such a part."""
+ROOM_TOKENS = 600
+"""For that and the reply."""
 ANSWER_TOKENS = 220
 
 
@@ -34,7 +42,7 @@ class WritingTasks(Translating):
         if task == "summarize":
             return [self.task_model("embed"), self.summary_model(wishes.get("way"), model)]
         if task == "ask":
-            return [self.task_model("embed"), self.find(model)]
+            return [self.task_model("embed"), self.answer_model(model)]
         return super().needed(task, model, **wishes)
 
     # Summaries
@@ -67,46 +75,74 @@ class WritingTasks(Translating):
         takes what serves best here. on_part: (pieces read, pieces in all). cancel: ends the writing; what comes out
         is no summary then.
 
-        Raises BadSettings, BadDocument for a text without words, ModelNotAvailable, TextTooLong.
+        Raises BadSettings, BadDocument for a text without words, CapabilityMissing for a model that does not do it that
+        way, ModelNotAvailable, TextTooLong.
         """
         if way is not None and way not in summary.WAYS:
             raise BadSettings(f"There is no way {way!r} to summarise.", hint=f"Choose of {', '.join(summary.WAYS)}.")
         self.check_length(text)
-        sentences = summary.sentences_of(text)
-        count = length.count(len(sentences))
         entry = self.summary_model(way, model)
-        embed = self.embedder()
-        if not isinstance(entry, Remote) and entry.family is Family.ENCODER:
-            chosen = summary.key_sentences(sentences, count, self.embedder(entry.key))
-            said = tuple(
-                summary.SummarySentence(" ".join(s.text.split()), (summary.Passage(s.text, s.start, 1.0),), True)
-                for s in chosen
-            )
-            return Summary(summary.stream_parts(said), said, "extractive", entry.key)
-        if way == "extractive":
+        picks = not isinstance(entry, Remote) and entry.family is Family.ENCODER
+        if way == "extractive" and not picks:
             raise CapabilityMissing(f"{entry.key} writes; it does not pick sentences.", hint="Leave out --model.")
-        most, write = self._writer(entry, cancel)
+        if way == "abstractive" and picks:
+            raise CapabilityMissing(f"{entry.key} picks sentences; it does not write.", hint="Leave out --model.")
+        language = beyond_doubt(text) or "en"
+        sentences = summary.sentences_of(text, language)
+        count = length.count(len(sentences))
+        if picks:
+            said = self._picked(sentences, count, entry)
+            notes = _caveats(foreign(text, entry), entry, "its choice of sentences is a guess")
+            return Summary(summary.stream_parts(said), said, "extractive", entry.key, notes=notes)
+        most, write = self._writer(entry, language, cancel)
         said_text, parts = summary.written(
-            text, count, write, lambda piece: len(piece.encode()) // 3 + 1, most, on_part=on_part
+            text, count, write, lambda piece: len(piece.encode()) // 3 + 1, most, on_part=on_part, language=language
         )
-        said = tuple(summary.supported(said_text, sentences, embed))
-        return Summary(said_text, said, "abstractive", entry.key, parts)
+        said, notes = self._supported(said_text, text, sentences, language)
+        return Summary(said_text, said, "abstractive", entry.key, parts, notes)
 
-    def _writer(self, entry: ModelEntry | Remote, cancel: threading.Event | None) -> tuple[int, summary.Write]:
+    def _picked(
+        self, sentences: Sequence[Sentence], count: int, entry: ModelEntry | Remote
+    ) -> tuple[SummarySentence, ...]:
+        """The key sentences; each is its own support."""
+        chosen = summary.key_sentences(sentences, count, self.embedder(entry.key))
+        return tuple(
+            SummarySentence(" ".join(s.text.split()), (summary.Passage(s.text, s.start, 1.0),), True) for s in chosen
+        )
+
+    def _supported(
+        self, said: str, text: str, sentences: Sequence[Sentence], language: str
+    ) -> tuple[tuple[SummarySentence, ...], tuple[str, ...]]:
+        """(a written summary's sentences with what supports them, notes). Support is left open where the encoder does
+        not read the language: it would miss what is there."""
+        judge = self.task_model("embed")
+        unread = foreign(text, judge)
+        if unread is None:
+            return tuple(summary.supported(said, sentences, self.embedder(), language)), ()
+        unchecked = tuple(SummarySentence(each.text, (), None) for each in split(said, language))
+        return unchecked, _caveats(unread, judge, "whether the text supports the summary was not looked at")
+
+    def _writer(
+        self, entry: ModelEntry | Remote, language: str, cancel: threading.Event | None
+    ) -> tuple[int, summary.Write]:
         """(tokens that the model reads at once, what writes a summary with it)."""
         if isinstance(entry, Remote) or entry.family is Family.DECODER:
-            context = self.engine(entry.key).context_length
+            chatting = self.engine(entry.key)
+            most = min(PART_TOKENS, max(chatting.context_length - ROOM_TOKENS, chatting.context_length // 2))
 
             def chat(text: str, count: int) -> str:
                 asked = summary.messages(text, count)
+                if (tokens := chatting.count_tokens(asked)) > most + RULE_TOKENS:
+                    raise TextTooLong(f"This text has {tokens:,} tokens; {entry.key} reads {most:,} of them at once.")
                 reply = next(iter(self.replies_to([asked], entry.key, 60 * count + 60, cancel)))
-                return summary.trimmed(reply, count)
+                return summary.trimmed(reply, count, language)
 
-            return min(PART_TOKENS, context - 600), chat
+            return most, chat
         engine = self.engine(entry.key, capability=Capability.TEXT2TEXT)
 
         def rewrite(text: str, count: int) -> str:
-            return engine.text2text([text], Rewriting("summarize", max_tokens=60 * count), cancel=cancel)[0]
+            asked = Rewriting("summarize", max_tokens=60 * count)
+            return summary.trimmed(engine.text2text([text], asked, cancel=cancel)[0], count, language)
 
         return min(PART_TOKENS, engine.context_length - 32), rewrite
 
@@ -125,6 +161,13 @@ class WritingTasks(Translating):
 
     # Questions
 
+    def answer_model(self, model: str | None = None) -> ModelEntry | Remote:
+        """The model that answers: the chat model, or where that is not here another that is here and can."""
+        entry = self.find(model)
+        if model is not None or isinstance(entry, Remote) or not self.absent(entry):
+            return entry
+        return next(iter(self.able_here("ask")), entry)
+
     def ask(
         self, question: str, text: str, *, model: str | None = None, cancel: threading.Event | None = None
     ) -> questions.Answer:
@@ -133,25 +176,38 @@ class WritingTasks(Translating):
         Raises BadSettings for no question, BadDocument for a text without words, ModelNotAvailable.
         """
         self.check_length(text)
-        entry = self.find(model)
-        found = questions.nearest(question, text, self.embedder())
-        if max(each.likeness for each in found) < questions.FAR:
-            return questions.Answer(questions.ABSENT, False, tuple(found), (), entry.key)
+        entry, judge = self.answer_model(model), self.task_model("embed")
+        language = beyond_doubt(text) or "en"
+        unread = foreign(text, judge) or foreign(question, judge)
+        notes = _caveats(unread, judge, "its choice of passages is a guess")
+        found = questions.nearest(question, text, self.embedder(), language)
+        absent = questions.Answer(questions.ABSENT, False, tuple(found), (), entry.key, notes)
+        # In a language that the encoder does not read, all is far from everything.
+        if unread is None and max(each.likeness for each in found) < questions.FAR:
+            return absent
         if not isinstance(entry, Remote) and entry.family is Family.ENCODER:
             span = self.engine(entry.key, capability=Capability.ANSWER).answer(question, [each.text for each in found])
-            return questions.spanned(span, found, entry.key)
-        if not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ:
-            engine = self.engine(entry.key, capability=Capability.TEXT2TEXT)
-            asked = questions.prompt(question, found)
-            reply = engine.text2text([asked], Rewriting(max_tokens=ANSWER_TOKENS))[0].strip()
-        else:
-            prompts = [questions.messages(question, found)]
-            reply = next(iter(self.replies_to(prompts, entry.key, ANSWER_TOKENS, cancel)))
-        reply = reply.strip()
+            return replace(questions.spanned(span, found, entry.key, language), notes=notes)
+        reply = self._reply(question, found, entry, cancel)
         if questions.is_absent(reply):
-            return questions.Answer(questions.ABSENT, False, tuple(found), (), entry.key)
-        quotes = questions.quotes(question, reply, found, self.embedder())
-        return questions.Answer(reply, True, tuple(found), tuple(quotes), entry.key)
+            return absent
+        quotes = questions.quotes(question, reply, found, self.embedder(), language)
+        return questions.Answer(reply, True, tuple(found), tuple(quotes), entry.key, notes)
+
+    def _reply(
+        self,
+        question: str,
+        found: Sequence[questions.Passage],
+        entry: ModelEntry | Remote,
+        cancel: threading.Event | None,
+    ) -> str:
+        """What a model that writes answers from the passages."""
+        if isinstance(entry, Remote) or entry.family is not Family.SEQ2SEQ:
+            prompts = [questions.messages(question, found)]
+            return next(iter(self.replies_to(prompts, entry.key, ANSWER_TOKENS, cancel))).strip()
+        engine = self.engine(entry.key, capability=Capability.TEXT2TEXT)
+        asked = questions.prompt(question, found)
+        return engine.text2text([asked], Rewriting(max_tokens=ANSWER_TOKENS), cancel=cancel)[0].strip()
 
     # One text, three families
 
@@ -164,6 +220,11 @@ class WritingTasks(Translating):
     def compare_models(self, task: face_off.Task, text: str, **wishes: Any) -> Iterator[face_off.Contender]:
         """The same text through a BERT-, a T5- and a GPT-style model: see face_off.compare."""
         return face_off.compare(self, task, text, **wishes)
+
+
+def _caveats(unread: str | None, entry: ModelEntry | Remote, said: str) -> tuple[str, ...]:
+    """The note to a text in a language that the model does not read; () where there is none."""
+    return () if unread is None else (f"{entry.title} was not made for {name(unread)}: {said}.",)
 
 
 def _does(entry: ModelEntry, task: str, order: Order | None) -> bool:

@@ -22,12 +22,26 @@ QUOTED = 0.45
 """Likeness of answer and sentence from which on the sentence is shown as what the answer rests on."""
 
 
+_TEXT = r"the (?:given |provided )?(?:text|passages?)\b"
+_END = r"\W*$"
+_LEAD_IN = (
+    r"(?:(?:unfortunately|regrettably|sorry|i(?:['’]m| am) (?:sorry|afraid)|i apologi[sz]e"
+    rf"|(?:based on|according to|from|in) {_TEXT}(?: above| provided| given)?)[,;:.]? (?:but |that )?)*"
+)
+"""What a model says before it comes to the point. Any other clause may hold the answer."""
 _ABSENT = re.compile(
-    r"(?:the answer is )?not (?:stated |mentioned |given |found )?in the (?:given |provided )?(?:text|passages?)\b"
-    r"|the (?:given |provided )?(?:text|passages?)(?: above)? (?:do|does|did)(?: not|n't) "
+    _LEAD_IN + r"(?:"
+    rf"(?:the answer is )?not (?:stated |mentioned |given |found )?in {_TEXT}"
+    rf"|{_TEXT}(?: above| provided| given)? (?:do|does|did)(?: not|n['’]t) "
     r"(?:contain|provide|mention|say|state|specify|answer|give)\b"
-    r"|(?:it|this|that) is not (?:mentioned|stated|specified|given) in the (?:text|passages?)\b"
-    r"|there is no (?:information|mention|answer)\b",
+    rf"|(?:it|this|that) is not (?:mentioned|stated|specified|given) in {_TEXT}"
+    r"|there is no mention\b"
+    r"|there is no information (?:about|on|regarding|concerning)\b"
+    rf"|there is no (?:information|answer)\b[^.!?]* in {_TEXT}"
+    rf"|there is no (?:information|answer)(?: given| available| to (?:the|this|that|your) question)?{_END}"
+    rf"|(?:(?:the|this) question is |it is )?unanswerable{_END}"
+    rf"|no (?:answer|information){_END}"
+    r")",
     re.IGNORECASE,
 )
 
@@ -59,6 +73,8 @@ class Answer:
     passages: tuple[Passage, ...]
     quotes: tuple[Quote, ...]
     model: str = ""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how it was found, a sentence each."""
 
 
 def passages(text: str, language: str = "en") -> list[Sentence]:
@@ -85,11 +101,11 @@ def _words(sentence: Sentence) -> int:
     return max(len(sentence.text.split()), len(sentence.text) // 8)
 
 
-def nearest(question: str, text: str, embed: Embed) -> list[Passage]:
+def nearest(question: str, text: str, embed: Embed, language: str = "en") -> list[Passage]:
     """The passages that are likest to the question, in the document's order. Raises BadSettings for no question."""
     if not question.strip():
         raise BadSettings("There is no question.", hint="Ask something about the text.")
-    pieces = passages(text)
+    pieces = passages(text, language)
     likeness = (embed([piece.text for piece in pieces]) @ embed([question])[0]).tolist()
     best = sorted(range(len(pieces)), key=likeness.__getitem__, reverse=True)[:PASSAGES]
     return [
@@ -109,17 +125,19 @@ def messages(question: str, found: Sequence[Passage]) -> list[Message]:
 
 
 def prompt(question: str, found: Sequence[Passage]) -> str:
-    """What a T5-style model is asked: the format that its question-answering data was in."""
+    """What a T5-style model is asked: the format that its question-answering data was in, and before it FLAN's words
+    for what the text does not say (arXiv:2301.13688)."""
     best = max(found, key=lambda each: each.likeness)
-    return f"question: {question} context: {' '.join(best.text.split())}"
+    rule = 'If the question is unanswerable, say "unanswerable".'
+    return f"{rule} question: {question} context: {' '.join(best.text.split())}"
 
 
-def spanned(span: Span | None, found: Sequence[Passage], model: str) -> Answer:
+def spanned(span: Span | None, found: Sequence[Passage], model: str, language: str = "en") -> Answer:
     """What a BERT-style model answers: words of the text itself, and the sentence that they stand in."""
     if span is None:
         return Answer(ABSENT, False, tuple(found), (), model)
     passage = found[span.passage]
-    around = next(each for each in reversed(split(passage.text)) if each.start <= span.start)
+    around = next(each for each in reversed(split(passage.text, language)) if each.start <= span.start)
     quote = Quote(around.text, passage.start + around.start)
     return Answer(passage.text[span.start : span.end], True, tuple(found), (quote,), model)
 
@@ -129,12 +147,12 @@ def is_absent(reply: str) -> bool:
     return not reply.strip() or _ABSENT.match(reply.strip()) is not None
 
 
-def quotes(question: str, reply: str, found: Sequence[Passage], embed: Embed) -> list[Quote]:
+def quotes(question: str, reply: str, found: Sequence[Passage], embed: Embed, language: str = "en") -> list[Quote]:
     """The sentences of the passages that say what the reply says, the best first, three at most."""
     pieces = {
         passage.start + each.start: each.text
         for passage in found
-        for each in split(passage.text)
+        for each in split(passage.text, language)
         if re.search(r"\w", each.text)
     }
     if not pieces:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.errors import BadDocument, CapabilityMissing
+from assistant.languages import beyond_doubt
 from assistant.tasks import Classify
 from assistant.tasks.sentences import Sentence, split
 
@@ -84,7 +85,7 @@ def analyse(text: str, classify: Classify, *, explain: bool = False) -> Analysis
     """
     if not _WORD.search(text):
         raise BadDocument("There are no words in this text.", hint="Give at least one sentence.")
-    pieces = split(text)
+    pieces = split(text, beyond_doubt(text) or "en")
     first, *rest = opinions([text, *(piece.text for piece in pieces)], classify)
     placed = tuple(
         Opinion(piece.text, piece.start, each.label, each.probabilities)

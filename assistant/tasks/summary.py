@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.engines.protocol import Message
-from assistant.errors import BadDocument, BadSettings
+from assistant.errors import BadDocument, BadSettings, TextTooLong
 from assistant.tasks import Embed
 from assistant.tasks.sentences import Sentence, split
 
@@ -31,6 +32,9 @@ MOST_SENTENCES = 4000
 LEAST_WORDS = 4
 """A shorter sentence is a heading, and no key sentence."""
 
+_MARKER = re.compile(r"^(?:(?:[-–*#]+|\d{1,2}[.)])\s+|•\s*)+")
+"""What the line of a list or a heading begins with."""
+
 
 @dataclass(frozen=True)
 class Passage:
@@ -43,11 +47,12 @@ class Passage:
 
 @dataclass(frozen=True)
 class SummarySentence:
-    """A sentence of a summary and what in the text says the same; `supported` is False where nothing does."""
+    """A sentence of a summary and what in the text says the same; `supported` is False where nothing does, None where
+    nobody could look."""
 
     text: str
     support: tuple[Passage, ...]
-    supported: bool
+    supported: bool | None
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,14 @@ class Summary:
     model: str
     parts: int = 1
     """Pieces that a long text was read in."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how it was made, a sentence each."""
 
     @property
-    def support_rate(self) -> float:
-        """Share of its sentences that something in the text supports."""
-        return sum(each.supported for each in self.sentences) / len(self.sentences) if self.sentences else 0.0
+    def support_rate(self) -> float | None:
+        """Share of its sentences that something in the text supports; None where nobody could look."""
+        looked = [each.supported for each in self.sentences if each.supported is not None]
+        return sum(looked) / len(looked) if looked else None
 
 
 @dataclass(frozen=True)
@@ -168,13 +176,20 @@ def in_parts(sentences: Sequence[Sentence], most: int, count: Count) -> list[str
 
 
 def written(
-    text: str, count: int, write: Write, tokens: Count, most: int, *, on_part: Callable[[int, int], object]
+    text: str,
+    count: int,
+    write: Write,
+    tokens: Count,
+    most: int,
+    *,
+    on_part: Callable[[int, int], object],
+    language: str = "en",
 ) -> tuple[str, int]:
     """(summary, parts): summarised by a model piece by piece, then the pieces' summaries again, until one fits.
 
     most: tokens that the model reads at once. on_part: (pieces done, pieces in all).
     """
-    parts = in_parts(sentences_of(text), most, tokens)
+    parts = in_parts(sentences_of(text, language), most, tokens)
     first = len(parts)
     done, total = 0, first if first == 1 else first + 1
     while len(parts) > 1:
@@ -182,16 +197,31 @@ def written(
         short: list[str] = []
         for part in parts:
             on_part(done, total)
-            short.append(write(part, max(2, min(5, 2 * count // len(parts) + 1))))
+            short.append(halving(part, max(2, min(5, 2 * count // len(parts) + 1)), write))
             done += 1
-        joined = sentences_of(" ".join(short))
+        joined = sentences_of(" ".join(short), language)
         fewer = in_parts(joined, most, tokens)
         if len(fewer) >= len(parts):  # it would not end
             fewer = [" ".join(fewer)[: most * 3]]
         parts = fewer
         total = max(total, done + len(parts))
     on_part(done, total)
-    return write(parts[0], count), first
+    return halving(parts[0], count, write), first
+
+
+def halving(text: str, count: int, write: Write) -> str:
+    """As `write` does it; a piece that has more tokens than it seemed to have is read in halves, and what is written of
+    them summarised. Raises TextTooLong where that does not make it shorter."""
+    try:
+        return write(text, count)
+    except TextTooLong:
+        middle = len(text) // 2
+        cut = text.rfind(" ", 1, middle) + 1 or middle
+        halves = (text[:cut].strip(), text[cut:].strip())
+        short = " ".join(halving(half, count, write) for half in halves) if all(halves) else text
+        if len(short) >= len(text):
+            raise
+    return halving(short, count, write)
 
 
 def messages(text: str, count: int) -> list[Message]:
@@ -206,11 +236,10 @@ def messages(text: str, count: int) -> list[Message]:
 
 def trimmed(reply: str, count: int, language: str = "en") -> str:
     """A model's reply as running text of at most so many sentences."""
-    lines = [line.strip().lstrip("-*•# ").strip() for line in reply.splitlines()]
-    lines = [line for line in lines if line and not line.endswith(":")]
-    found = split(" ".join(lines), language)
-    whole = [each.text for each in found[:count]]
-    return " ".join(whole)
+    lines = [line.strip() for line in reply.splitlines()]
+    # An empty line parts sentences, so that points without full stops count one by one.
+    points = [_MARKER.sub("\n\n", line) for line in lines if line and not line.endswith(":")]
+    return " ".join(" ".join(each.text.split()) for each in split(" ".join(points), language)[:count])
 
 
 # What supports what.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 from assistant.engines.protocol import Message
@@ -48,7 +48,8 @@ class Order:
 
     def terms(self, sentence: str) -> dict[str, str]:
         """The part of the glossary that a sentence needs."""
-        return {term: said for term, said in self.glossary.items() if _term(term).search(sentence)}
+        there = {each for each, _ in _found_terms(sentence, self.glossary)}
+        return {term: said for term, said in self.glossary.items() if term in there}
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class Request:
 
 
 Run = Callable[[Sequence[Request]], Iterator[str]]
-"""Requests → the model's answers, in their order, as they come."""
+"""Requests → the model's answers, in their order, as they come; a model that cannot be told to insist gives none to a
+request that does."""
 
 
 def translate(text: str, order: Order, run: Run) -> Iterator[Translated]:
@@ -91,19 +93,20 @@ def translate(text: str, order: Order, run: Run) -> Iterator[Translated]:
     order.check()
     pieces = list(_pieces(text, order.source))
     for piece, (said, problems) in zip(pieces, _runs([piece.text for piece in pieces], order, run), strict=True):
-        yield Translated(piece.text, piece.start, said, problems)
+        yield Translated(piece.text, piece.start, said, tuple(f"{flaw} is missing" for flaw in problems))
 
 
-def translate_all(texts: Sequence[str], order: Order, run: Run) -> list[str]:
-    """Translate several texts at once; what stands between their sentences stays."""
+def translate_all(texts: Sequence[str], order: Order, run: Run) -> list[tuple[str, tuple[str, ...]]]:
+    """Translate several texts at once; what stands between their sentences stays. Each comes with what it lost."""
     order.check()
     cut = [list(_pieces(text, order.source)) for text in texts]
     distinct = list(dict.fromkeys(piece.text for pieces in cut for piece in pieces))
-    said = dict(zip(distinct, (text for text, _ in _runs(distinct, order, run)), strict=True))
-    return [
-        assembled(text, [Translated(piece.text, piece.start, said[piece.text]) for piece in pieces])
-        for text, pieces in zip(texts, cut, strict=True)
-    ]
+    said = dict(zip(distinct, _runs(distinct, order, run), strict=True))
+    whole: list[tuple[str, tuple[str, ...]]] = []
+    for text, pieces in zip(texts, cut, strict=True):
+        found = [Translated(piece.text, piece.start, *said[piece.text]) for piece in pieces]
+        whole.append((assembled(text, found), tuple(flaw for each in found for flaw in each.problems)))
+    return whole
 
 
 def assembled(text: str, found: Iterable[Translated]) -> str:
@@ -116,22 +119,22 @@ def assembled(text: str, found: Iterable[Translated]) -> str:
 
 
 def _runs(sentences: Sequence[str], order: Order, run: Run) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each sentence's translation and its problems; one that lost something is asked for once more, insisting."""
-    answers = run([Request(" ".join(sentence.split()), order) for sentence in sentences])
-    for sentence, answer in zip(sentences, answers, strict=True):
+    """Each sentence's translation and what it lost; one that lost something is asked for once more, insisting."""
+    unwrapped = [" ".join(sentence.split()) for sentence in sentences]
+    answers = run([Request(sentence, order) for sentence in unwrapped])
+    for sentence, answer in zip(unwrapped, answers, strict=True):
         flaws = _flaws(sentence, answer, order)
-        if flaws and (
-            again := next(iter(run([replace(Request(" ".join(sentence.split()), order), insist=flaws)])), "")
-        ):
+        if flaws and (again := next(iter(run([Request(sentence, order, insist=flaws)])), "")):
             better = _flaws(sentence, again, order)
             if len(better) < len(flaws):
                 answer, flaws = again, better
-        yield answer, tuple(f"{flaw} is missing" for flaw in flaws)
+        yield answer, flaws
 
 
 def _flaws(sentence: str, answer: str, order: Order) -> tuple[str, ...]:
-    terms = [said for said in order.terms(sentence).values() if said.lower() not in answer.lower()]
-    named = " ".join(order.terms(sentence))
+    needed = order.terms(sentence)
+    terms = [said for said in needed.values() if said.lower() not in answer.lower()]
+    named = " ".join(needed)
     return (*(each for each in lost(sentence, answer) if each not in named), *terms)
 
 
@@ -150,8 +153,13 @@ def _pieces(text: str, language: str) -> Iterator[Sentence]:
             yield Sentence(sentence.text[at:], sentence.start + at)
 
 
-def _term(term: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(term)}(?!\w)", re.IGNORECASE)
+def _found_terms(text: str, glossary: Mapping[str, str]) -> Iterator[tuple[str, re.Match[str]]]:
+    """Terms of the glossary and where they stand in a text; where one is part of another, the longer one."""
+    terms = sorted(glossary, key=len, reverse=True)
+    if terms:
+        said = "|".join(f"({re.escape(term)})" for term in terms)
+        for found in re.finditer(rf"(?<!\w)(?:{said})(?!\w)", text, re.IGNORECASE):
+            yield terms[(found.lastindex or 1) - 1], found
 
 
 # By a chat model.
@@ -193,10 +201,12 @@ def answer(request: Request, reply: str) -> str:
 
 def with_terms(request: Request) -> str:
     """The text with the glossary's words in the place of its own: such models mostly copy what they do not know."""
-    text = request.text
-    for term, said in request.order.terms(text).items():
-        text = _term(term).sub(said.replace("\\", r"\\"), text)
-    return text
+    glossary = request.order.glossary
+    out, at = "", 0
+    for term, found in _found_terms(request.text, glossary):
+        out += request.text[at : found.start()] + glossary[term]
+        at = found.end()
+    return out + request.text[at:]
 
 
 def whole(texts: Sequence[str], rewrite: Callable[[Sequence[str]], Sequence[str]]) -> list[str]:

@@ -26,7 +26,7 @@ EMBEDDED = {
 TASKS = {
     Family.DECODER: {"chat", "complete", "translate", "summarize"},
     Family.ENCODER: {"embed", "sentiment", "classify", "answer"},
-    Family.SEQ2SEQ: {"translate", "summarize"},
+    Family.SEQ2SEQ: {"answer", "translate", "summarize"},
 }
 
 

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assistant.catalogue import Catalogue
-from assistant.errors import BadDataset
+from assistant.engines.fake import FakeEngine
+from assistant.errors import BadDataset, ModelNotAvailable
+from assistant.rejections import REJECTED
 from assistant.service import Assistant
-from assistant.translating import made_for, spoken
+from assistant.tasks.translation import Order
+from assistant.translating import made_for, spoken, whole_language
 from tests.assistant.embedded import embedded
 
 ENGLISH = ["The children were playing happily in the garden.", "She has never seen the sea.", "It is raining again."]
+
+
+GERMAN = "Die Kinder spielten fröhlich im Garten hinter dem Haus."
+FRENCH = "Bon appétit, my friend."
+
+
+@pytest.fixture
+def only_bergamot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assistant:
+    """An assistant with one translator, English to Portuguese, which writes in capitals."""
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: tmp_path if entry.key == "bergamot-en-pt" else None)
+    return Assistant(open_engine=lambda _, entry, *__, **___: FakeEngine(model=entry.key))
 
 
 @pytest.mark.parametrize(
@@ -40,13 +57,75 @@ def table(path: Path, texts: list[str]) -> Path:
 
 
 def test_the_language_of_a_file_is_that_of_most_texts_which_are_not_translated_yet(tmp_path: Path) -> None:
-    german = "Die Kinder spielten fröhlich im Garten hinter dem Haus."
-    assert spoken(table(tmp_path / "a.csv", [*ENGLISH, german]), "pt") == "en"
-    assert spoken(table(tmp_path / "b.csv", [*ENGLISH, german]), "en") == "de"
+    assert spoken(table(tmp_path / "a.csv", [*ENGLISH, GERMAN]), "pt") == "en"
+    assert spoken(table(tmp_path / "b.csv", [*ENGLISH, GERMAN]), "en") == "de"
     assert spoken(table(tmp_path / "c.csv", ["", "12", "…"]), "pt") == "en"  # it cannot be told, and is tried
     assert spoken(table(tmp_path / "d.csv", ["As crianças estavam brincando no jardim."]), "pt") == ""
     with pytest.raises(BadDataset, match="no column 'words'"):
         spoken(table(tmp_path / "e.csv", ENGLISH), "pt", "words")
+
+
+def test_a_whole_is_in_the_language_of_most_of_its_texts() -> None:
+    assert whole_language([*ENGLISH, "", FRENCH], "pt") == "en"
+    assert whole_language([*ENGLISH, GERMAN], "en") is None
+    assert whole_language(["", " "], "en") is None
+
+
+def test_a_foreign_cue_does_not_end_a_film(only_bergamot: Assistant, tmp_path: Path) -> None:
+    film, output = tmp_path / "film.srt", tmp_path / "film.pt.srt"
+    cues = [*ENGLISH, FRENCH]
+    film.write_text(
+        "\n".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\n{cue}\n" for n, cue in enumerate(cues, 1)), "utf-8"
+    )
+    last = only_bergamot.translation_batch(film, output, target="pt").run()
+    assert (last.done, last.rejected) == (4, 0)
+    assert [line for line in output.read_text("utf-8").splitlines() if line.isupper()] == [c.upper() for c in cues]
+
+
+def test_a_row_that_no_model_here_translates_is_set_apart(only_bergamot: Assistant, tmp_path: Path) -> None:
+    source, output = table(tmp_path / "a.csv", [*ENGLISH, GERMAN]), tmp_path / "b.csv"
+    last = only_bergamot.translation_batch(source, output, target="pt").run()
+    assert (last.done, last.rejected) == (4, 1)
+    assert "This text is in German" in last_reason(output) and "parley models pull" in last_reason(output)
+    assert len(output.read_text("utf-8").splitlines()) == 4
+    with pytest.raises(ModelNotAvailable):  # a language that a person named is no row's fault
+        only_bergamot.translation_columns([GERMAN], target="pt", source="de")
+    assert set(only_bergamot.translation_columns([GERMAN], target="pt")[0]) == {REJECTED}
+
+
+def last_reason(output: Path) -> str:
+    lines = Path(f"{output}.rejected").read_text("utf-8").splitlines()
+    return str(json.loads(lines[-1])["reason"])
+
+
+def test_a_sentence_that_lost_something_is_not_given_to_the_same_translator_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Forgetful(FakeEngine):
+        def text2text(self, texts: Sequence[str], *_: Any, **__: Any) -> list[str]:
+            asked.extend(texts)
+            return ["Ligue." for _ in texts]
+
+    monkeypatch.setattr("assistant.sources.locate", lambda _: tmp_path)
+    assistant = Assistant(open_engine=lambda _, entry, *__, **___: Forgetful(model=entry.key))
+    (found,) = assistant.translate("Call 555 now.", Order("en", "pt"), model="bergamot-en-pt")
+    assert (asked, found.problems) == (["Call 555 now."], ("555 is missing",))
+
+
+def test_a_translator_that_knows_no_forms_of_address_is_told(only_bergamot: Assistant) -> None:
+    (note,) = only_bergamot.translation_notes(Order("en", "pt", formality="formal"))
+    assert "bergamot-en-pt cannot choose the form of address" in note and "qwen2.5-coder-1.5b-instruct" in note
+    assert only_bergamot.translation_notes(Order("en", "pt", formality="formal"), "bergamot-en-pt") == (note,)
+    assert only_bergamot.translation_notes(Order("en", "pt")) == ()
+
+
+def test_a_job_brings_the_notes_on_how_it_is_done(only_bergamot: Assistant, tmp_path: Path) -> None:
+    source = table(tmp_path / "a.csv", ENGLISH)
+    notes = only_bergamot.translation_batch(source, tmp_path / "b.csv", target="de").notes
+    assert "chat model" in notes[0] and "opus-mt-en-de" in notes[0]
+    assert only_bergamot.translation_batch(source, tmp_path / "b.csv", target="pt").notes == ()
 
 
 @pytest.mark.model

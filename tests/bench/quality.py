@@ -129,5 +129,5 @@ def run_summaries() -> dict[str, float]:
         made = [assistant.summarize(" ".join(row["source"]), Length(1), way=way, model=model) for row in rows[:count]]
         name = model or "key sentence (LexRank, MiniLM)"
         tell(name, [each.text for each in made], time.perf_counter() - start)
-        found[f"{name}: support rate"] = statistics.mean(each.support_rate for each in made)
+        found[f"{name}: support rate"] = statistics.mean(each.support_rate or 0 for each in made)
     return found

@@ -45,6 +45,7 @@ def ask(
                 "answer": found.text,
                 "found": found.found,
                 "model": found.model,
+                "notes": found.notes,
                 "quotes": [{"text": each.text, "start": each.start} for each in found.quotes],
             }
         )
@@ -52,5 +53,7 @@ def ask(
         write(found.text + "\n")
         for each in found.quotes:
             note(f"“{' '.join(each.text.split())}”", style="dim")
+        for said in found.notes:
+            note(said, style="yellow")
     if not found.found:
         raise typer.Exit(1)

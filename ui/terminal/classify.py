@@ -37,7 +37,7 @@ def classify(
     split = labels.split(";" if "=" in labels and ";" in labels else ",")
     named = [each.strip() for each in split if each.strip()]
     with use_models("embed", model) as assistant:
-        text = given_text(text, input, output)
+        text = given_text(text, input, output, column)
         if text is None and (input is not None or output is not None):
             run_batch(assistant.label_batch, input, output, column, labels=named, model=model)
             return

@@ -46,7 +46,7 @@ def sentiment(
     from ui.terminal.texts import run_batch, run_lines, use_models
 
     with use_models("sentiment", model) as assistant:
-        text = given_text(text, input, output)
+        text = given_text(text, input, output, column)
         if text is None and (input is not None or output is not None):
             moods = Moods()
             run_batch(assistant.sentiment_batch, input, output, column, on_rows=moods.add, model=model)

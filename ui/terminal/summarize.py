@@ -68,6 +68,7 @@ def summarize(
                 "way": found.way,
                 "model": found.model,
                 "support_rate": found.support_rate,
+                "notes": found.notes,
                 "sentences": [
                     {
                         "text": each.text,
@@ -99,6 +100,8 @@ def _show(found: Summary) -> None:
     write(found.text + "\n")
     parts = f" from {found.parts} parts" if found.parts > 1 else ""
     note(f"{found.way}{parts}, {found.model}", style="dim")
+    for said in found.notes:
+        note(said, style="yellow")
     for each in found.sentences:
-        if not each.supported:
+        if each.supported is False:
             note(f"Nothing in the text says this: {each.text}", style="yellow")

@@ -41,12 +41,14 @@ def read_text(text: str) -> str:
     return text
 
 
-def given_text(text: str | None, source: Path | None, output: Path | None) -> str | None:
+def given_text(text: str | None, source: Path | None, output: Path | None, column: str | None = None) -> str | None:
     """The text that is worked on as a whole: the argument, or the document that --input names where there is no
-    --output. None for lines that are piped in, and for tables."""
+    --output. None for lines that are piped in, and for tables. Raises BadParameter for a column of no file."""
     from assistant.documents import read_document
     from assistant.tables import NO_TABLES, format_of
 
+    if column is not None and source is None:
+        raise typer.BadParameter("--column goes with --input: lines and a text have no columns", param_hint="--column")
     if text is not None or source is None or output is not None:
         return None if text is None else read_text(text)
     whole = format_of(source) in ("lines", "document") or source.suffix.lower() in NO_TABLES
@@ -92,6 +94,8 @@ def run_batch(
     batch.on_rows = on_rows
     with _shown(batch):
         last = batch.run()
+    for said in batch.notes:
+        note(said, style="dim")
     note(f"{last.done - last.rejected:,} rows → {output}")
     if last.rejected:
         note(f"{last.rejected:,} rows could not be used: {batch.rejected_path} says why.", style="yellow")
@@ -132,10 +136,18 @@ def _shown(batch: Batch) -> Generator[None]:
 
 
 def run_lines(
-    work: Callable[..., Sequence[Mapping[str, Any]]], *, as_json: bool, with_line: bool = True, **settings: Any
+    work: Callable[..., Sequence[Mapping[str, Any]]],
+    *,
+    as_json: bool,
+    alone: str | None = None,
+    on_rows: Callable[[Iterable[Mapping[str, Any]]], object] = lambda _: None,
+    **settings: Any,
 ) -> None:
-    """Lines in, lines out: what the work adds, a tab and (`with_line`) the line; with `as_json` one object a line."""
-    from assistant.rejections import set_apart
+    """Lines in, lines out: what the work adds, a tab and the line; with `as_json` one object a line.
+
+    alone: the one column that is written in the place of all that. on_rows: hears what each line has become.
+    """
+    from assistant.rejections import REJECTED, set_apart
     from assistant.table_output import line_cell
 
     if sys.stdin is None or sys.stdin.isatty():
@@ -147,14 +159,16 @@ def run_lines(
         added = iter(set_apart(partial(work, **settings), texts) if texts else ())
         for line in chunk:
             values: Mapping[str, Any] = next(added) if line.strip() else {}
-            refused += "rejected" in values
+            on_rows([values])
+            why = values.get(REJECTED)
+            refused += why is not None
             if as_json:
-                sys.stdout.write(json_line({"text": line, **values}))
+                sys.stdout.write(json_line({"text": line, **(values if why is None else {"rejected": why})}))
             else:
-                cells = [line_cell(value) for value in values.values()] + [line] * with_line
-                write("\t".join(cells) + "\n" if values and "rejected" not in values else "\n")
-            if "rejected" in values:
-                note(f"{line[:40]!r}: {values['rejected']}", style="yellow")
+                cells = [values[alone]] if alone and alone in values else [*values.values(), line]
+                write("\t".join(map(line_cell, cells)) + "\n" if values and why is None else "\n")
+            if why is not None:
+                note(f"{line[:40]!r}: {why}", style="yellow")
         sys.stdout.flush()
     if refused:
         raise typer.Exit(1)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ui.terminal.output import note, write, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument
+
+if TYPE_CHECKING:
+    from assistant.tasks.keeping import Losses
 
 app = typer.Typer(add_completion=False)
 
@@ -44,33 +48,42 @@ def translate(
     """
     from assistant.glossary import read_glossary
     from assistant.languages import code, detect
-    from assistant.translating import spoken
+    from assistant.tasks.keeping import Losses
+    from assistant.tasks.translation import Order
+    from assistant.translating import spoken, whole_language
     from ui.terminal.texts import given_text, run_batch, run_lines, use_models
 
     if not target:
         raise typer.BadParameter("name the language to translate into, for example --to fr", param_hint="--to")
     wanted, given = code(target), code(source) if source else None
     wishes: dict[str, Any] = {"glossary": read_glossary(glossary) if glossary else {}, "formality": formality}
-    text = given_text(text, input, output)
+    text = given_text(text, input, output, column)
     language = given or ""
     if given is None and text is not None:
         language = detect(text).code
     elif given is None and input is not None and output is not None:
         language = spoken(input, wanted, column)
     with use_models("translate", model, languages=(language, wanted)) as assistant:
+        losses = Losses()
         if text is None and (input is not None or output is not None):
-            run_batch(
-                assistant.translation_batch, input, output, column, target=wanted, language=given, model=model, **wishes
-            )
+            wishes |= {"target": wanted, "language": given, "model": model}
+            run_batch(assistant.translation_batch, input, output, column, on_rows=losses.add, **wishes)
+            _tell((), losses)
             return
         if text is None:
-            columns = ("language", "translation") if as_json else ("translation",)
 
             def work(texts: list[str]) -> list[dict[str, Any]]:
-                rows = assistant.translation_columns(texts, target=wanted, source=given, model=model, **wishes)
-                return [{name: row[name] for name in columns} for row in rows]
+                nonlocal language
+                language = language or whole_language(texts, wanted) or ""
+                return assistant.translation_columns(
+                    texts, target=wanted, source=language or None, model=model, **wishes
+                )
 
-            run_lines(work, as_json=as_json, with_line=as_json)
+            try:
+                run_lines(work, as_json=as_json, alone="translation", on_rows=losses.add)
+            finally:  # also where some of the lines were refused
+                if losses.seen:
+                    _tell(assistant.translation_notes(Order(language, wanted, **wishes), model), losses)
             return
         order = assistant.order(text, wanted, given, **wishes)
         if as_json:
@@ -97,3 +110,11 @@ def translate(
         write(text[at:].rstrip("\n") + "\n")
         for said in (*assistant.translation_notes(order, model), *problems):
             note(said, style="yellow" if said in problems else "dim")
+
+
+def _tell(notes: Iterable[str], losses: Losses) -> None:
+    """How it was done, and what did not come through."""
+    for said in notes:
+        note(said, style="dim")
+    if told := losses.told():
+        note(told, style="yellow")

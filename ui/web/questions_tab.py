@@ -10,7 +10,7 @@ import gradio as gr
 
 from assistant.service import Assistant
 from assistant.tasks.questions import Answer
-from ui.web.summary_tab import EXAMPLE
+from ui.web.summary_tab import EXAMPLE, notes_html
 from ui.web.text_page import actions, document_button, model_box, wire
 from ui.web.working import steps
 
@@ -54,7 +54,8 @@ def answer_html(found: Answer, text: str) -> str:
     read = f"<details open><summary>What it rests on</summary>{cited}</details>" if cited else ""
     return (
         f'<div class="result answer"><p{kind} dir=auto>{html.escape(found.text)}</p>{read}'
-        f"<p><small>{html.escape(found.model)}; {len(text):,} characters searched.</small></p></div>"
+        f"<p><small>{html.escape(found.model)}; {len(text):,} characters searched.</small></p>"
+        f"{notes_html(found.notes)}</div>"
     )
 
 

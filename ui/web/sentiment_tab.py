@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 import gradio as gr
 
 from assistant.batches import Batch
+from assistant.errors import BadDocument, ModelNotAvailable
 from assistant.service import Assistant
 from assistant.tasks.sentiment import Moods
 from ui.web.file_job import build_file_job
@@ -60,6 +61,15 @@ def _build_one(assistant: Assistant, model: gr.Dropdown) -> None:
     def read(text: str, model: str) -> str:
         assistant.require_task("sentiment", model or None)
         found = assistant.sentiment(text, model=model or None, explain=True)
-        return analysis_html(found, assistant.emotions([text])[0])
+        return analysis_html(found, feelings(assistant, text))
 
     wire(stop, [go.click, text.submit, opened.success], read, [text, model], [shown])
+
+
+def feelings(assistant: Assistant, text: str) -> Mapping[str, float] | None:
+    """The emotions of a text; None where the encoder that tells them is not here, or does not read the language. The
+    analysis by another model stands without them."""
+    try:
+        return assistant.emotions([text])[0]
+    except (BadDocument, ModelNotAvailable):
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -123,15 +123,23 @@ def summary_html(found: Summary) -> str:
     rows = "".join(_sentence_html(each) for each in found.sentences)
     parts = f", read in {found.parts} parts" if found.parts > 1 else ""
     ways = {"extractive": "Key sentences", "abstractive": "Written anew"}
-    doubt = sum(not each.supported for each in found.sentences)
+    doubt = sum(each.supported is False for each in found.sentences)
     warned = f' <strong class="flaw">{doubt} without support in the text.</strong>' if doubt else ""
     return (
         f'<div class="result summary"><ol>{rows}</ol>'
-        f"<p><small>{ways[found.way]} by {html.escape(found.model)}{parts}.</small>{warned}</p></div>"
+        f"<p><small>{ways[found.way]} by {html.escape(found.model)}{parts}.</small>{warned}</p>"
+        f"{notes_html(found.notes)}</div>"
     )
 
 
+def notes_html(notes: Sequence[str]) -> str:
+    """What a person should know of how a result was made, a paragraph each."""
+    return "".join(f"<p><small>{html.escape(note)}</small></p>" for note in notes)
+
+
 def _sentence_html(each: SummarySentence) -> str:
+    if each.supported is None:
+        return f"<li><p dir=auto>{html.escape(each.text)}</p></li>"
     passages = "".join(
         f"<blockquote>{html.escape(' '.join(p.text.split()))} <small>{p.likeness:.2f}</small></blockquote>"
         for p in each.support

@@ -13,8 +13,9 @@ import gradio as gr
 from assistant.batches import Batch
 from assistant.errors import BadSettings
 from assistant.glossary import parse_glossary
-from assistant.languages import ADDRESS, name
+from assistant.languages import ADDRESS, TOLD_APART, iso, name
 from assistant.service import Assistant
+from assistant.tasks.keeping import Losses
 from assistant.tasks.translation import FORMALITIES, Order, Translated, assembled
 from assistant.translating import spoken
 from ui.web.events import QUICK, told
@@ -33,7 +34,7 @@ MOST_ROWS = 400
 
 def build(assistant: Assistant) -> None:
     """Lay it out inside the current tab and wire it."""
-    languages = [(name(code), code) for code in assistant.translation_languages()]
+    languages = language_choices(assistant)
     with gr.Row(elem_classes="languages"):
         source = gr.Dropdown([("Detect", DETECT), *languages], value=DETECT, label="From", elem_id="translate-from")
         swap = gr.Button("⇄", size="md", elem_id="translate-swap")
@@ -61,16 +62,24 @@ def build(assistant: Assistant) -> None:
             build_file_job(
                 "translate",
                 "Text, Markdown, Word (.docx) and subtitles (.srt, .vtt) come back with their structure; tables (CSV, "
-                "TSV, JSON lines, Parquet) gain the columns <code>language</code> and <code>translation</code>.",
+                "TSV, JSON lines, Parquet) gain the columns <code>language</code>, <code>translation</code> and "
+                "<code>lost</code>: what did not come through.",
                 partial(_job, assistant),
                 settings,
                 keeps=True,
+                watched=_watched,
             )
 
     def explain(code: str) -> Any:
         return gr.update(info=_address(code))
 
     target.change(explain, [target], [formality], **QUICK)
+
+
+def language_choices(assistant: Assistant) -> list[tuple[str, str]]:
+    """(name, code) of what can be translated and of what can be detected: swapping puts that among the targets."""
+    codes = {*assistant.translation_languages(), *map(iso, TOLD_APART)}
+    return [(name(code), code) for code in sorted(codes, key=name)]
 
 
 def _address(code: str) -> str:
@@ -88,6 +97,19 @@ def _job(
     assistant.require_task("translate", model or None, languages=(given or spoken(path, target, column), target))
     wishes = _wishes(target, *rest) | {"language": given, "model": model or None}
     return assistant.translation_batch(path, output, column=column, target=target, **wishes)
+
+
+def _watched(batch: Batch) -> Callable[[], str]:
+    losses = Losses()
+    batch.on_rows = losses.add
+    return lambda: losses_html(batch.notes, losses)
+
+
+def losses_html(notes: Sequence[str], losses: Losses) -> str:
+    """How a file is translated, and what did not come through so far."""
+    told = losses.told()
+    shown = [f"<p><small>{html.escape(note)}</small></p>" for note in notes]
+    return "".join(shown) + (f'<p class="flaw" role="status">{html.escape(told)}</p>' if told else "")
 
 
 def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> None:

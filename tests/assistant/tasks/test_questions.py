@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 
+from assistant.engines.protocol import Span
 from assistant.errors import BadDocument, BadSettings
-from assistant.tasks.questions import PASSAGE_WORDS, is_absent, messages, nearest, passages, quotes
+from assistant.tasks.questions import PASSAGE_WORDS, is_absent, messages, nearest, passages, prompt, quotes, spanned
 from tests.assistant.tasks.test_summary import TEXT, bag
 
 
@@ -42,12 +44,53 @@ def test_no_question_and_no_text_are_told() -> None:
         nearest("Who?", " \n", bag)
 
 
-@pytest.mark.parametrize("reply", ["Not in the text.", "The passages do not contain the answer.", ""])
-def test_absence_is_understood(reply: str) -> None:
-    assert is_absent(reply)
-    assert not is_absent("They eat krill.")
-    assert not is_absent("No, the warranty does not provide coverage for water damage.")
-    assert not is_absent("The price is not specified in euros but in dollars: 40.")
+@pytest.mark.parametrize(
+    ("reply", "absent"),
+    [
+        ("", True),
+        ("Not in the text.", True),
+        ("The passages do not contain the answer.", True),
+        ("The passages provided do not say who won.", True),
+        ("Unfortunately, the passages do not mention when the contract ends.", True),
+        ("I'm sorry, but the text does not say.", True),
+        ("I’m afraid the text doesn’t say.", True),
+        ("Based on the passages, there is no information", True),
+        ("According to the provided text, the answer is not given in the text.", True),
+        ("There is no information about the king.", True),
+        ("There is no answer to this question in the passages.", True),
+        ("There is no answer to the question.", True),
+        ("unanswerable", True),
+        ("The question is unanswerable.", True),
+        ("No answer", True),
+        ("They eat krill.", False),
+        ("No, the warranty does not provide coverage for water damage.", False),
+        ("The price is not specified in euros but in dollars: 40.", False),
+        ("There is no answer key in the box.", False),
+        ("There is no information desk at the station.", False),
+        ("No answer came before May.", False),
+        ("Unanswerable letters were burnt.", False),
+        ("Unfortunately, the bridge is closed to cars.", False),
+        ("It costs 40, the text does not say in which currency.", False),
+    ],
+)
+def test_absence_is_told_from_answers(reply: str, absent: bool) -> None:
+    assert is_absent(reply) is absent
+
+
+def test_a_t5_is_offered_a_way_out_that_is_understood() -> None:
+    asked = prompt("What do whales eat?", nearest("What do whales eat?", TEXT, bag))
+    (word,) = re.findall('say "(.+?)"', asked)
+    assert is_absent(word)
+    assert "question: What do whales eat? context: Whales are" in asked
+
+
+def test_what_an_answer_rests_on_is_a_whole_sentence_in_its_language() -> None:
+    text = "Die Verhandlung ist am 3. Mai. Ein Urteil fällt bzw. folgt am 5. Juni."
+    found = nearest("Wann ist die Verhandlung?", text, bag, "de")
+    span = Span(0, text.index("3. Mai"), text.index("3. Mai") + 6, 1.0)
+    assert spanned(span, found, "m", "de").quotes[0].text == "Die Verhandlung ist am 3. Mai."
+    best = quotes("Wann ist die Verhandlung?", "Am 3. Mai.", found, bag, "de")
+    assert best[0].text == "Die Verhandlung ist am 3. Mai."
 
 
 def test_an_answer_rests_on_sentences_at_their_places() -> None:

@@ -36,6 +36,11 @@ def test_the_whole_and_each_sentence_with_its_place() -> None:
     assert sum(found.whole.probabilities.values()) == pytest.approx(1)
 
 
+def test_sentences_are_those_of_the_language() -> None:
+    first, second = "Die Verhandlung am 3. Mai bzw. am 5. Juni war schlimm.", "Das Urteil war gerecht."
+    assert [each.text for each in analyse(f"{first} {second}", count).sentences] == [first, second]
+
+
 def test_words_are_weighed_by_leaving_them_out() -> None:
     text = "I love it. The lid is awful!"
     found = analyse(text, count, explain=True)

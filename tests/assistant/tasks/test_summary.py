@@ -9,8 +9,19 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from assistant.errors import BadDocument, BadSettings
-from assistant.tasks.summary import Length, in_parts, key_sentences, sentences_of, supported, trimmed, written
+from assistant.errors import BadDocument, BadSettings, TextTooLong
+from assistant.tasks.summary import (
+    Length,
+    Summary,
+    SummarySentence,
+    halving,
+    in_parts,
+    key_sentences,
+    sentences_of,
+    supported,
+    trimmed,
+    written,
+)
 
 TEXT = (
     "Whales are mammals that live in the sea. Whales breathe air at the surface of the sea. "
@@ -95,5 +106,60 @@ def test_support_is_found_and_its_lack_is_told() -> None:
     assert not loose.supported and len(loose.support) == 1
 
 
-def test_a_reply_becomes_running_text() -> None:
-    assert trimmed("Here is a summary:\n\n- One is so.\n- Two is so.\n- Three.", 2) == "One is so. Two is so."
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ("Here is a summary:\n\n- One is so.\n- Two is so.\n- Three.", "One is so. Two is so."),
+        ("1. One is so.\n2. Two is so.\n3. Three.", "One is so. Two is so."),
+        ("1) One is so.\n\n2) Two is so. And more.", "One is so. Two is so."),
+        ("* One is so.\n•Two is so.\n• Three.", "One is so. Two is so."),
+        ("- One is so\n- Two is so\n- Three", "One is so Two is so"),
+        ("They are large. They\nswim. They eat.", "They are large. They swim."),
+        ("**Whales** lost 2.5 points.\n-5 degrees is cold. More.", "**Whales** lost 2.5 points. -5 degrees is cold."),
+        ("2001. That was the year.", "2001. That was the year."),
+    ],
+)
+def test_a_reply_becomes_running_text(reply: str, said: str) -> None:
+    assert trimmed(reply, 2) == said
+
+
+def test_sentences_are_those_of_the_language() -> None:
+    text = "Die Verhandlung ist am 3. Mai bzw. am 5. Juni. Das Urteil folgt."
+    assert trimmed(text, 1, "de") == "Die Verhandlung ist am 3. Mai bzw. am 5. Juni."
+    assert [each.text for each in supported(text, sentences_of(text, "de"), bag, "de")] == [
+        "Die Verhandlung ist am 3. Mai bzw. am 5. Juni.",
+        "Das Urteil folgt.",
+    ]
+
+
+def test_a_piece_with_more_tokens_than_it_seemed_to_have_is_halved() -> None:
+    read: list[str] = []
+
+    def write(text: str, count: int) -> str:
+        if len(text) > 400:
+            raise TextTooLong("Too long.")
+        read.append(text)
+        return " ".join(sentence.text for sentence in sentences_of(text)[:count])
+
+    table = " ".join(f"Row {n} has {n * 7919}." for n in range(60))
+    said, parts = written(table, 2, write, lambda _: 1, 10_000, on_part=lambda *_: None)
+    assert said and parts == 1
+    assert all(any(f" {n * 7919}." in f" {text}" for text in read) for n in range(60))
+
+
+def test_a_piece_that_cannot_be_made_shorter_is_refused() -> None:
+    def refuse(text: str, count: int) -> str:
+        if len(text) > 50:
+            raise TextTooLong("Too long.")
+        return text
+
+    with pytest.raises(TextTooLong):
+        halving("One is so. " * 20, 2, refuse)
+
+
+def test_a_support_rate_counts_what_was_looked_at() -> None:
+    def said(*held: bool | None) -> float | None:
+        return Summary("", tuple(SummarySentence("x", (), each) for each in held), "abstractive", "m").support_rate
+
+    assert said(True, False) == 0.5
+    assert said(None, None) is None

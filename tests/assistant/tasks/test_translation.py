@@ -54,9 +54,9 @@ def test_several_texts_share_one_run_and_equal_sentences_are_asked_once() -> Non
         return capitals(requests)
 
     assert translate_all(["Hello there.", "", "Hello there. Bye."], ORDER, run) == [
-        "HELLO THERE.",
-        "",
-        "HELLO THERE. BYE.",
+        ("HELLO THERE.", ()),
+        ("", ()),
+        ("HELLO THERE. BYE.", ()),
     ]
     assert seen == [2]
 
@@ -102,6 +102,49 @@ def test_glossary_terms_are_asked_for_and_checked() -> None:
     assert with_terms(request) == "The Vorstand met."
     (found,) = translate("The Board met.", order, lambda requests: iter(["Das Brett traf sich."] * len(requests)))
     assert found.problems == ("Vorstand is missing",)
+
+
+def test_a_model_that_cannot_be_told_to_insist_keeps_its_first_answer() -> None:
+    def deaf(requests: Sequence[Request]) -> Iterator[str]:
+        yield from ("Ruf an." for each in requests if not each.insist)
+
+    (found,) = translate("Call 555.", ORDER, deaf)
+    assert (found.text, found.problems) == ("Ruf an.", ("555 is missing",))
+
+
+def test_many_texts_say_what_each_of_them_lost() -> None:
+    def forgetful(requests: Sequence[Request]) -> Iterator[str]:
+        yield from ("Ruf an." for _ in requests)
+
+    order = Order("en", "de", {"call": "Ruf"})
+    assert translate_all(["Call 555. Call 666.", "Call."], order, forgetful) == [
+        ("Ruf an. Ruf an.", ("555", "666")),
+        ("Ruf an.", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("glossary", "text", "said"),
+    [
+        ({"board": "Vorstand", "board member": "Vorstandsmitglied"}, "The board member.", "The Vorstandsmitglied."),
+        ({"board": "Vorstand", "board member": "Mitglied"}, "Board, Board\nmember.", "Vorstand, Mitglied."),
+        ({"cat": "dog", "dog": "chien"}, "The dog saw a cat", "The chien saw a dog"),
+        ({"a.b": r"\\1"}, "a.b but not axb", r"\\1 but not axb"),
+        ({}, "The board.", "The board."),
+    ],
+)
+def test_of_overlapping_terms_the_longest_counts_and_none_is_replaced_twice(
+    glossary: dict[str, str], text: str, said: str
+) -> None:
+    seen: list[str] = []
+
+    def run(requests: Sequence[Request]) -> Iterator[str]:
+        seen.extend(with_terms(each) for each in requests)
+        yield from seen
+
+    (found,) = translate(text, Order("en", "de", glossary), run)
+    assert seen == [said]
+    assert found.problems == ()
 
 
 def test_formality_is_asked_for_where_the_language_has_it() -> None:

@@ -48,6 +48,7 @@ def test_json_has_languages_sentences_and_problems(fake: Callable[..., None], pa
         (("translate", "--to", "de", "--input", "x.csv"), 1, "--output"),
         (("summarize", "  "), 1, "empty"),
         (("summarize", "Hello there.", "--way", "upwards"), 1, "upwards"),
+        (("summarize", "Hello there.", "--way", "abstractive", "--model", "all-minilm-l6-v2"), 1, "does not write"),
         (("summarize", "x" * 500_000), 1, "500,000"),
         (("ask", "", "--input", "nothing.txt"), 1, "nothing.txt"),
         (("classify", "Hello", "--labels", "one"), 1, "nothing to choose"),
@@ -97,6 +98,55 @@ def test_subtitles_and_text_files_keep_their_structure(parley: Parley, tmp_path:
     assert result.exit_code != 0 and "cannot become" in result.stderr
 
 
+def test_a_file_says_what_its_texts_lost_and_who_translated(
+    fake: Callable[..., None], parley: Parley, tmp_path: Path
+) -> None:
+    fake("Ruf an.")
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("text\nCall me.\nCall 555 now.\n", "utf-8")
+    result = parley("translate", "-i", str(source), "-o", str(output), "--to", "de", "--from", "en")
+    assert "1 text lost something: row 2 lost “555”" in result.stderr
+    assert "chat model" in result.stderr and "opus-mt-en-de" in result.stderr
+    assert [row["lost"] for row in csv.DictReader(output.read_text("utf-8").splitlines())] == ["", "555"]
+
+
+def test_piped_lines_say_what_they_lost_and_who_translated(fake: Callable[..., None], parley: Parley) -> None:
+    fake("Ruf an.")
+    words = ("translate", "--to", "de", "--from", "en")
+    result = parley(*words, input="Call me.\n\nCall 555 now.\n")
+    assert result.stdout == "Ruf an.\n\nRuf an.\n"
+    assert "row 3 lost “555”" in result.stderr and "chat model" in result.stderr
+    shown = [json.loads(line) for line in parley(*words, "--json", input="Call 555 now.\n").stdout.splitlines()]
+    assert shown == [{"text": "Call 555 now.", "language": "en", "translation": "Ruf an.", "lost": "555"}]
+
+
+@pytest.mark.parametrize("words", [("sentiment",), ("classify", "--labels", "a,b"), ("translate", "--to", "de")])
+def test_piped_lines_have_no_columns(parley: Parley, words: tuple[str, ...]) -> None:
+    result = parley(*words, "--column", "text", input="id,text\n1,Hello.\n")
+    assert result.exit_code == 2
+    assert "--column goes with" in result.stderr
+
+
+def test_a_label_may_be_called_rejected(parley: Parley, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("text\naccepted\nrejected\n", "utf-8")
+    labels = ("--labels", "accepted,rejected")
+    result = parley("classify", "-i", str(source), "-o", str(output), *labels)
+    assert result.exit_code == 0
+    rows = list(csv.DictReader(output.read_text("utf-8").splitlines()))
+    assert [row["label"] for row in rows] == ["accepted", "rejected"]
+    assert not Path(f"{output}.rejected").exists()
+    piped = parley("classify", *labels, input="accepted\nrejected\n")
+    assert piped.exit_code == 0
+    assert [line.split("\t")[0] for line in piped.stdout.splitlines()] == ["accepted", "rejected"]
+
+
+def test_a_line_that_is_refused_is_an_object_with_the_reason(parley: Parley) -> None:
+    german = "Das Zimmer war leider schmutzig, und niemand hat sich darum gekümmert."
+    shown = json.loads(parley("sentiment", "--json", input=f"{german}\n").stdout)
+    assert set(shown) == {"text", "rejected"} and "in German" in shown["rejected"]
+
+
 def test_a_glossary_comes_from_a_file(parley: Parley, tmp_path: Path) -> None:
     terms = tmp_path / "terms.csv"
     terms.write_text("dog, Hund\n", "utf-8")
@@ -120,6 +170,16 @@ def test_a_written_summary_tells_what_nothing_supports(fake: Callable[..., None]
     assert "Nothing in the text says this: Qqq" in result.stderr
 
 
+def test_a_german_summary_comes_with_a_note_and_no_warning(fake: Callable[..., None], parley: Parley) -> None:
+    german = "Das Zimmer war leider schmutzig, und niemand hat sich darum gekümmert. Wir sind abgereist."
+    fake("Xxx yyy zzz.")
+    result = parley("summarize", german, "--way", "abstractive")
+    assert "was not made for German" in result.stderr and "Nothing in the text" not in result.stderr
+    shown = json.loads(parley("summarize", german, "--way", "abstractive", "--json").stdout)
+    assert shown["support_rate"] is None and shown["sentences"][0]["supported"] is None
+    assert "German" in shown["notes"][0]
+
+
 def test_a_document_is_summarised_and_a_table_row_by_row(parley: Parley, tmp_path: Path) -> None:
     document = tmp_path / "a.md"
     document.write_text(STORY, "utf-8")
@@ -141,6 +201,8 @@ def test_a_question_is_answered_with_what_it_rests_on(
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "In the sea.\n"
     assert "“" in result.stderr
+    document.write_text("Das Zimmer war leider schmutzig, und niemand hat sich darum gekümmert.", "utf-8")
+    assert "was not made for German" in parley("ask", "Wer hat sich gekümmert?", "-i", str(document)).stderr
     fake("Not in the text.")
     shown = parley("ask", "Who is king?", "-i", str(document), "--json")
     assert shown.exit_code == 1 and json.loads(shown.stdout)["found"] is False
