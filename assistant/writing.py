@@ -19,6 +19,7 @@ from assistant.errors import BadSettings, CapabilityMissing, TextTooLong
 from assistant.languages import beyond_doubt, name
 from assistant.models import GOOD_MODEL
 from assistant.tasks import questions, summary
+from assistant.tasks.key_sentences import key_sentences
 from assistant.tasks.sentences import Sentence, split
 from assistant.tasks.summary import Length, Summary, SummarySentence
 from assistant.tasks.translation import Order
@@ -105,7 +106,7 @@ class WritingTasks(Translating):
         self, sentences: Sequence[Sentence], count: int, entry: ModelEntry | Remote
     ) -> tuple[SummarySentence, ...]:
         """The key sentences; each is its own support."""
-        chosen = summary.key_sentences(sentences, count, self.embedder(entry.key))
+        chosen = key_sentences(sentences, count, self.embedder(entry.key))
         return tuple(
             SummarySentence(" ".join(s.text.split()), (summary.Passage(s.text, s.start, 1.0),), True) for s in chosen
         )

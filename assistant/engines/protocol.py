@@ -210,8 +210,7 @@ class Engine:
         raise AssertionError(f"{type(self).__name__} declares generate and does not implement it")
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Tokens of the templated prompt, generation prompt included; for a model that takes no messages, of their
-        texts."""
+        """Tokens of the templated prompt, generation prompt included; of a model without a template, of the texts."""
         self.require(Capability.GENERATE)
         raise AssertionError(f"{type(self).__name__} declares generate and does not implement count_tokens")
 

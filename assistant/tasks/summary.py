@@ -1,4 +1,4 @@
-"""Summaries: key sentences by their embeddings, or free text by a model, each sentence linked to what supports it."""
+"""Summaries: how long, written by a model piece by piece, each sentence linked to what in the text supports it."""
 
 from __future__ import annotations
 
@@ -6,31 +6,17 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from assistant.engines.protocol import Message
 from assistant.errors import BadDocument, BadSettings, TextTooLong
 from assistant.tasks import Embed
 from assistant.tasks.sentences import Sentence, split
 
-if TYPE_CHECKING:
-    import numpy as np
-
 WAYS = ("extractive", "abstractive")
-DIVERSITY = 0.3
-"""How much likeness to a sentence that is chosen already counts against a sentence (Carbonell and Goldstein 1998)."""
-NEIGHBOURS = 0.15
-"""Likeness above which two sentences count as speaking of the same."""
-LEAD = 0.15
-"""What a sentence gains by standing first; texts open with what they are about."""
 SUPPORTED = 0.5
 """Likeness to a passage from which on a sentence counts as supported by it: docs/experiments.md."""
 SUPPORTERS = 3
 """Passages that are named for one sentence."""
-MOST_SENTENCES = 4000
-"""Of a text that is summarised by its sentences: their likeness is a square table."""
-LEAST_WORDS = 4
-"""A shorter sentence is a heading, and no key sentence."""
 
 _MARKER = re.compile(r"^(?:(?:[-–*#]+|\d{1,2}[.)])\s+|•\s*)+")
 """What the line of a list or a heading begins with."""
@@ -99,57 +85,6 @@ def sentences_of(text: str, language: str = "en") -> list[Sentence]:
     if not found:
         raise BadDocument("There are no words in this text.", hint="Give at least one sentence.")
     return found
-
-
-# By key sentences.
-
-
-def key_sentences(sentences: Sequence[Sentence], count: int, embed: Embed) -> list[Sentence]:
-    """The sentences that say most of the text, in its order.
-
-    Centrality is the stationary distribution of a walk between alike sentences (LexRank, Erkan and Radev 2004,
-    doi:10.1613/jair.1523); each choice counts likeness to those before against (maximal marginal relevance).
-    """
-    if count >= len(sentences):
-        return list(sentences)
-    able = [each for each in sentences if len(each.text.split()) >= LEAST_WORDS] or list(sentences)
-    able = able[:MOST_SENTENCES]
-    vectors = embed([each.text for each in able])
-    likeness = vectors @ vectors.T
-    weight = centrality(likeness)
-    weight = weight / weight.max()
-    weight = weight + LEAD / (1 + _places(len(able)))
-    chosen: list[int] = []
-    near = _zeros(len(able))
-    while len(chosen) < min(count, len(able)):
-        worth = (1 - DIVERSITY) * weight - DIVERSITY * near
-        worth[chosen] = -math.inf
-        best = int(worth.argmax())
-        chosen.append(best)
-        near = near.clip(min=likeness[best])
-    return [able[place] for place in sorted(chosen)]
-
-
-def centrality(likeness: np.ndarray, damping: float = 0.15, steps: int = 50) -> np.ndarray:
-    """LexRank of each sentence, (sentence,), from (sentence, sentence) cosines."""
-    links = likeness.clip(min=0) * (likeness > NEIGHBOURS)
-    links = links / links.sum(1, keepdims=True).clip(min=1e-9)
-    rank = _zeros(len(links)) + 1 / len(links)
-    for _ in range(steps):
-        rank = damping / len(links) + (1 - damping) * (rank @ links)
-    return rank
-
-
-def _places(count: int) -> np.ndarray:
-    import numpy as np
-
-    return np.arange(count, dtype=np.float32)
-
-
-def _zeros(count: int) -> np.ndarray:
-    import numpy as np
-
-    return np.zeros(count, np.float32)
 
 
 # By a model.

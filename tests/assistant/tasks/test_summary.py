@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from assistant.errors import BadDocument, BadSettings, TextTooLong
+from assistant.tasks.key_sentences import key_sentences
 from assistant.tasks.summary import (
     Length,
     Summary,
     SummarySentence,
     halving,
     in_parts,
-    key_sentences,
     sentences_of,
     supported,
     trimmed,
