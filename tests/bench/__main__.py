@@ -56,7 +56,8 @@ def measure(expression: str) -> dict[str, float]:
 
 def table(title: str, figures: dict[str, float]) -> str:
     """One benchmark as Markdown."""
-    rows = "\n".join(f"| {name} | {value:,.3g} |" for name, value in figures.items())
+    said = {name: f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" for name, value in figures.items()}
+    rows = "\n".join(f"| {name} | {value} |" for name, value in said.items())
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     return f"## {title}\n\n| {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()} | |\n|---|---:|\n{rows}\n"
 
