@@ -158,8 +158,10 @@ class Translating(TextTasks):
         def run(requests: Sequence[Request]) -> Iterator[str]:
             requests = [each for each in requests if not each.insist]  # it would say the same once more
             for some in translation.chunks(requests, SENTENCES_AT_A_TIME):
-                texts = [translation.with_terms(each) for each in some]
-                yield from translation.whole(texts, lambda part: engine.text2text(part, asked))
+                parted = [translation.unmarked(translation.with_terms(each)) for each in some]
+                said = translation.whole([text for _, text, _ in parted], lambda part: engine.text2text(part, asked))
+                for (before, _, after), text in zip(parted, said, strict=True):
+                    yield before + text + after
 
         return run
 

@@ -198,6 +198,22 @@ def answer(request: Request, reply: str) -> str:
 
 # By a sequence-to-sequence model.
 
+_TAG = r"(?:</?(?:b|big|c|em|font|i|s|small|span|strong|sub|sup|u|v)\b[^<>\n]*>|\{\\[^{}\n]+\})"
+_TAGS_WITHIN = re.compile(_TAG)
+_TAGGED = re.compile(rf"((?:{_TAG}\s*)*)(.*?)((?:\s*{_TAG})*)", re.DOTALL)
+
+
+def unmarked(text: str) -> tuple[str, str, str]:
+    """(tags before, text, tags after): such models stumble over tags of type. What stands within the text is left out,
+    and then what stands around it too, of which it may be the other half."""
+    found = _TAGGED.fullmatch(text)
+    before, within, after = found.groups() if found else ("", text, "")
+    if not within.strip():
+        return "", text, ""
+    if _TAGS_WITHIN.search(within):
+        return "", " ".join(_TAGS_WITHIN.sub("", within).split()), ""
+    return before, within, after
+
 
 def with_terms(request: Request) -> str:
     """The text with the glossary's words in the place of its own: such models mostly copy what they do not know."""

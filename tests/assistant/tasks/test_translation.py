@@ -17,6 +17,7 @@ from assistant.tasks.translation import (
     messages,
     translate,
     translate_all,
+    unmarked,
     whole,
     with_terms,
 )
@@ -179,3 +180,22 @@ def test_quotation_marks_of_the_text_stay() -> None:
     request = Request("„Komm her“, rief sie, „sofort!“", Order("de", "en"))
     assert answer(request, '"Come here," she cried, "at once!"') == '"Come here," she cried, "at once!"'
     assert answer(Request("Komm her.", Order("de", "en")), '"Come here."') == "Come here."
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Hello.", ("", "Hello.", "")),
+        ("<i>At the station.</i>", ("<i>", "At the station.", "</i>")),
+        ("<b><i>Hi</i></b>", ("<b><i>", "Hi", "</i></b>")),
+        ("{\\an8}Up here", ("{\\an8}", "Up here", "")),
+        ("<i>At the station.</i> The train is late.", ("", "At the station. The train is late.", "")),
+        ("The <b>bold</b> word.", ("", "The bold word.", "")),
+        ('<font color="red">Stop!</font>', ('<font color="red">', "Stop!", "</font>")),
+        ("a < b and c > d", ("", "a < b and c > d", "")),
+        ("Dear <name>, hello", ("", "Dear <name>, hello", "")),
+        ("<i>", ("", "<i>", "")),
+    ],
+)
+def test_tags_of_type_stand_around_what_a_model_reads(text: str, parts: tuple[str, str, str]) -> None:
+    assert unmarked(text) == parts
