@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,12 @@ class Seq2SeqConfig:
     """How a model is trained. Names that TrainingArguments has too mean the same here."""
 
     max_steps: int
-    learning_rate: float = 2e-3
-    """Of AdamW, and of Muon, whose steps are as long as AdamW's (Liu et al. 2025, arXiv:2502.16982)."""
+    learning_rate: float = 3e-3
+    """Of matrices: Muon's steps are as long as AdamW's (Liu et al. 2025, arXiv:2502.16982)."""
+    embedding_learning_rate: float = 2e-2
+    """Of embeddings, norms and biases: a T5's tables begin with values of about 1."""
     muon: bool = True
-    """Matrices go by Muon (Jordan et al. 2024), embeddings and the rest by AdamW; False: all by AdamW."""
+    """Matrices go by Muon (Jordan et al. 2024), the rest by AdamW; False: all by AdamW."""
     batch_tokens: int = 6000
     """Of the longer side, padding included."""
     warmup_steps: int = 200
@@ -54,6 +57,7 @@ class Seq2SeqConfig:
     label_smoothing_factor: float = 0.1
     max_grad_norm: float = 1.0
     ema_decay: float = 0.998
+    """Less in the first steps: `average`."""
     eval_steps: int = 500
     save_steps: int = 500
     logging_steps: int = 50
@@ -76,12 +80,12 @@ def train_seq2seq(
     figures. Raises BadDataset where there are no rows, TrainingDiverged.
     """
     from accelerate import Accelerator
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+    from torch.optim.swa_utils import AveragedModel
 
     torch.manual_seed(config.seed)
     accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no")
     model = model.to(accelerator.device).train()
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
+    averaged = AveragedModel(model, multi_avg_fn=partial(average, config.ema_decay))
     optimizers = optimizers_of(model, config)
     schedules = [torch.optim.lr_scheduler.LambdaLR(each, lambda step: rate(step, config)) for each in optimizers]
     kept = [model, averaged, *optimizers, *schedules]
@@ -128,20 +132,30 @@ def optimizers_of(model: Any, config: Seq2SeqConfig) -> list[torch.optim.Optimiz
     tables = {id(each.weight) for each in model.modules() if isinstance(each, torch.nn.Embedding)}
     tables.add(id(model.get_output_embeddings().weight))
     weights = [each for each in model.parameters() if each.requires_grad]
-    matrices = [each for each in weights if config.muon and each.ndim == 2 and id(each) not in tables]
+    matrices = [each for each in weights if each.ndim == 2 and id(each) not in tables]
     chosen = {id(each) for each in matrices}
-    others = [each for each in weights if id(each) not in chosen]
-    rates: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
-    found: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=(0.9, 0.98), fused=True, **rates)]
-    if matrices:
-        found.append(torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", **rates))
-    return found
+    groups = [{"params": [each for each in weights if id(each) not in chosen], "lr": config.embedding_learning_rate}]
+    decay = config.weight_decay
+    if config.muon and matrices:
+        muon = torch.optim.Muon(matrices, config.learning_rate, decay, adjust_lr_fn="match_rms_adamw")
+    else:
+        groups.append({"params": matrices, "lr": config.learning_rate})
+        muon = None
+    adam = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=decay, fused=True)
+    return [adam, muon] if muon else [adam]
 
 
 def rate(step: int, config: Seq2SeqConfig) -> float:
     """Share of the learning rate at a step: up in a line, level, down in a line to 0."""
     left = (config.max_steps - step) / max(1, config.decay_ratio * config.max_steps)
     return min(1.0, (step + 1) / max(1, config.warmup_steps), left)
+
+
+@torch.no_grad()
+def average(decay: float, averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+    """Move the average towards the weights of now: further in the first steps, or it would hold those of the start."""
+    kept = min(decay, (1 + int(count)) / (10 + int(count)))
+    torch._foreach_lerp_(averaged, current, 1 - kept)  # pyright: ignore[reportPrivateUsage]
 
 
 def order(rows: Sequence[Row], config: Seq2SeqConfig, epoch: int) -> list[list[Row]]:
@@ -174,9 +188,23 @@ def _filled(rows: Sequence[Sequence[int]], padding: int) -> Tensor:
 def smoothed(model: Any, inputs: dict[str, Tensor], smoothing: float) -> Tensor:
     """Cross-entropy with label smoothing (Szegedy et al. 2016, arXiv:1512.00567), averaged over target tokens."""
     labels = inputs["labels"]
-    logits = model(**{name: each for name, each in inputs.items() if name != "labels"}, use_cache=False).logits
+    given = {name: each for name, each in inputs.items() if name != "labels"}
     there = labels != IGNORED  # (row, token)
-    return F.cross_entropy(logits[there].float(), labels[there], label_smoothing=smoothing)
+    head = model.get_output_embeddings()
+    if hasattr(model, "final_logits_bias"):  # BART adds it after the head
+        logits = model(**given, use_cache=False).logits[there]
+    else:
+        head.forward = _as_it_is  # (row, token, width): picked before they are as wide as the vocabulary
+        try:
+            states = model(**given, use_cache=False).logits[there]
+        finally:
+            del head.forward
+        logits = head(states)
+    return F.cross_entropy(logits.float(), labels[there], label_smoothing=smoothing)
+
+
+def _as_it_is(states: Tensor) -> Tensor:
+    return states
 
 
 def checkpoint(output: Path) -> Path:

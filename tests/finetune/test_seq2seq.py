@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import T5Config, T5ForConditionalGeneration
+from transformers import BartConfig, BartForConditionalGeneration, T5Config, T5ForConditionalGeneration
 
 from assistant.errors import BadDataset, TrainingDiverged
 from finetune.seq2seq import (
     IGNORED,
     Row,
     Seq2SeqConfig,
+    average,
     checkpoint,
     optimizers_of,
     order,
@@ -109,6 +110,35 @@ def test_matrices_go_by_muon_and_tables_by_adamw() -> None:
     count = sum(len(group["params"]) for each in (adam, muon) for group in each.param_groups)
     assert count == len(list(learner.parameters()))
     assert len(optimizers_of(learner, replace(CONFIG, muon=False))) == 1
+
+
+def test_each_part_has_its_learning_rate() -> None:
+    config = replace(CONFIG, learning_rate=1e-3, embedding_learning_rate=1e-2)
+    adam, muon = optimizers_of(model(), config)
+    assert [group["lr"] for group in (*adam.param_groups, *muon.param_groups)] == [1e-2, 1e-3]
+    (alone,) = optimizers_of(model(), replace(config, muon=False))
+    assert [group["lr"] for group in alone.param_groups] == [1e-2, 1e-3]
+
+
+def test_the_average_follows_quickly_at_first() -> None:
+    """After n steps from 0 to 1 it holds 1 − Π min(decay, (1 + k) / (10 + k)) of the new weights."""
+    averaged, current = [torch.zeros(2)], [torch.ones(2)]
+    rest = 1.0
+    for count in range(1, 30):
+        average(0.7, averaged, current, torch.tensor(count))
+        rest *= min(0.7, (1 + count) / (10 + count))
+    torch.testing.assert_close(averaged[0], torch.full((2,), 1 - rest))
+
+
+def test_the_loss_of_a_model_with_a_bias_behind_its_head_holds_it() -> None:
+    shape: dict[str, Any] = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
+    config = BartConfig(
+        vocab_size=WORDS, decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, dropout=0.0, **shape
+    )
+    learner: Any = BartForConditionalGeneration(config).eval()
+    learner.final_logits_bias[0, 7] = 50.0
+    inputs = padded([Row([3, 4, 2], [7, 7])], config)
+    assert float(smoothed(learner, inputs, 0.0)) < 1e-6
 
 
 def test_batches_hold_every_row_once_and_change_with_the_epoch() -> None:

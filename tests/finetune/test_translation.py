@@ -62,6 +62,12 @@ def test_lessons_go_both_ways_and_some_are_joined(made: Any) -> None:
     assert said.count(". ") == made.decode(joined[0].target, skip_special_tokens=True).count(". ")
 
 
+def test_an_epoch_holds_a_share_of_the_documentation(made: Any) -> None:
+    documented = [Pair(pair.english, pair.other, pair.language, "python_docs") for pair in PAIRS * 20]
+    count = len(Lessons(documented, made)(0))
+    assert 0.4 < count / (2 * len(documented)) < 0.6  # each pair makes two rows
+
+
 def test_the_model_s_own_file_says_how_it_is_asked(made: Any, tmp_path: Path) -> None:
     model(["en", "fr"], len(made)).save_pretrained(tmp_path)
     made.save_pretrained(tmp_path)
