@@ -152,10 +152,11 @@ def rate(step: int, config: Seq2SeqConfig) -> float:
 
 
 @torch.no_grad()
-def average(decay: float, averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+def average(decay: float, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
     """Move the average towards the weights of now: further in the first steps, or it would hold those of the start."""
     kept = min(decay, (1 + int(count)) / (10 + int(count)))
-    torch._foreach_lerp_(averaged, current, 1 - kept)  # pyright: ignore[reportPrivateUsage]
+    for each, now in zip(averaged, current, strict=True):
+        each.lerp_(now, 1 - kept)
 
 
 def order(rows: Sequence[Row], config: Seq2SeqConfig, epoch: int) -> list[list[Row]]:

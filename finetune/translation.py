@@ -12,22 +12,24 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from assistant.engines.protocol import Engine, Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
+from assistant.errors import BadSettings
 from finetune.memory import keep_freed_blocks
 from finetune.seq2seq import Row, Seq2SeqConfig, train_seq2seq
 from finetune.translation_data import Measured, Pair, measured, pairs, split
+from finetune.vocabulary import EOS, PAD, tag, tokenizer
 
-VOCABULARY = 8192
-PAD, EOS, UNKNOWN = 0, 1, 2
 SHAPE: dict[str, Any] = {
     "d_model": 256,
     "d_kv": 64,
@@ -49,60 +51,6 @@ EVALUATED = 200
 """Sentences a direction that are translated while it trains."""
 
 
-def tag(language: str) -> str:
-    """The token that asks for a language."""
-    return f"<{language}>"
-
-
-def tokenizer(texts: Sequence[str], languages: Sequence[str], size: int = VOCABULARY) -> Any:
-    """A vocabulary of pieces (Kudo 2018, arXiv:1804.10959) trained by SentencePiece, with a token for every language,
-    digits apart and bytes for characters that it has not seen."""
-    import sentencepiece
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
-
-    with tempfile.TemporaryDirectory(prefix="parley-vocabulary-") as folder:
-        lines, prefix = Path(folder) / "texts", Path(folder) / "spm"
-        lines.write_text("\n".join(texts), "utf-8")
-        trainer: Any = sentencepiece.SentencePieceTrainer
-        trainer.train(
-            input=str(lines),
-            model_prefix=str(prefix),
-            vocab_size=size,
-            hard_vocab_limit=False,
-            control_symbols=[tag(language) for language in languages],
-            character_coverage=0.9999,
-            required_chars="".join(map(chr, range(33, 127))),
-            byte_fallback=True,
-            split_digits=True,
-            normalization_rule_name="identity",
-            pad_id=PAD,
-            eos_id=EOS,
-            unk_id=UNKNOWN,
-            bos_id=-1,
-            minloglevel=2,
-        )
-        made: Any = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
-    pieces = [(made.id_to_piece(number), made.get_score(number)) for number in range(len(made))]
-    backend = Tokenizer(models.Unigram(pieces, unk_id=UNKNOWN, byte_fallback=True))
-    backend.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
-    )
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(prepend_scheme="always"), pre_tokenizers.Digits(individual_digits=True)]
-    )
-    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="always")])
-    backend.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", EOS)])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        pad_token="<pad>",  # noqa: S106 - no password
-        eos_token="</s>",  # noqa: S106
-        unk_token="<unk>",  # noqa: S106
-        additional_special_tokens=[tag(language) for language in languages],
-        model_max_length=256,
-    )
-
-
 def model(languages: Sequence[str], size: int) -> Any:
     """A T5 of random weights that says of itself how each direction is asked for."""
     from transformers import T5Config, T5ForConditionalGeneration
@@ -115,10 +63,15 @@ def model(languages: Sequence[str], size: int) -> Any:
 
 
 class Lessons:
-    """The rows of each epoch: every pair in both directions, some of them joined into longer texts."""
+    """The rows of each epoch: every pair in both directions, some of them joined into longer texts.
 
-    def __init__(self, some: Sequence[Pair], made: Any, seed: int = 0) -> None:
-        self._pairs, self._seed = some, seed
+    shares: language → share of its pairs that an epoch holds, others each epoch.
+    """
+
+    def __init__(
+        self, some: Sequence[Pair], made: Any, shares: Mapping[str, float] = MappingProxyType({}), seed: int = 0
+    ) -> None:
+        self._pairs, self._shares, self._seed = some, shares, seed
         english: list[list[int]] = made([pair.english for pair in some], add_special_tokens=False)["input_ids"]
         other: list[list[int]] = made([pair.other for pair in some], add_special_tokens=False)["input_ids"]
         self._tokens = list(zip(english, other, strict=True))
@@ -132,7 +85,7 @@ class Lessons:
         waiting: dict[str, list[int]] = {}
         for place in draw.sample(range(len(self._pairs)), len(self._pairs)):
             language, everyday = self._pairs[place].language, self._pairs[place].source == "tatoeba"
-            if not everyday and draw.random() >= DOCUMENTED:
+            if draw.random() >= self._shares.get(language, 1) * (1 if everyday else DOCUMENTED):
                 continue
             if everyday and draw.random() < JOINED:
                 together = waiting.setdefault(language, [])
@@ -153,6 +106,20 @@ class Lessons:
         ]
 
 
+def shares_of(languages: str) -> dict[str, float]:
+    """Languages and the share of their pairs in an epoch. Raises BadSettings for a share that is none."""
+    found: dict[str, float] = {}
+    for each in languages.split(","):
+        language, _, share = each.partition(":")
+        try:
+            found[language] = float(share or 1)
+        except ValueError as error:
+            raise BadSettings(f"{share!r} is no share of {language!r}.", hint="Write es,fr:0.3.") from error
+        if not 0 < found[language] <= 1:
+            raise BadSettings(f"A share of {share} of {language!r} cannot be.", hint="Give more than 0, at most 1.")
+    return found
+
+
 def figures(engine: Engine, tests: dict[str, Measured], most: int | None = None) -> dict[str, float]:
     """BLEU and chrF of each direction ("en-fr"), greedy, on the first `most` sentences."""
     from sacrebleu.metrics.bleu import BLEU
@@ -170,8 +137,7 @@ def figures(engine: Engine, tests: dict[str, Measured], most: int | None = None)
 
 def keep(learner: Any, made: Any, folder: Path) -> Seq2SeqEngine:
     """Write the model at 16 bits with its tokeniser, as it ships, and load what was written."""
-    halved = {name: each.half() for name, each in learner.state_dict().items()}
-    learner.save_pretrained(folder, state_dict=halved)
+    deepcopy(learner).half().save_pretrained(folder)
     made.save_pretrained(folder)
     return Seq2SeqEngine(folder)
 
@@ -186,13 +152,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--languages", default="fr", help="besides English: fr,es,de")
+    parser.add_argument(
+        "--languages", default="fr", help="besides English: fr,es,de; es,fr:0.3 takes 0.3 of the French pairs an epoch"
+    )
     parser.add_argument("--vocabulary-languages", default="fr,es,de", help="whose pieces the vocabulary holds")
     parser.add_argument("--base", type=Path, help="a model that goes on, with its vocabulary")
     parser.add_argument("--max-steps", type=int, default=3000)
     given = parser.parse_args()
     keep_freed_blocks()
-    languages, known = given.languages.split(","), given.vocabulary_languages.split(",")
+    shares = shares_of(given.languages)
+    languages, known = list(shares), given.vocabulary_languages.split(",")
     begun = time.monotonic()
 
     def tell(log: dict[str, float]) -> None:
@@ -218,7 +187,7 @@ def main() -> None:
         torch.manual_seed(0)
         made = tokenizer(texts, ["en", *known])
         learner = model(["en", *known], len(made))
-    lessons = Lessons(train, made)
+    lessons = Lessons(train, made, shares)
     config = Seq2SeqConfig(max_steps=given.max_steps, bf16=True)
     tell({"pairs": len(train), "parameters": sum(each.numel() for each in learner.parameters())})
     sys.stderr.write(f"{asdict(config)}\n")

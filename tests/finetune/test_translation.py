@@ -14,9 +14,11 @@ from transformers import AutoTokenizer
 from assistant.engines.fake import FakeEngine
 from assistant.engines.protocol import Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
+from assistant.errors import BadSettings
 from finetune.seq2seq import Row
-from finetune.translation import EOS, Lessons, figures, keep, model, tokenizer
+from finetune.translation import Lessons, figures, keep, model, shares_of
 from finetune.translation_data import Measured, Pair
+from finetune.vocabulary import EOS, tokenizer
 
 PAIRS = [
     Pair(f"The {noun} is {what}.", f"Le {nom} est {quoi}.", "fr", "tatoeba")
@@ -68,6 +70,15 @@ def test_an_epoch_holds_a_share_of_the_documentation(made: Any) -> None:
     assert 0.4 < count / (2 * len(documented)) < 0.6  # each pair makes two rows
 
 
+def test_a_language_that_is_known_already_may_have_a_share(made: Any) -> None:
+    count = len(Lessons(PAIRS * 20, made, {"fr": 0.25})(0))
+    assert 0.15 < count / (2 * 20 * len(PAIRS)) < 0.35
+    assert shares_of("es,fr:0.25") == {"es": 1, "fr": 0.25}
+    for wrong in ("fr:much", "fr:0", "fr:2"):
+        with pytest.raises(BadSettings, match="fr"):
+            shares_of(wrong)
+
+
 def test_the_model_s_own_file_says_how_it_is_asked(made: Any, tmp_path: Path) -> None:
     model(["en", "fr"], len(made)).save_pretrained(tmp_path)
     made.save_pretrained(tmp_path)
@@ -102,5 +113,6 @@ def test_what_is_kept_is_half_the_size_and_loads(made: Any, tmp_path: Path) -> N
     engine = keep(learner, made, tmp_path / "out")
     weights = load_file(tmp_path / "out" / "model.safetensors")
     assert {each.dtype for each in weights.values()} == {torch.float16}
+    assert sum(each.numel() for each in weights.values()) == sum(each.numel() for each in learner.parameters())
     assert learner.shared.weight.dtype == torch.float32  # it learns on
     assert set(figures(engine, {"en-fr": Measured(("The dog.",), (("Le chien.",),))})) == {"en-fr BLEU", "en-fr chrF"}
