@@ -19,7 +19,7 @@ from assistant.languages import detect, detect_all, name
 from assistant.models import GOOD_MODEL
 from assistant.rejections import REJECTED
 from assistant.tables import BadRow, format_of, rows, text_column
-from assistant.tasks import translation
+from assistant.tasks import quality, rewriting, translation
 from assistant.tasks.translation import Order, Request, Translated, Translation
 from assistant.texts import TextTasks
 
@@ -41,12 +41,19 @@ class Translating(TextTasks):
         return super().needed(task, model, **wishes)
 
     def translator(self, source: str, target: str, model: str | None = None) -> ModelEntry | Remote:
-        """The model that translates between two languages: the one asked for; else one that was made for it and is
-        here; else the best chat model that is here, or the one to fetch. Raises UnknownModel."""
+        """The model that translates between two languages: the one asked for; else one that was made for it, is here
+        and was not measured to be worse than the chat model that is here; else the best chat model that is here, or the
+        one to fetch. Raises UnknownModel."""
         if model is not None:
             return self.find(model)
-        made = [entry for entry in self.catalogue if made_for(entry, source, target)]
-        return next((entry for entry in made if not self.absent(entry)), None) or self.chat_translator()
+        here, chat = self.own_translators(source, target), self.chat_translator()
+        if not self.absent(chat):
+            here = [entry for entry in here if not quality.worse(entry.bleu, chat.bleu, f"{source}-{target}")]
+        return next(iter(here), chat)
+
+    def own_translators(self, source: str, target: str) -> list[ModelEntry]:
+        """Models that were made for the two languages and are here."""
+        return [e for e in self.catalogue if made_for(e, source, target) and not self.absent(e)]
 
     def chat_translator(self) -> ModelEntry:
         """The best chat model that translates and is here, or the one to fetch."""
@@ -82,14 +89,23 @@ class Translating(TextTasks):
     def translation_notes(self, order: Order, model: str | None = None) -> tuple[str, ...]:
         """What a person should know of how this is translated."""
         entry = self.translator(order.source, order.target, model)
-        if not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ:
-            said = f"{entry.key} cannot choose the form of address; {self.chat_translator().key} can: name it as model."
-            return (said,) if order.formality else ()
-        if model is not None:
+        if isinstance(entry, Remote):
             return ()
-        better = [each.key for each in self.better_translators(order.source, order.target)][:2]
-        offer = f" Made for it: {' or '.join(better)}; `parley models pull` brings one." if better else ""
-        return (f"Translated by the chat model {entry.key}, a sentence at a time: fair, and slow on a CPU.{offer}",)
+        way = f"{order.source}-{order.target}"
+        figures = quality.told(entry.bleu, way)
+        made = entry.family is Family.SEQ2SEQ
+        how = f"by {entry.key}" if made else f"by the chat model {entry.key}, a sentence at a time: slow on a CPU"
+        notes = [f"Translated {how} ({figures})." if figures else f"Translated {how}."]
+        if made and order.formality:
+            chat = self.chat_translator().key
+            notes.append(f"{entry.key} cannot choose the form of address; {chat} can: name it as model.")
+        if model is None and not made:
+            quick = [each for each in self.own_translators(order.source, order.target) if each is not entry]
+            notes += [f"Quicker: {each.key} ({quality.told(each.bleu, way)}); name it as model." for each in quick[:1]]
+        if model is None and not quality.good(entry.bleu, way):
+            better = [each.key for each in self.better_translators(order.source, order.target)][:2]
+            notes += [f"Made for it: {' or '.join(better)}; `parley models pull` brings one."] if better else []
+        return tuple(notes)
 
     def order(self, text: str, target: str, source: str | None = None, **wishes: Any) -> Order:
         """An order for a text whose language may have to be detected. Raises BadSettings where it cannot be."""
@@ -157,9 +173,9 @@ class Translating(TextTasks):
 
         def run(requests: Sequence[Request]) -> Iterator[str]:
             requests = [each for each in requests if not each.insist]  # it would say the same once more
-            for some in translation.chunks(requests, SENTENCES_AT_A_TIME):
-                parted = [translation.unmarked(translation.with_terms(each)) for each in some]
-                said = translation.whole([text for _, text, _ in parted], lambda part: engine.text2text(part, asked))
+            for some in rewriting.chunks(requests, SENTENCES_AT_A_TIME):
+                parted = [rewriting.unmarked(rewriting.with_terms(each)) for each in some]
+                said = rewriting.whole([text for _, text, _ in parted], lambda part: engine.text2text(part, asked))
                 for (before, _, after), text in zip(parted, said, strict=True):
                     yield before + text + after
 

@@ -1,14 +1,16 @@
-"""Translation, sentence by sentence: what is asked of a model, what becomes of its answer, and what got lost."""
+"""Translation, sentence by sentence: what is asked of a chat model, what becomes of its answer, and what got lost.
+
+What a sequence-to-sequence model is given instead is in rewriting.py.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from assistant.engines.protocol import Message
-from assistant.errors import BadSettings, TextTooLong
+from assistant.errors import BadSettings
 from assistant.languages import ADDRESS, name
 from assistant.tasks.keeping import lost
 from assistant.tasks.sentences import Sentence, split
@@ -48,7 +50,7 @@ class Order:
 
     def terms(self, sentence: str) -> dict[str, str]:
         """The part of the glossary that a sentence needs."""
-        there = {each for each, _ in _found_terms(sentence, self.glossary)}
+        there = {each for each, _ in found_terms(sentence, self.glossary)}
         return {term: said for term, said in self.glossary.items() if term in there}
 
 
@@ -153,16 +155,13 @@ def _pieces(text: str, language: str) -> Iterator[Sentence]:
             yield Sentence(sentence.text[at:], sentence.start + at)
 
 
-def _found_terms(text: str, glossary: Mapping[str, str]) -> Iterator[tuple[str, re.Match[str]]]:
+def found_terms(text: str, glossary: Mapping[str, str]) -> Iterator[tuple[str, re.Match[str]]]:
     """Terms of the glossary and where they stand in a text; where one is part of another, the longer one."""
     terms = sorted(glossary, key=len, reverse=True)
     if terms:
         said = "|".join(f"({re.escape(term)})" for term in terms)
         for found in re.finditer(rf"(?<!\w)(?:{said})(?!\w)", text, re.IGNORECASE):
             yield terms[(found.lastindex or 1) - 1], found
-
-
-# By a chat model.
 
 
 def messages(request: Request) -> list[Message]:
@@ -194,59 +193,3 @@ def answer(request: Request, reply: str) -> str:
         if first.startswith(opening) and first.endswith(closing) and request.text[:1] not in QUOTES:
             first = first[1:-1].strip()
     return first
-
-
-# By a sequence-to-sequence model.
-
-_TAG = r"(?:</?(?:b|big|c|em|font|i|s|small|span|strong|sub|sup|u|v)\b[^<>\n]*>|\{\\[^{}\n]+\})"
-_TAGS_WITHIN = re.compile(_TAG)
-_TAGGED = re.compile(rf"((?:{_TAG}\s*)*)(.*?)((?:\s*{_TAG})*)", re.DOTALL)
-
-
-def unmarked(text: str) -> tuple[str, str, str]:
-    """(tags before, text, tags after): such models stumble over tags of type. What stands within the text is left out,
-    and then what stands around it too, of which it may be the other half."""
-    found = _TAGGED.fullmatch(text)
-    before, within, after = found.groups() if found else ("", text, "")
-    if not within.strip():
-        return "", text, ""
-    if _TAGS_WITHIN.search(within):
-        return "", " ".join(_TAGS_WITHIN.sub("", within).split()), ""
-    return before, within, after
-
-
-def with_terms(request: Request) -> str:
-    """The text with the glossary's words in the place of its own: such models mostly copy what they do not know."""
-    glossary = request.order.glossary
-    out, at = "", 0
-    for term, found in _found_terms(request.text, glossary):
-        out += request.text[at : found.start()] + glossary[term]
-        at = found.end()
-    return out + request.text[at:]
-
-
-def whole(texts: Sequence[str], rewrite: Callable[[Sequence[str]], Sequence[str]]) -> list[str]:
-    """What becomes of each text; one that does not fit the model is given to it in halves.
-
-    rewrite: raises TextTooLong, before any work, where one of the texts is.
-    """
-    try:
-        return list(rewrite(texts))
-    except TextTooLong:
-        if len(texts) > 1:
-            middle = len(texts) // 2
-            return [*whole(texts[:middle], rewrite), *whole(texts[middle:], rewrite)]
-        (text,) = texts
-        near = [match.start() for match in re.finditer(r"\s", text)] or [len(text) // 2]
-        cut = min(near, key=lambda place: abs(place - len(text) // 2))
-        halves = [half for half in (text[:cut].strip(), text[cut:].strip()) if half]
-        if len(halves) < 2:
-            raise
-        return [" ".join(whole(halves, rewrite))]
-
-
-def chunks(requests: Sequence[Request], size: int) -> Iterator[list[Request]]:
-    """Requests a few at a time, so that the first answers come early."""
-    waiting = iter(requests)
-    while some := list(islice(waiting, size)):
-        yield some

@@ -22,6 +22,7 @@ EMBEDDED = {
     "parley-sentiment",
     "bergamot-en-pt",
     "bergamot-pt-en",
+    "parley-t5",
 }
 TASKS = {
     Family.DECODER: {"chat", "complete", "translate", "summarize"},

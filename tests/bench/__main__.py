@@ -34,6 +34,8 @@ BENCHES = {  # name: (title, expression)
     "sentiment": ("Sentiment beside `transformers.pipeline`, 5,000 sentences", "texts.run_sentiment()"),
     "seq2seq": ("A small random T5 beside tokenizer and `model.generate`", "texts.run_seq2seq()"),
     "translation": ("English to Portuguese beside tokenizer and `model.generate`", "texts.run_translation()"),
+    "bergamot": ("English and Portuguese, FLORES-101 dev, beside the wheel's own engine", "translators.run_bergamot()"),
+    "t5": ("Parley T5 on FLORES-101 dev beside tokenizer and `model.generate`", "translators.run_t5()"),
     "feelings": ("How well sentiment is read", "quality.run_sentiment()"),
     "emotions": ("How well emotions are read, without training (tweeteval, validation)", "quality.run_emotions()"),
     "memory": ("Memory over a table of 200,000 rows", "quality.run_memory()"),
@@ -42,6 +44,7 @@ BENCHES = {  # name: (title, expression)
 NEED_DATA = {
     "PARLEY_BENCH_DATA": ("sentiment", "seq2seq", "translation", "feelings", "emotions", "memory"),
     "PARLEY_BENCH_SCITLDR": ("summaries",),
+    "PARLEY_BENCH_FLORES": ("bergamot", "t5"),
 }
 """Folders that these read; they are left out where it is not set."""
 

@@ -94,7 +94,7 @@ def run_seq2seq() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), d_model=256, d_kv=32, d_ff=1024, num_layers=4, num_heads=8)
         engine: Any = Seq2SeqEngine(Path(folder))
-    return _beside_generate(engine, [text[:200] for text in texts], T5_TOKENS)
+    return beside_generate(engine, [text[:200] for text in texts], T5_TOKENS)
 
 
 def run_translation() -> dict[str, float]:
@@ -103,10 +103,10 @@ def run_translation() -> dict[str, float]:
     from assistant.service import Assistant
 
     engine: Any = Assistant().engine("bergamot-en-pt", capability=Capability.TEXT2TEXT)
-    return _beside_generate(engine, sentences(T5_TEXTS), 128)
+    return beside_generate(engine, sentences(T5_TEXTS), 128)
 
 
-def _beside_generate(engine: Any, texts: list[str], most_tokens: int) -> dict[str, float]:
+def beside_generate(engine: Any, texts: list[str], most_tokens: int) -> dict[str, float]:
     import torch
 
     from assistant.engines.protocol import Rewriting

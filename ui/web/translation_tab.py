@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from assistant.batches import Batch
-from assistant.errors import BadSettings
+from assistant.errors import BadSettings, ParleyError
 from assistant.glossary import parse_glossary
 from assistant.languages import ADDRESS, TOLD_APART, iso, name
 from assistant.service import Assistant
@@ -39,6 +39,7 @@ def build(assistant: Assistant) -> None:
         source = gr.Dropdown([("Detect", DETECT), *languages], value=DETECT, label="From", elem_id="translate-from")
         swap = gr.Button("⇄", size="md", elem_id="translate-swap")
         target = gr.Dropdown(languages, value="fr", label="To", elem_id="translate-to")
+    how = gr.HTML(how_html(assistant, "en", "fr", "", ""), apply_default_css=False, elem_id="translate-how")
     with gr.Accordion("Glossary and form of address", open=False):
         glossary = gr.Textbox(
             "",
@@ -57,7 +58,7 @@ def build(assistant: Assistant) -> None:
     settings = [source, target, model_box(assistant, "translate"), glossary, formality]
     with gr.Tabs():
         with gr.Tab("A text"):
-            _build_one(assistant, settings, swap)
+            _build_one(assistant, settings, swap, how)
         with gr.Tab("A file"):
             build_file_job(
                 "translate",
@@ -74,6 +75,20 @@ def build(assistant: Assistant) -> None:
         return gr.update(info=_address(code))
 
     target.change(explain, [target], [formality], **QUICK)
+    asked = [*settings[:3], formality]
+    for each in asked:
+        each.change(partial(how_html, assistant), asked, [how], **QUICK)
+
+
+def how_html(assistant: Assistant, source: str, target: str, model: str, formality: str) -> str:
+    """Which model translates between two languages, and how well; "" while the languages or the model are not known."""
+    if source in (DETECT, target):
+        return ""
+    try:
+        notes = assistant.translation_notes(Order(source, target, formality=formality), model or None)
+    except ParleyError:  # of a model's name that is half typed
+        return ""
+    return f"<small>{html.escape(' '.join(notes))}</small>"
 
 
 def language_choices(assistant: Assistant) -> list[tuple[str, str]]:
@@ -112,7 +127,7 @@ def losses_html(notes: Sequence[str], losses: Losses) -> str:
     return "".join(shown) + (f'<p class="flaw" role="status">{html.escape(told)}</p>' if told else "")
 
 
-def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> None:
+def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button, how: gr.HTML) -> None:
     source, target = settings[:2]
     text = gr.Textbox(EXAMPLE, lines=6, max_lines=18, label="Text", elem_id="translate-text")
     with gr.Row(elem_classes="actions"):
@@ -126,7 +141,11 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> No
     def read(text: str, source: str, target: str, model: str, *rest: str) -> Iterator[dict[Any, Any]]:
         order = assistant.order(text, target, None if source == DETECT else source, **_wishes(target, *rest))
         assistant.require_task("translate", model or None, languages=(order.source, target))
-        yield {shown: _head(order, "Loading the model …"), whole: gr.update(visible=False, value="")}
+        yield {
+            shown: _head(order, "Loading the model …"),
+            whole: gr.update(visible=False, value=""),
+            how: how_html(assistant, order.source, target, model, order.formality),
+        }
         found: list[Translated] = []
 
         def work(tell: Callable[[Translated], None]) -> None:
@@ -136,9 +155,8 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> No
         for some in steps(work):
             found += some
             yield {shown: translation_html(order, found, "Translating …")}
-        notes = " ".join(assistant.translation_notes(order, model or None))
         yield {
-            shown: translation_html(order, found, notes),
+            shown: translation_html(order, found, ""),
             whole: gr.update(value=assembled(text, found), visible=True),
         }
 
@@ -149,7 +167,7 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button) -> No
             source = assistant.order(text, target).source
         return target, source, said or text
 
-    wire(stop, [go.click, text.submit, opened.success], read, [text, *settings], [shown, whole])
+    wire(stop, [go.click, text.submit, opened.success], read, [text, *settings], [shown, whole, how])
     text.input(lambda: gr.update(value="", visible=False), None, [whole], **QUICK)  # of another text
     swap.click(told(swapped), [source, target, text, whole], [source, target, text], **QUICK)
 

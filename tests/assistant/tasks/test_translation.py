@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from assistant.errors import BadSettings, TextTooLong
+from assistant.errors import BadSettings
 from assistant.tasks.translation import (
     MOST_CHARACTERS,
     Order,
@@ -17,9 +17,6 @@ from assistant.tasks.translation import (
     messages,
     translate,
     translate_all,
-    unmarked,
-    whole,
-    with_terms,
 )
 
 ORDER = Order("en", "de")
@@ -70,18 +67,6 @@ def test_a_word_without_end_comes_in_pieces() -> None:
     assert assembled(text, found) == text.upper()
 
 
-def test_what_does_not_fit_the_model_is_given_in_halves() -> None:
-    def rewrite(texts: Sequence[str]) -> list[str]:
-        if any(len(text) > 9 for text in texts):
-            raise TextTooLong("long")
-        return [text.upper() for text in texts]
-
-    texts = ["short", "one two three four", "abcdefghijklmnop", "", "last"]
-    assert whole(texts, rewrite) == ["SHORT", "ONE TWO THREE FOUR", "ABCDEFGH IJKLMNOP", "", "LAST"]
-    with pytest.raises(TextTooLong):
-        whole(["x"], lambda texts: rewrite([text * 10 for text in texts]))
-
-
 def test_what_is_lost_is_insisted_on_and_then_told() -> None:
     asked: list[tuple[str, ...]] = []
 
@@ -100,7 +85,6 @@ def test_glossary_terms_are_asked_for_and_checked() -> None:
     request = Request("The Board met.", order)
     system = messages(request)[0].content
     assert 'Translate "board" as "Vorstand".' in system and "nie" not in system
-    assert with_terms(request) == "The Vorstand met."
     (found,) = translate("The Board met.", order, lambda requests: iter(["Das Brett traf sich."] * len(requests)))
     assert found.problems == ("Vorstand is missing",)
 
@@ -122,30 +106,6 @@ def test_many_texts_say_what_each_of_them_lost() -> None:
         ("Ruf an. Ruf an.", ("555", "666")),
         ("Ruf an.", ()),
     ]
-
-
-@pytest.mark.parametrize(
-    ("glossary", "text", "said"),
-    [
-        ({"board": "Vorstand", "board member": "Vorstandsmitglied"}, "The board member.", "The Vorstandsmitglied."),
-        ({"board": "Vorstand", "board member": "Mitglied"}, "Board, Board\nmember.", "Vorstand, Mitglied."),
-        ({"cat": "dog", "dog": "chien"}, "The dog saw a cat", "The chien saw a dog"),
-        ({"a.b": r"\\1"}, "a.b but not axb", r"\\1 but not axb"),
-        ({}, "The board.", "The board."),
-    ],
-)
-def test_of_overlapping_terms_the_longest_counts_and_none_is_replaced_twice(
-    glossary: dict[str, str], text: str, said: str
-) -> None:
-    seen: list[str] = []
-
-    def run(requests: Sequence[Request]) -> Iterator[str]:
-        seen.extend(with_terms(each) for each in requests)
-        yield from seen
-
-    (found,) = translate(text, Order("en", "de", glossary), run)
-    assert seen == [said]
-    assert found.problems == ()
 
 
 def test_formality_is_asked_for_where_the_language_has_it() -> None:
@@ -180,22 +140,3 @@ def test_quotation_marks_of_the_text_stay() -> None:
     request = Request("„Komm her“, rief sie, „sofort!“", Order("de", "en"))
     assert answer(request, '"Come here," she cried, "at once!"') == '"Come here," she cried, "at once!"'
     assert answer(Request("Komm her.", Order("de", "en")), '"Come here."') == "Come here."
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("Hello.", ("", "Hello.", "")),
-        ("<i>At the station.</i>", ("<i>", "At the station.", "</i>")),
-        ("<b><i>Hi</i></b>", ("<b><i>", "Hi", "</i></b>")),
-        ("{\\an8}Up here", ("{\\an8}", "Up here", "")),
-        ("<i>At the station.</i> The train is late.", ("", "At the station. The train is late.", "")),
-        ("The <b>bold</b> word.", ("", "The bold word.", "")),
-        ('<font color="red">Stop!</font>', ('<font color="red">', "Stop!", "</font>")),
-        ("a < b and c > d", ("", "a < b and c > d", "")),
-        ("Dear <name>, hello", ("", "Dear <name>, hello", "")),
-        ("<i>", ("", "<i>", "")),
-    ],
-)
-def test_tags_of_type_stand_around_what_a_model_reads(text: str, parts: tuple[str, str, str]) -> None:
-    assert unmarked(text) == parts

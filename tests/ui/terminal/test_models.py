@@ -54,8 +54,9 @@ def test_list_names_every_model_on_a_line_of_its_own(parley: Parley, fake: Calla
 
 
 def test_list_as_json_can_be_narrowed(parley: Parley, fake: Callable[..., None]) -> None:
-    row, shipped = json.loads(parley("models", "list", "--here", "--json").stdout)
-    assert (shipped["key"], shipped["source"]) == ("parley-sentiment", "Parley itself")
+    row, *shipped = json.loads(parley("models", "list", "--here", "--json").stdout)
+    assert [each["key"] for each in shipped] == ["parley-sentiment", "parley-t5"]
+    assert {each["source"] for each in shipped} == {"Parley itself"}
     assert (row["key"], row["state"], row["bytes"], row["source"]) == (SMOL, "here", 4, "a test")
     assert Path(row["path"]).is_file()
     rows = json.loads(parley("models", "list", "--task", "embed", "--json").stdout)
