@@ -39,7 +39,7 @@ def build(assistant: Assistant) -> None:
         source = gr.Dropdown([("Detect", DETECT), *languages], value=DETECT, label="From", elem_id="translate-from")
         swap = gr.Button("⇄", size="md", elem_id="translate-swap")
         target = gr.Dropdown(languages, value="fr", label="To", elem_id="translate-to")
-    how = gr.HTML(how_html(assistant, "en", "fr", "", ""), apply_default_css=False, elem_id="translate-how")
+    how = gr.HTML(how_html(assistant, EXAMPLE, "en", "fr", "", ""), apply_default_css=False, elem_id="translate-how")
     with gr.Accordion("Glossary and form of address", open=False):
         glossary = gr.Textbox(
             "",
@@ -75,20 +75,16 @@ def build(assistant: Assistant) -> None:
         return gr.update(info=_address(code))
 
     target.change(explain, [target], [formality], **QUICK)
-    asked = [*settings[:3], formality]
-    for each in asked:
-        each.change(partial(how_html, assistant), asked, [how], **QUICK)
 
 
-def how_html(assistant: Assistant, source: str, target: str, model: str, formality: str) -> str:
-    """Which model translates between two languages, and how well; "" while the languages or the model are not known."""
-    if source in (DETECT, target):
-        return ""
+def how_html(assistant: Assistant, text: str, source: str, target: str, model: str, formality: str) -> str:
+    """Which model translates a text, and how well; "" while its language or the model is not known."""
     try:
-        notes = assistant.translation_notes(Order(source, target, formality=formality), model or None)
-    except ParleyError:  # of a model's name that is half typed
-        return ""
-    return f"<small>{html.escape(' '.join(notes))}</small>"
+        order = assistant.order(text, target, None if source == DETECT else source, formality=formality)
+        notes = assistant.translation_notes(order, model or None) if order.source != target else ()
+    except ParleyError:  # of a text without words, of a model's name that is half typed
+        notes = ()
+    return f"<small>{html.escape(' '.join(notes))}</small>" if notes else ""
 
 
 def language_choices(assistant: Assistant) -> list[tuple[str, str]]:
@@ -144,7 +140,7 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button, how: 
         yield {
             shown: _head(order, "Loading the model …"),
             whole: gr.update(visible=False, value=""),
-            how: how_html(assistant, order.source, target, model, order.formality),
+            how: how_html(assistant, text, order.source, target, model, order.formality),
         }
         found: list[Translated] = []
 
@@ -169,6 +165,9 @@ def _build_one(assistant: Assistant, settings: list[Any], swap: gr.Button, how: 
 
     wire(stop, [go.click, text.submit, opened.success], read, [text, *settings], [shown, whole, how])
     text.input(lambda: gr.update(value="", visible=False), None, [whole], **QUICK)  # of another text
+    asked = [text, *settings[:3], settings[4]]  # without the glossary
+    for each in asked[1:]:
+        each.change(partial(how_html, assistant), asked, [how], **QUICK)
     swap.click(told(swapped), [source, target, text, whole], [source, target, text], **QUICK)
 
 
