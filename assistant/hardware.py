@@ -148,12 +148,19 @@ def _cpu_name() -> str:
 def _cpu_bf16() -> bool:
     if platform.system() == "Darwin":
         return _sysctl("hw.optional.arm.FEAT_BF16") == "1"
-    flags: set[str] = set()
+    return bool(_cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def cpu_multiplies_int8() -> bool:
+    """Whether the processor does so natively, and torch with it. x86 only: elsewhere its kernels were not tried."""
+    return bool(_cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8"})
+
+
+def _cpu_flags() -> set[str]:
     for line in _text(Path("/proc/cpuinfo")).splitlines():
         if line.startswith(("flags", "Features")):
-            flags.update(line.split(":", 1)[1].split())
-            break
-    return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
+            return set(line.split(":", 1)[1].split())
+    return set()
 
 
 def _sysctl(name: str) -> str:

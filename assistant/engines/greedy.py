@@ -4,10 +4,13 @@ to the end of the longest, and does a good deal else at each token that a greedy
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from assistant.engines.best_word import BestWord, without_output_layer
 
 LEAVING = 0.125
 """Share of the batch's rows that leave together: each time copies the keys and values of those that stay."""
@@ -32,19 +35,37 @@ def decode(
     attention_mask: Tensor,
     most: int,
     *,
+    best: BestWord | None = None,
     forced: int | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[list[int]]:
     """Each row's tokens, as `generate(num_beams=1, do_sample=False, max_new_tokens=most)` would choose them.
 
-    input_ids, attention_mask: (row, source token). forced: the first token of each. stopped: asked before each token;
-    what there is then is what comes out.
+    input_ids, attention_mask: (row, source token). best: the model's own, where it has one. forced: the first token of
+    each. stopped: asked before each token; what there is then is what comes out.
     """
+    with without_output_layer(model) if best else nullcontext():
+        return _decode(model, input_ids, attention_mask, most, best, forced, stopped)
+
+
+def best_word(model: Any) -> BestWord | None:
+    """For `decode`: None for a model whose output layer is not plain."""
+    return BestWord.of(model, _never(model.generation_config))
+
+
+def _decode(
+    model: Any,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    most: int,
+    best: BestWord | None,
+    forced: int | None,
+    stopped: Callable[[], bool],
+) -> list[list[int]]:
     from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
     settings = model.generation_config
-    ends = _tokens(settings.eos_token_id, input_ids)
-    never = _tokens([words[0] for words in settings.bad_words_ids or []], input_ids)
+    ends, never = _tokens(settings.eos_token_id, input_ids), _never(settings)
     start = settings.decoder_start_token_id
     start = settings.bos_token_id if start is None else start
     encoded = model.get_encoder()(input_ids=input_ids, attention_mask=attention_mask, return_dict=True)
@@ -56,16 +77,14 @@ def decode(
     for number in range(most):
         if stopped():
             break
-        logits = model(
+        found = model(
             encoder_outputs=encoded,
             attention_mask=attention_mask,
             decoder_input_ids=token,
             past_key_values=cache,
             use_cache=True,
-        ).logits[:, -1]  # (row, vocabulary)
-        if len(never):
-            logits[:, never] = -torch.inf
-        chosen = logits.argmax(-1)
+        ).logits[:, -1]  # (row, vocabulary), or (row, width) for `best`
+        chosen = best(found) if best else _greatest(found, never)
         if number == 0 and forced is not None:
             chosen.fill_(forced)
         elif number == most - 1 and settings.forced_eos_token_id is not None:
@@ -80,11 +99,21 @@ def decode(
             encoded["last_hidden_state"] = encoded["last_hidden_state"][stay]
             attention_mask, rows, chosen, going = attention_mask[stay], rows[stay], chosen[stay], going[stay]
         token = chosen[:, None]
-    found: list[list[int]] = [[] for _ in range(len(input_ids))]
+    written: list[list[int]] = [[] for _ in range(len(input_ids))]
     for places, tokens in steps:
         for place, each in zip(places.tolist(), tokens.tolist(), strict=True):
-            found[place].append(each)
-    return found
+            written[place].append(each)
+    return written
+
+
+def _greatest(logits: Tensor, never: list[int]) -> Tensor:
+    if never:
+        logits[:, never] = -torch.inf
+    return logits.argmax(-1)
+
+
+def _never(settings: Any) -> list[int]:
+    return [words[0] for words in settings.bad_words_ids or []]
 
 
 def _tokens(some: int | list[int] | None, like: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from assistant.engines.directions import Directions
 from assistant.engines.protocol import Capability, Engine, Message, Rewriting
 from assistant.engines.torch_failures import is_out_of_memory, loading_failure, running_failure
 from assistant.errors import BadDocument, TextTooLong
+from assistant.hardware import cpu_multiplies_int8
 from assistant.placement import Placement
 
 BATCH_TOKENS = {"cpu": 4096, "cuda": 32768, "mps": 8192}
@@ -63,6 +64,8 @@ class Seq2SeqEngine(Engine):
         self.context_length = min(most, context_length or most)
         self.directions = Directions.read(self.model, self._tokenizer, config, prompts or {})
         self._lock = threading.Lock()
+        on_cpu = placement.device_map == "cpu"
+        self._best = greedy.best_word(loaded) if on_cpu and cpu_multiplies_int8() else None
         self.notes = (f"Runs on {placement.device} in {dtype}.", *notes)
 
     def text2text(self, texts: Sequence[str], asked: Rewriting, *, cancel: threading.Event | None = None) -> list[str]:
@@ -126,7 +129,9 @@ class Seq2SeqEngine(Engine):
         settings = self._loaded.generation_config
         if (beams or settings.num_beams or 1) == 1 and greedy.able(settings):
             stopped = cancel.is_set if cancel is not None else bool
-            return greedy.decode(self._loaded, input_ids, attention_mask, most, forced=forced, stopped=stopped)
+            return greedy.decode(
+                self._loaded, input_ids, attention_mask, most, best=self._best, forced=forced, stopped=stopped
+            )
         options: dict[str, Any] = {"max_new_tokens": most, "do_sample": False}
         if beams:
             options["num_beams"] = beams
@@ -138,7 +143,7 @@ class Seq2SeqEngine(Engine):
 
     def close(self) -> None:
         """Free the model's memory."""
-        self._loaded = None
+        self._loaded = self._best = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -99,6 +99,9 @@ class SsruMarianMTModel(MarianMTModel):
         decoder: Any = self.model.decoder
         for number, layer in enumerate(decoder.layers):
             layer.self_attn = Ssru(config.d_model, number)
+        encoder: Any = self.model.encoder
+        for layer in (*encoder.layers, *decoder.layers):
+            layer.activation_fn = nn.ReLU(inplace=True)  # fresh memory for it costs as much as the product before it
         self.post_init()
 
 
