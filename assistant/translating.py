@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -40,20 +41,27 @@ class Translating(TextTasks):
             return [self.translator(source, target, model)]
         return super().needed(task, model, **wishes)
 
-    def translator(self, source: str, target: str, model: str | None = None) -> ModelEntry | Remote:
+    def translator(
+        self, source: str, target: str, model: str | None = None, words: float | None = None
+    ) -> ModelEntry | Remote:
         """The model that translates between two languages: the one asked for; else one that was made for it, is here
         and was not measured to be worse than the chat model that is here; else the best chat model that is here, or the
-        one to fetch. Raises UnknownModel."""
+        one to fetch. words: of the text's sentences, on average, where they are known. Raises UnknownModel."""
         if model is not None:
             return self.find(model)
         here, chat = self.own_translators(source, target), self.chat_translator()
         if not self.absent(chat):
-            here = [entry for entry in here if not quality.worse(entry.bleu, chat.bleu, f"{source}-{target}")]
+            here = [entry for entry in here if not quality.worse(entry.bleu, chat.bleu, f"{source}-{target}", words)]
         return next(iter(here), chat)
 
+    def _translator(self, order: Order, model: str | None) -> ModelEntry | Remote:
+        return self.translator(order.source, order.target, model, order.words)
+
     def own_translators(self, source: str, target: str) -> list[ModelEntry]:
-        """Models that were made for the two languages and are here."""
-        return [e for e in self.catalogue if made_for(e, source, target) and not self.absent(e)]
+        """Models that were made for the two languages and are here: those that do nothing else first, and of these, what
+        somebody has fetched before what came with Parley."""
+        found = [e for e in self.catalogue if made_for(e, source, target) and not self.absent(e)]
+        return sorted(found, key=lambda entry: (len(entry.tasks) > 1, bool(entry.shipped)))
 
     def chat_translator(self) -> ModelEntry:
         """The best chat model that translates and is here, or the one to fetch."""
@@ -81,41 +89,42 @@ class Translating(TextTasks):
 
     def translation(self, text: str, order: Order, *, model: str | None = None) -> Translation:
         """The whole translation at once."""
-        entry = self.translator(order.source, order.target, model)
+        entry = self._translator(order, model)
         found = tuple(self.translate(text, order, model=model))
         notes = self.translation_notes(order, model)
         return Translation(order, entry.key, translation.assembled(text, found), found, notes)
 
     def translation_notes(self, order: Order, model: str | None = None) -> tuple[str, ...]:
         """What a person should know of how this is translated."""
-        entry = self.translator(order.source, order.target, model)
+        entry = self._translator(order, model)
         if isinstance(entry, Remote):
             return ()
         way = f"{order.source}-{order.target}"
-        figures = quality.told(entry.bleu, way)
+        figures = quality.told(entry.bleu, way, order.words)
         made = entry.family is Family.SEQ2SEQ
-        how = f"by {entry.key}" if made else f"by the chat model {entry.key}, a sentence at a time: slow on a CPU"
-        notes = [f"Translated {how} ({figures})." if figures else f"Translated {how}."]
+        how = f"By {entry.key}" if made else f"By the chat model {entry.key}, slow on a CPU"
+        notes = [f"{how}: {figures}." if figures else f"{how}."]
         if made and order.formality:
             chat = self.chat_translator().key
             notes.append(f"{entry.key} cannot choose the form of address; {chat} can: name it as model.")
         if model is None and not made:
-            quick = self.own_translators(order.source, order.target)[:1]
-            notes += [f"Quicker: {each.key} ({quality.told(each.bleu, way)}); name it as model." for each in quick]
-        if model is None and not quality.good(entry.bleu, way):
+            notes += [f"Quicker and rougher: {e.key}." for e in self.own_translators(order.source, order.target)[:1]]
+        if model is None and not quality.good(entry.bleu, way, order.words):
             better = [each.key for each in self.better_translators(order.source, order.target)][:2]
             notes += [f"Made for it: {' or '.join(better)}; `parley models pull` brings one."] if better else []
         return tuple(notes)
 
     def order(self, text: str, target: str, source: str | None = None, **wishes: Any) -> Order:
         """An order for a text whose language may have to be detected. Raises BadSettings where it cannot be."""
-        return Order(source or detect(text).code, target, **wishes)
+        source = source or detect(text).code
+        return Order(source, target, words=translation.words_in_a_sentence(text, source), **wishes)
 
     def translation_columns(
         self, texts: Sequence[str], *, target: str, source: str | None = None, model: str | None = None, **wishes: Any
     ) -> list[dict[str, Any]]:
         """The columns that each text gains: TRANSLATION_COLUMNS. A text in the target's language stays as it is; one in
-        a language that nobody named and no model here translates becomes {REJECTED: why}, not the others with it."""
+        a language that nobody named and no model here translates becomes {REJECTED: why}, not the others with it.
+        wishes: further fields of Order."""
         languages = [source] * len(texts) if source else detect_all(texts)
         found = dict[int, dict[str, Any]]()
         for language in dict.fromkeys(languages):
@@ -132,6 +141,8 @@ class Translating(TextTasks):
 
     def _columns_of_one_language(self, texts: Sequence[str], order: Order, model: str | None) -> list[dict[str, Any]]:
         said = [(text, ()) for text in texts]
+        if order.words is None:
+            order = replace(order, words=translation.words_in_a_sentence("\n\n".join(texts), order.source))
         if order.source != order.target:
             said = translation.translate_all(texts, order, self._translating(order, model))
         return [{"language": order.source, "translation": text, "lost": "; ".join(gone)} for text, gone in said]
@@ -152,7 +163,8 @@ class Translating(TextTasks):
         if language is None and format_of(source) in ("document", "lines"):
             language = whole_language(_first_texts(source, column), target)
         read = language or spoken(source, target, column)
-        entry = self.translator(read, target, model)
+        wishes["words"] = translation.words_in_a_sentence("\n\n".join(_first_texts(source, column)), read)
+        entry = self.translator(read, target, model, wishes["words"])
         work = partial(self.translation_columns, target=target, source=language, model=model, **wishes)
         task = f"translate {entry.key} {language}-{target} {sorted(wishes.items(), key=str)}"
         chunk = CHUNK if not isinstance(entry, Remote) and entry.family is Family.SEQ2SEQ else CHAT_CHUNK
@@ -162,7 +174,7 @@ class Translating(TextTasks):
         )
 
     def _translating(self, order: Order, model: str | None) -> translation.Run:
-        entry = self.translator(order.source, order.target, model)
+        entry = self._translator(order, model)
         order.check()
         if isinstance(entry, Remote) or entry.family is Family.DECODER:
             return partial(self._by_chat, model=entry.key)

@@ -18,6 +18,8 @@ from assistant.tasks.sentences import Sentence, split
 FORMALITIES = ("formal", "informal")
 MOST_CHARACTERS = 600
 """Of what a model translates at once: a longer sentence is cut at a space."""
+LOOKED_AT = 20_000
+"""Characters of a text by which it is told whether its sentences are short."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Order:
     target: str
     glossary: Mapping[str, str] = field(default_factory=dict[str, str])
     formality: str = ""
+    words: float | None = None
+    """Of the whole text, a sentence, where it is known: what serves short ones best may not serve long ones."""
 
     def problems(self) -> list[str]:
         """What cannot be asked for, as sentences."""
@@ -138,6 +142,12 @@ def _flaws(sentence: str, answer: str, order: Order) -> tuple[str, ...]:
     terms = [said for said in needed.values() if said.lower() not in answer.lower()]
     named = " ".join(needed)
     return (*(each for each in lost(sentence, answer) if each not in named), *terms)
+
+
+def words_in_a_sentence(text: str, language: str) -> float | None:
+    """The average over a text's beginning; None for one without words."""
+    lengths = [len(piece.text.split()) for piece in _pieces(text[:LOOKED_AT], language)]
+    return sum(lengths) / len(lengths) if lengths else None
 
 
 def _pieces(text: str, language: str) -> Iterator[Sentence]:

@@ -116,7 +116,7 @@ def test_a_sentence_that_lost_something_is_not_given_to_the_same_translator_agai
 
 def test_a_translator_that_knows_no_forms_of_address_is_told(only_bergamot: Assistant) -> None:
     how, note, *_ = only_bergamot.translation_notes(Order("en", "pt", formality="formal"))
-    assert how.startswith("Translated by bergamot-en-pt")
+    assert how.startswith("By bergamot-en-pt: good on long sentences")
     assert "bergamot-en-pt cannot choose the form of address" in note and "qwen2.5-coder-1.5b-instruct" in note
     assert note in only_bergamot.translation_notes(Order("en", "pt", formality="formal"), "bergamot-en-pt")
     assert note not in only_bergamot.translation_notes(Order("en", "pt"))
@@ -127,7 +127,7 @@ def test_a_job_brings_the_notes_on_how_it_is_done(only_bergamot: Assistant, tmp_
     notes = only_bergamot.translation_batch(source, tmp_path / "b.csv", target="de").notes
     assert "chat model" in notes[0] and "opus-mt-en-de" in notes[-1]
     (note,) = only_bergamot.translation_batch(source, tmp_path / "b.csv", target="pt").notes
-    assert note.startswith("Translated by bergamot-en-pt (BLEU 4") and "good" in note
+    assert note.startswith("By bergamot-en-pt: good on")
 
 
 MEASURED = """
@@ -150,10 +150,50 @@ def test_a_translator_that_was_measured_to_be_worse_waits_to_be_named(
     assert assistant.translator("en", "fr").key == "qwen2.5-coder-1.5b-instruct"
     assert assistant.translator("fr", "en").key == "parley-t5"
     notes = " ".join(assistant.translation_notes(Order("en", "fr")))
-    assert "chat model" in notes and "Quicker: parley-t5 (BLEU 30 on here: understandable" in notes
-    assert "BLEU 10 on there: hardly the gist" in assistant.translation_notes(Order("fr", "en"))[0]
+    assert "By the chat model qwen2.5-coder-1.5b-instruct" in notes and "Quicker and rougher: parley-t5." in notes
+    assert "hardly the gist on there, BLEU 10" in assistant.translation_notes(Order("fr", "en"))[0]
     present.remove("qwen2.5-coder-1.5b-instruct")
     assert assistant.translator("en", "fr").key == "parley-t5"
+
+
+BY_LENGTH = """
+[models."qwen2.5-coder-1.5b-instruct".bleu.en-fr]
+"everyday sentences (Tatoeba)" = 30.0
+"long sentences (FLORES-101)" = 25.0
+[models.parley-t5.bleu.en-fr]
+"everyday sentences (Tatoeba)" = 50.0
+"long sentences (FLORES-101)" = 13.0
+"""
+LONG = (
+    "The committee, which had been appointed by the previous government, published its report on the state of the "
+    "railways in the autumn of that year, long before anyone expected it."
+)
+
+
+def test_short_sentences_and_long_ones_go_to_the_model_that_was_better_on_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLEY_HOME", str(tmp_path))
+    (tmp_path / "catalogue.toml").write_text(BY_LENGTH, "utf-8")
+    present = {"qwen2.5-coder-1.5b-instruct", "parley-t5"}
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: tmp_path if entry.key in present else None)
+    assistant = Assistant()
+
+    def served(text: str) -> str:
+        return assistant.translation_notes(assistant.order(text, "fr", "en"))[0]
+
+    assert served("Where is the station? I have lost my bag.").startswith("By parley-t5: very good on everyday")
+    assert served(LONG).startswith("By the chat model qwen2.5-coder-1.5b-instruct, slow on a CPU: the gist with grave")
+    assert served("").startswith("By the chat model"), "of an unknown text it must be better on all that was measured"
+    chosen = [
+        assistant.translation_batch(table(tmp_path / f"{n}.csv", some), tmp_path / "out.csv", target="fr").notes[0]
+        for n, some in enumerate((["Where is the station?", "Come here."], ["Come here.", LONG, LONG]))
+    ]
+    assert "parley-t5" in chosen[0] and "chat model" in chosen[1]
+    present.update({"t5-small", "opus-mt-en-fr"})
+    assert served("Where is the station?").startswith("By opus-mt-en-fr"), "what was fetched for it goes first"
+    present.remove("opus-mt-en-fr")
+    assert served("Where is the station?").startswith("By parley-t5"), "t5-small does other things too"
 
 
 @pytest.mark.model

@@ -49,7 +49,7 @@ def translate(
     from assistant.glossary import read_glossary
     from assistant.languages import code, detect
     from assistant.tasks.keeping import Losses
-    from assistant.tasks.translation import Order
+    from assistant.tasks.translation import Order, words_in_a_sentence
     from assistant.translating import spoken, whole_language
     from ui.terminal.texts import given_text, run_batch, run_lines, use_models
 
@@ -75,6 +75,7 @@ def translate(
             def work(texts: list[str]) -> list[dict[str, Any]]:
                 nonlocal language
                 language = language or whole_language(texts, wanted) or ""
+                wishes.setdefault("words", words_in_a_sentence("\n\n".join(texts), language))
                 return assistant.translation_columns(
                     texts, target=wanted, source=language or None, model=model, **wishes
                 )

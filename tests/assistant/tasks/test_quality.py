@@ -13,7 +13,7 @@ from assistant.tasks.quality import good, in_words, told, worse
         (61.0, "very good"),
         (40.0, "good"),
         (39.9, "understandable"),
-        (20.0, "the gist, with grave mistakes"),
+        (20.0, "the gist with grave mistakes"),
         (12.0, "hardly the gist"),
         (0.0, "of little use"),
     ],
@@ -24,7 +24,7 @@ def test_what_a_bleu_promises(bleu: float, words: str) -> None:
 
 def test_figures_are_told_with_their_test_set() -> None:
     measured = {"en-fr": {"Tatoeba": 41.2, "FLORES-101 dev": 12.6}, "fr-en": {"Tatoeba": 44.0}}
-    assert told(measured, "en-fr") == "BLEU 41 on Tatoeba: good; BLEU 13 on FLORES-101 dev: hardly the gist"
+    assert told(measured, "en-fr") == "good on Tatoeba, BLEU 41; hardly the gist on FLORES-101 dev, BLEU 13"
     assert told(measured, "en-de") == ""
     assert good(measured, "fr-en") and not good(measured, "en-fr") and not good(measured, "en-de")
 
