@@ -58,8 +58,8 @@ class Translating(TextTasks):
         return self.translator(order.source, order.target, model, order.words)
 
     def own_translators(self, source: str, target: str) -> list[ModelEntry]:
-        """Models that were made for the two languages and are here: those that do nothing else first, and of these, what
-        somebody has fetched before what came with Parley."""
+        """Models that were made for the two languages and are here: those that do nothing else first, and of these,
+        what somebody has fetched before what came with Parley."""
         found = [e for e in self.catalogue if made_for(e, source, target) and not self.absent(e)]
         return sorted(found, key=lambda entry: (len(entry.tasks) > 1, bool(entry.shipped)))
 

@@ -35,7 +35,7 @@ SUBCOMMANDS = {
         "ui.terminal.compare_models", "One text through a BERT-, a T5- and a GPT-style model."
     ),
     "models": Subcommand("ui.terminal.models", "List, explain, fetch and remove models."),
-    "data": Subcommand("ui.terminal.data", "Take votes and conversations out, bring conversations in."),
+    "data": Subcommand("ui.terminal.data", "Votes and conversations out and in, training data looked through."),
     "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),
 }
 

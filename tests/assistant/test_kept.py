@@ -20,6 +20,8 @@ FRAMES = {
     ),
     "pt": ("Envie {} para o escritório.", "O valor {} não foi encontrado.", "Vimos {} ontem.", "Use {} para abrir."),
     "fr": ("Envoyez {} au bureau.", "La valeur {} est introuvable.", "Nous avons vu {} hier.", "Utilisez {} ici."),
+    "es": ("Envía {} a la oficina.", "No se encontró el valor {}.", "Ayer vimos {}.", "Usa {} para abrirlo."),
+    "de": ("Bitte sende {} ans Büro.", "Der Wert {} fehlt.", "Gestern haben wir {} gesehen.", "Öffne es mit {}."),
 }
 
 
@@ -60,8 +62,7 @@ def came_through(thing: str, said: str) -> bool:
     [
         ("bergamot-en-pt", "en", "pt"),
         ("bergamot-pt-en", "pt", "en"),
-        ("parley-t5", "en", "fr"),
-        ("parley-t5", "fr", "en"),
+        *(("parley-t5", *pair) for other in ("fr", "es", "de") for pair in (("en", other), (other, "en"))),
     ],
 )
 def test_what_must_come_through_does_or_is_told(model: str, source: str, target: str) -> None:

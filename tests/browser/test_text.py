@@ -161,21 +161,26 @@ def test_a_question_is_answered_from_the_document(page: Page) -> None:
     assert page.locator(".answer img").count() == 0
 
 
-def test_one_click_translates_into_french_by_the_model_that_comes_with_parley(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("language", "words"), [("French", "enfants.*jardin"), ("Spanish", "niños.*jardín"), ("German", "Kinder.*Garten")]
+)
+def test_one_click_translates_by_the_model_that_comes_with_parley(page: Page, language: str, words: str) -> None:
     open_tab(page, "Translate")
-    expect(page.locator("#translate-how")).to_contain_text("By parley-t5: good on everyday sentences")
+    page.locator("#translate-to input").click()
+    page.get_by_role("option", name=language, exact=True).click()
+    expect(page.locator("#translate-how")).to_contain_text(re.compile("By parley-t5: .*good on everyday sentences"))
     page.fill("#translate-text textarea", "The children were playing happily in the garden.")
     page.click("#translate-go")
-    expect(page.locator("#translate-whole textarea")).to_have_value(re.compile("enfants.*jardin"), timeout=60_000)
-    expect(page.locator(".way")).to_contain_text("English → French")
+    expect(page.locator("#translate-whole textarea")).to_have_value(re.compile(words), timeout=60_000)
+    expect(page.locator(".way")).to_contain_text(f"English → {language}")
 
 
 def test_a_translator_that_is_not_here_is_named_with_the_way_to_get_it(page: Page) -> None:
     open_tab(page, "Translate")
     page.locator("#translate-to input").click()
-    page.get_by_role("option", name="German", exact=True).click()
-    expect(page.locator("#translate-how")).to_contain_text("by the chat model")
-    expect(page.locator("#translate-how")).to_contain_text("opus-mt-en-de")
+    page.get_by_role("option", name="Italian", exact=True).click()
+    expect(page.locator("#translate-how")).to_contain_text("By the chat model")
+    expect(page.locator("#translate-how")).to_contain_text("Made for it")
     page.click("#translate-go")
     expect(page.locator(".toast-wrap")).to_contain_text("not on this machine", timeout=30_000)
     expect(page.locator(".toast-wrap")).to_contain_text("parley models pull")

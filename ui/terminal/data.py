@@ -1,4 +1,4 @@
-"""`parley data`: votes and conversations out, conversations in."""
+"""`parley data`: votes and conversations out, conversations in, training data looked through."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 
 from assistant.errors import BadDocument
 from ui.terminal.output import json_line, note, printable, write_file, write_json
+from ui.terminal.training_data import lint_file
 
 if TYPE_CHECKING:
     from assistant.store import Store
@@ -34,7 +35,7 @@ class Format(StrEnum):
 
 @app.callback()
 def data() -> None:
-    """Take votes and conversations out, bring conversations in.
+    """Take votes and conversations out, bring conversations in, look through training data.
 
     Example: parley data export --format preference --output votes.jsonl
     """
@@ -104,6 +105,9 @@ def bring_in(
         titles = {summary.id: summary.title for summary in store.conversations(limit=-1)}
     for conversation_id in ids:
         typer.echo(f"{conversation_id}  {printable(titles.get(conversation_id, ''))}")
+
+
+app.command("lint")(lint_file)
 
 
 class Counted(Iterable[str]):

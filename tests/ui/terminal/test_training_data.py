@@ -1,0 +1,53 @@
+"""`parley data lint`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROWS = [{"text": f"The {n}th parcel came.", "label": "ab"[n % 2]} for n in range(40)]
+
+
+@pytest.fixture
+def titles(tmp_path: Path) -> Path:
+    path = tmp_path / "titles.csv"
+    lines = [f"{row['text']},{row['label']}" for row in (*ROWS, ROWS[0])]
+    path.write_text("\n".join(["text,label", *lines, ",a", "one,cell,more", ""]), "utf-8")
+    return path
+
+
+def test_what_is_wrong_is_listed_with_its_rows(parley, titles):
+    done = parley("data", "lint", str(titles))
+    assert done.exit_code == 0
+    assert "43 rows, 40 to train on. Read as texts with a label (text, label), for classifier." in done.stdout
+    assert "Labels: a 20, b 20" in done.stdout
+    assert "duplicates: the same as an earlier row (row 41)" in done.stdout
+    assert "unusable: text is empty (row 42)" in done.stdout
+    assert "unusable: 3 cells where the header has 2 (row 43)" in done.stdout
+
+
+def test_the_good_rows_are_written(parley, titles, tmp_path):
+    clean = tmp_path / "clean.jsonl"
+    done = parley("data", "lint", str(titles), "--output", str(clean))
+    assert "40 rows in" in done.stderr
+    assert list(map(json.loads, clean.read_text("utf-8").splitlines())) == ROWS
+    assert "Nothing was found." in parley("data", "lint", str(clean)).stdout
+
+
+def test_json_and_rows_of_the_test_file(parley, titles, tmp_path):
+    tests = tmp_path / "t.jsonl"
+    tests.write_text(json.dumps(ROWS[4]) + "\n", "utf-8")
+    shown = json.loads(parley("data", "lint", str(titles), "--test", str(tests), "--json").stdout)
+    assert (shown["kind"], shown["methods"], shown["kept"]) == ("classification", ["classifier"], 39)
+    assert {"about": "leaks", "said": "stands in the test file too", "count": 1, "rows": [5], "dropped": True} in shown[
+        "findings"
+    ]
+
+
+@pytest.mark.parametrize(("name", "said"), [("none.csv", "No such file"), ("b.csv", "one, two")])
+def test_a_file_that_teaches_nothing_is_told(parley, tmp_path, name, said):
+    (tmp_path / "b.csv").write_text("one,two\n1,2\n", "utf-8")
+    done = parley("data", "lint", str(tmp_path / name))
+    assert done.exit_code == 1 and said in done.stderr and "Traceback" not in done.stderr
