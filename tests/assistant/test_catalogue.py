@@ -23,6 +23,7 @@ EMBEDDED = {
     "bergamot-en-pt",
     "bergamot-pt-en",
     "parley-t5",
+    "parley-t5-es-de",
 }
 TASKS = {
     Family.DECODER: {"chat", "complete", "translate", "summarize"},

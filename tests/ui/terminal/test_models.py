@@ -55,7 +55,7 @@ def test_list_names_every_model_on_a_line_of_its_own(parley: Parley, fake: Calla
 
 def test_list_as_json_can_be_narrowed(parley: Parley, fake: Callable[..., None]) -> None:
     row, *shipped = json.loads(parley("models", "list", "--here", "--json").stdout)
-    assert [each["key"] for each in shipped] == ["parley-sentiment", "parley-t5"]
+    assert [each["key"] for each in shipped] == ["parley-sentiment", "parley-t5", "parley-t5-es-de"]
     assert {each["source"] for each in shipped} == {"Parley itself"}
     assert (row["key"], row["state"], row["bytes"], row["source"]) == (SMOL, "here", 4, "a test")
     assert Path(row["path"]).is_file()
