@@ -47,6 +47,8 @@ JOINED = 0.15
 JOINED_PAIRS = 4
 DOCUMENTED = 0.5
 """Of the documentation's pairs, the share that an epoch holds: they are three times as long as Tatoeba's."""
+BEAMS = 4
+"""Of the finished model, unless something else is asked for: 1 to 2.5 BLEU more than greedy, in two and a half times its time."""
 EVALUATED = 200
 """Sentences a direction that are translated while it trains."""
 
@@ -128,7 +130,7 @@ def figures(engine: Engine, tests: dict[str, Measured], most: int | None = None)
     found: dict[str, float] = {}
     for direction, test in tests.items():
         source, target = direction.split("-")
-        said = engine.text2text(test.sources[:most], Rewriting("translate", source, target))
+        said = engine.text2text(test.sources[:most], Rewriting("translate", source, target, beams=1))
         references: Any = list(zip_longest(*test.references[:most]))  # None where a sentence has fewer
         found[f"{direction} BLEU"] = round(BLEU().corpus_score(said, references).score, 2)
         found[f"{direction} chrF"] = round(CHRF().corpus_score(said, references).score, 2)
@@ -137,7 +139,9 @@ def figures(engine: Engine, tests: dict[str, Measured], most: int | None = None)
 
 def keep(learner: Any, made: Any, folder: Path) -> Seq2SeqEngine:
     """Write the model at 16 bits with its tokeniser, as it ships, and load what was written."""
-    deepcopy(learner).half().save_pretrained(folder)
+    kept = deepcopy(learner).half()
+    kept.generation_config.num_beams = BEAMS
+    kept.save_pretrained(folder)
     made.save_pretrained(folder)
     return Seq2SeqEngine(folder)
 

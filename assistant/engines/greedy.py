@@ -50,7 +50,7 @@ def decode(
 
 def best_word(model: Any) -> BestWord | None:
     """For `decode`: None for a model whose output layer is not plain."""
-    return BestWord.of(model, _never(model.generation_config))
+    return BestWord.of(model, never(model.generation_config))
 
 
 def _decode(
@@ -65,13 +65,11 @@ def _decode(
     from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
     settings = model.generation_config
-    ends, never = _tokens(settings.eos_token_id, input_ids), _never(settings)
-    start = settings.decoder_start_token_id
-    start = settings.bos_token_id if start is None else start
+    ends, forbidden = token_ids(settings.eos_token_id, input_ids), never(settings)
     encoded = model.get_encoder()(input_ids=input_ids, attention_mask=attention_mask, return_dict=True)
     cache = EncoderDecoderCache(DynamicCache(config=model.config), DynamicCache(config=model.config))
     rows = torch.arange(len(input_ids), device=input_ids.device)  # those that are still in the batch
-    token = torch.full_like(rows, start)[:, None]  # (row, 1)
+    token = torch.full_like(rows, start(settings))[:, None]  # (row, 1)
     going = torch.ones_like(rows, dtype=torch.bool)
     steps: list[tuple[Tensor, Tensor]] = []  # rows, their tokens
     for number in range(most):
@@ -84,7 +82,7 @@ def _decode(
             past_key_values=cache,
             use_cache=True,
         ).logits[:, -1]  # (row, vocabulary), or (row, width) for `best`
-        chosen = best(found) if best else _greatest(found, never)
+        chosen = best(found) if best else _greatest(found, forbidden)
         if number == 0 and forced is not None:
             chosen.fill_(forced)
         elif number == most - 1 and settings.forced_eos_token_id is not None:
@@ -112,10 +110,18 @@ def _greatest(logits: Tensor, never: list[int]) -> Tensor:
     return logits.argmax(-1)
 
 
-def _never(settings: Any) -> list[int]:
+def start(settings: Any) -> int:
+    """The token that begins what is written."""
+    given = settings.decoder_start_token_id
+    return settings.bos_token_id if given is None else given
+
+
+def never(settings: Any) -> list[int]:
+    """Tokens that must not come."""
     return [words[0] for words in settings.bad_words_ids or []]
 
 
-def _tokens(some: int | list[int] | None, like: Tensor) -> Tensor:
+def token_ids(some: int | list[int] | None, like: Tensor) -> Tensor:
+    """A setting of one token, several or none."""
     listed = [] if some is None else [some] if isinstance(some, int) else some
     return torch.tensor(listed, dtype=torch.long, device=like.device)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from assistant.engines import beams as search
 from assistant.engines import greedy
 from assistant.engines.by_length import batches, count_tokens
 from assistant.engines.directions import Directions
@@ -127,11 +128,13 @@ class Seq2SeqEngine(Engine):
     ) -> Any:
         """The tokens of each row."""
         settings = self._loaded.generation_config
-        if (beams or settings.num_beams or 1) == 1 and greedy.able(settings):
-            stopped = cancel.is_set if cancel is not None else bool
-            return greedy.decode(
-                self._loaded, input_ids, attention_mask, most, best=self._best, forced=forced, stopped=stopped
-            )
+        number = beams or settings.num_beams or 1
+        given: tuple[Any, ...] = (self._loaded, input_ids, attention_mask, most)
+        stopped = cancel.is_set if cancel is not None else bool
+        if number == 1 and greedy.able(settings):
+            return greedy.decode(*given, best=self._best, forced=forced, stopped=stopped)
+        if number > 1 and search.able(settings):
+            return search.search(*given, number, forced=forced, stopped=stopped)
         options: dict[str, Any] = {"max_new_tokens": most, "do_sample": False}
         if beams:
             options["num_beams"] = beams

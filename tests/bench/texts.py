@@ -106,7 +106,7 @@ def run_translation() -> dict[str, float]:
     return beside_generate(engine, sentences(T5_TEXTS), 128)
 
 
-def beside_generate(engine: Any, texts: list[str], most_tokens: int) -> dict[str, float]:
+def beside_generate(engine: Any, texts: list[str], most_tokens: int, beams: int = 1) -> dict[str, float]:
     import torch
 
     from assistant.engines.protocol import Rewriting
@@ -116,7 +116,7 @@ def beside_generate(engine: Any, texts: list[str], most_tokens: int) -> dict[str
     theirs: list[str] = []
 
     def run_ours() -> None:
-        ours[:] = engine.text2text(texts, Rewriting(max_tokens=most_tokens, beams=1))
+        ours[:] = engine.text2text(texts, Rewriting(max_tokens=most_tokens, beams=beams))
 
     def plain(batch: int) -> list[str]:
         found: list[str] = []
@@ -128,7 +128,7 @@ def beside_generate(engine: Any, texts: list[str], most_tokens: int) -> dict[str
                     attention_mask=inputs["attention_mask"],
                     max_new_tokens=most_tokens,
                     do_sample=False,
-                    num_beams=1,
+                    num_beams=beams,
                 )
             found.extend(tokenizer.batch_decode(out, skip_special_tokens=True))
         return found

