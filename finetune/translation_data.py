@@ -10,9 +10,10 @@ tldr_pages/en-{fr,de,es}.tsv        what commands do, CC BY 4.0
 from __future__ import annotations
 
 import gzip
+import re
 import unicodedata
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ SETS = ("tatoeba", "python_docs", "tldr_pages")
 HELD_OUT = 1000
 """English sentences of Tatoeba a language that are measured on, with all their translations."""
 MOST_CHARACTERS = 400
+RARE = 8
+"""A word that so few pairs of its language have, or fewer, is rare."""
 RATIO = 3.0
 """So many times as long may one side be as the other, once either has RATIO_FROM characters."""
 RATIO_FROM = 30
@@ -101,6 +104,24 @@ def plain(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum())
 
 
+def with_rare_words(some: Sequence[Pair]) -> list[int]:
+    """Places of Tatoeba's pairs with a word, on either side, that at most RARE pairs of the language have."""
+    words = [
+        [
+            (language, word)
+            for language, text in (("en", pair.english), (pair.language, pair.other))
+            for word in _words(text)
+        ]
+        for pair in some
+    ]
+    seen = Counter((pair.language, *word) for pair, own in zip(some, words, strict=True) for word in own)
+    return [
+        place
+        for place, (pair, own) in enumerate(zip(some, words, strict=True))
+        if pair.source == "tatoeba" and any(seen[pair.language, *word] <= RARE for word in own)
+    ]
+
+
 def measured(held_out: Sequence[Pair], everything: Iterable[Pair], *, into_english: bool) -> Measured:
     """A test set: English sentences, or the first translation of each; what else translates them counts as right."""
     references: defaultdict[str, dict[str, None]] = defaultdict(dict)
@@ -113,6 +134,10 @@ def measured(held_out: Sequence[Pair], everything: Iterable[Pair], *, into_engli
         first.setdefault(pair.english, pair.other)
     sources = tuple(dict.fromkeys(first.values() if into_english else first))
     return Measured(sources, tuple(tuple(references[text]) for text in sources))
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", text.lower()))
 
 
 def _read(path: Path, language: str, source: str) -> Iterator[Pair]:

@@ -16,7 +16,7 @@ from assistant.engines.protocol import Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
 from assistant.errors import BadSettings
 from finetune.seq2seq import Row
-from finetune.translation import Lessons, figures, keep, model, shares_of
+from finetune.translation import RARE_TIMES, Lessons, figures, keep, model, shares_of
 from finetune.translation_data import Measured, Pair
 from finetune.vocabulary import EOS, tokenizer
 
@@ -77,6 +77,13 @@ def test_a_language_that_is_known_already_may_have_a_share(made: Any) -> None:
     for wrong in ("fr:much", "fr:0", "fr:2"):
         with pytest.raises(BadSettings, match="fr"):
             shares_of(wrong)
+
+
+def test_a_pair_with_a_rare_word_comes_more_often(made: Any) -> None:
+    rare = Pair("The dog is happily old.", "Le chien est vieux.", "fr", "tatoeba")
+    rows = [row for epoch in range(4) for row in Lessons([*PAIRS * 8, rare], made)(epoch)]
+    text = " ".join(made.decode(row.source, skip_special_tokens=True) for row in rows)
+    assert text.count("happily") == 4 * RARE_TIMES
 
 
 def test_the_model_s_own_file_says_how_it_is_asked(made: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import BadDataset
-from finetune.translation_data import Pair, measured, pairs, plain, split, tidy, usable
+from finetune.translation_data import Pair, measured, pairs, plain, split, tidy, usable, with_rare_words
 
 TATOEBA = """Go.\tVa\u202f!
 Go.\tMarche.
@@ -84,3 +84,15 @@ def test_all_known_translations_count(folder: Path) -> None:
 
 def test_spaces_of_every_kind_are_plain_ones() -> None:
     assert tidy(" Va\u202f!\u00a0 Cafe\u0301\t") == "Va ! Café"
+
+
+def test_a_word_is_rare_by_the_pairs_of_its_language_whichever_side_it_is_on() -> None:
+    common = [Pair("A dog ran.", "Un chien courait.", "fr", "tatoeba")] * 9
+    english, other = (
+        Pair("A dog ran happily.", "Un chien courait.", "fr", "tatoeba"),
+        Pair("A dog ran.", "Un chien galopait.", "fr", "tatoeba"),
+    )
+    documented = Pair("A happily dog.", "Un chien.", "fr", "python_docs")
+    german = Pair("A dog ran.", "Ein Hund rannte.", "de", "tatoeba")
+    assert with_rare_words([*common, english, other, documented, german]) == [9, 10, 12]
+    assert with_rare_words([*common, *[english] * 9]) == []
