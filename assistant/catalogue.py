@@ -179,7 +179,11 @@ class Catalogue:
         return cls(_checked(models, str(own) if path is None and own.is_file() else str(path or BUNDLED)))
 
     def __iter__(self) -> Iterator[ModelEntry]:
-        return iter(self._entries.values())
+        """Those of the files, then those that runs on this machine have left until now."""
+        from assistant.tuned import tuned
+
+        yield from self._entries.values()
+        yield from tuned(self.find)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -198,17 +202,21 @@ class Catalogue:
         raise UnknownModel(f"There is no model called {key!r}.", hint=hint)
 
     def find(self, name: str) -> ModelEntry:
-        """The model of that name: a catalogue key, a folder or .gguf file, or a Hub id "org/name" or "org/name:FILE".
+        """The model of that name: a catalogue key, a run's id, a folder or .gguf file, or a Hub id "org/name" or
+        "org/name:FILE".
 
         Raises UnknownModel; ModelNotAvailable where a Hub id cannot be looked up.
         """
-        from assistant import uncatalogued
+        from assistant import tuned, uncatalogued
+        from assistant.runs import Runs
 
         if name.lower() in self._entries:
             return self._entries[name.lower()]
         path = Path(name).expanduser()
         if path.exists():
-            return uncatalogued.from_path(path)
+            return tuned.from_folder(path.resolve(), self.find) if path.is_dir() else uncatalogued.from_path(path)
+        if (run := next((run for run in Runs() if run.id.lower() == name.lower()), None)) is not None:
+            return tuned.from_run(run, self.find)
         if path.suffix == ".gguf" and "/" not in name.replace("\\", "/").strip("./"):
             raise UnknownModel(f"There is no file {name}.", hint="Check the path.")
         if HUB_ID.fullmatch(name):

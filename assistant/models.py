@@ -118,7 +118,9 @@ class Models:
             if not isinstance(entry, Remote):
                 path = self._weights(entry)
                 if entry.format == "adapter" and entry.base is not None:
-                    path, put_on = self._weights(self.catalogue[entry.base]), path
+                    base = self.catalogue.find(entry.base)
+                    path, put_on = self._weights(base), path
+                    path = dequantise.dequantised(path) if base.format == "gguf" else path
             return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS, adapter=put_on)
 
         # The dtype is part of the key: scores need float32, where an engine that generates may have 16 bits.

@@ -1,4 +1,4 @@
-"""Who is writing a streaming reply: so that after a crash its rows are told from those of a Parley that still runs."""
+"""Who writes a streaming reply or a run: after a crash, what it left is told from the work of one that goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ class Owner:
     def open(self) -> str:
         """Start owning; the text to put into rows."""
         self._open_here.add(self.token)
-        pid = os.getpid()
+        return self.of(os.getpid())
+
+    def of(self, pid: int) -> str:
+        """The text for what process `pid` does. Raises psutil.NoSuchProcess."""
         return f"{pid}:{psutil.Process(pid).create_time():.2f}:{self.token}"
 
     def close(self) -> None:

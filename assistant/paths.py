@@ -28,3 +28,8 @@ def models_folder() -> Path:
     """
     chosen = os.environ.get("PARLEY_MODELS")
     return Path(chosen).expanduser() if chosen else home() / "models"
+
+
+def runs_folder() -> Path:
+    """The folder with one sub-folder for each training or evaluation run."""
+    return home() / "runs"

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from assistant.engines.encoder import silent_loading
+from assistant.engines.quiet import silent_loading
 from assistant.errors import BadDataset, TrainingDiverged
 from finetune.calibration import expected_calibration_error, fit_temperature
 from finetune.classifier_rows import Padded, Row, Rows

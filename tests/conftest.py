@@ -10,6 +10,8 @@ import pytest
 
 from assistant import paths
 
+pytest_plugins = ["tests.tiny"]
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # A shell that starts the tests in the background ignores Ctrl-C for them and for every program that they start.

@@ -36,6 +36,8 @@ SUBCOMMANDS = {
     ),
     "models": Subcommand("ui.terminal.models", "List, explain, fetch and remove models."),
     "data": Subcommand("ui.terminal.data", "Votes and conversations out and in, training data looked through."),
+    "train": Subcommand("ui.terminal.train", "Tune a model on your own data."),
+    "runs": Subcommand("ui.terminal.runs", "Watch, pause, resume, compare and delete runs."),
     "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),
 }
 

@@ -7,7 +7,7 @@ the best of those is the best of all but where rounding hid it behind FEW others
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,7 +73,7 @@ def _best(rough: Tensor) -> Tensor:
 
 
 @contextmanager
-def without_output_layer(model: Any) -> Iterator[None]:
+def without_output_layer(model: Any) -> Generator[None]:
     """Inside, what the model gives as logits is what enters its output layer."""
     head, bias = model.get_output_embeddings(), getattr(model, "final_logits_bias", None)
     model.set_output_embeddings(torch.nn.Identity())

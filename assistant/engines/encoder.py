@@ -6,9 +6,7 @@ import errno
 import gc
 import json
 import threading
-import warnings
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from torch import Tensor
 
 from assistant.engines.by_length import batches, count_tokens
 from assistant.engines.protocol import Capability, Engine, Message, Span
+from assistant.engines.quiet import silent_loading
 from assistant.engines.spans import best_span
 from assistant.engines.torch_failures import is_out_of_memory, loading_failure, running_failure
 from assistant.errors import TextTooLong
@@ -207,18 +206,3 @@ def _pools_by_cls(path: Path) -> bool:
     """Whether a text's embedding is that of its first token, as sentence-transformers' own files say; else the mean."""
     settings = path / "1_Pooling" / "config.json"
     return settings.is_file() and bool(json.loads(settings.read_text("utf-8")).get("pooling_mode_cls_token"))
-
-
-@contextmanager
-def silent_loading() -> Generator[None]:
-    """Keep to itself what transformers and PEFT say of fresh weights, and of their own older parts."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        logging.set_verbosity(before)

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig
 from transformers.utils import logging
 
+from assistant.engines.quiet import silent_loading
 from assistant.placement import Placement
 
 
@@ -89,7 +90,8 @@ def attach_adapter(model: Any, name: str, path: Path) -> None:
     if not (path / "adapter_config.json").is_file():
         raise FileNotFoundError(errno.ENOENT, "there is no adapter_config.json", str(path))
     try:
-        model.load_adapter(str(path), adapter_name=name)
+        with silent_loading():  # it counts every weight of the model beneath as missing from the adapter
+            model.load_adapter(str(path), adapter_name=name)
     except BaseException:
         with suppress(Exception):
             model.delete_adapter(name)

@@ -129,12 +129,13 @@ class Seq2SeqEngine(Engine):
         """The tokens of each row."""
         settings = self._loaded.generation_config
         number = beams or settings.num_beams or 1
-        given: tuple[Any, ...] = (self._loaded, input_ids, attention_mask, most)
         stopped = cancel.is_set if cancel is not None else bool
         if number == 1 and greedy.able(settings):
-            return greedy.decode(*given, best=self._best, forced=forced, stopped=stopped)
+            return greedy.decode(
+                self._loaded, input_ids, attention_mask, most, best=self._best, forced=forced, stopped=stopped
+            )
         if number > 1 and search.able(settings):
-            return search.search(*given, number, forced=forced, stopped=stopped)
+            return search.search(self._loaded, input_ids, attention_mask, most, number, forced=forced, stopped=stopped)
         options: dict[str, Any] = {"max_new_tokens": most, "do_sample": False}
         if beams:
             options["num_beams"] = beams

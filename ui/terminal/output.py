@@ -15,12 +15,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import BadSettings, ParleyError, UnknownConversation, UnknownModel, UnknownTask, UserError
+from assistant.whole_files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -129,20 +129,8 @@ def _drop_stdout() -> None:
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file whole or not at all: a reader never sees half of it, an old one survives a failure.
-
-    Raises UserError where the path cannot be written.
-    """
-    target = path.resolve()
-    beside = target.with_name(f".{target.name}.{token_hex(4)}")
-    stream = target.exists() and not target.is_file()  # a pipe or a device cannot be replaced
+    """Write a file whole or not at all. Raises UserError where the path cannot be written."""
     try:
-        with (target if stream else beside).open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(pieces)
-        if not stream:
-            beside.replace(target)
+        write_whole(path, pieces)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.", hint="Name another file.") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()

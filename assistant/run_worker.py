@@ -1,0 +1,79 @@
+"""What a run's own process does to its folder: the other side of runs.py."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import ParleyError, RunError
+from assistant.ownership import Owner
+from assistant.runs import State, read_run
+from assistant.whole_files import write_whole
+
+
+class Worker:
+    """A run's own process: tells how far it is, and hears what a person asks."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises RunNotFound, RunError where another process does the same run."""
+        self.run = read_run(folder)
+        self._status = self.run.status()
+        owner = Owner().open()
+        if self._status.state.alive and self._status.owner.split(":")[:2] != owner.split(":")[:2]:
+            raise RunError(f"{self.run.id} is running already.")
+        self._begun, self._before = time.monotonic(), self._status.seconds
+        self._set(state=State.RUNNING, owner=owner, message="", hint="")
+
+    @property
+    def step(self) -> int:
+        """How far the run was when last it told."""
+        return self._status.step
+
+    def tell(self, *, step: int | None = None, steps: int | None = None, doing: str = "") -> None:
+        """Say how far it is. Raises OSError where that cannot be written."""
+        known = self._status
+        self._set(step=known.step if step is None else step, steps=known.steps if steps is None else steps, doing=doing)
+
+    def record(self, step: int, **figures: Any) -> None:
+        """Add figures to the metrics."""
+        line = json.dumps({"step": step, "time": round(time.time(), 3), **figures})
+        with (self.run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Drop the figures of steps that are done again, since the last checkpoint is before them."""
+        kept = [json.dumps(line) + "\n" for line in self.run.metrics() if line.get("step", 0) <= step]
+        write_whole(self.run.folder / "metrics.jsonl", kept)
+
+    def asked(self) -> str:
+        """ "pause" or "stop" where a person asked for it, "" otherwise."""
+        try:
+            return (self.run.folder / "request").read_text("utf-8").strip()
+        except OSError:
+            return ""
+
+    def end(
+        self, state: State, *, message: str = "", hint: str = "", figures: Mapping[str, float] | None = None
+    ) -> None:
+        """The last word of this process."""
+        self._set(state=state, message=message, hint=hint, doing="", figures=dict(figures or self._status.figures))
+
+    def work(self, job: Callable[[], None]) -> None:
+        """Do the job; what it raises becomes the run's status, what is no ParleyError is raised on for the log too."""
+        try:
+            job()
+        except ParleyError as error:
+            self.end(State.FAILED, message=error.message, hint=error.hint)
+        except BaseException as error:
+            told = f"It failed: {type(error).__name__}: {error}"
+            self.end(State.FAILED, message=told[:2000], hint="Its log says where; resume it when the cause is gone.")
+            raise
+
+    def _set(self, **changes: Any) -> None:
+        seconds = self._before + time.monotonic() - self._begun
+        self._status = replace(self._status, seconds=seconds, **changes)
+        self.run.write_status(self._status)

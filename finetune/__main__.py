@@ -1,0 +1,36 @@
+"""A run's own process: `python -m finetune RUN_FOLDER`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from assistant.run_worker import Worker
+from finetune.methods import method
+from finetune.settings import settings_from
+
+
+def main() -> None:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    _without_bars()
+    worker = Worker(Path(sys.argv[1]))
+    chosen = method(worker.run.kind)
+    worker.work(lambda: chosen.trainer()(settings_from(chosen.settings_class(), worker.run.settings), worker))
+
+
+def _without_bars() -> None:
+    """The log is for people to read; progress is in the run's own figures."""
+    import datasets
+    from transformers.utils import logging as transformers_logging
+
+    datasets.disable_progress_bars()
+    transformers_logging.disable_progress_bar()
+
+
+if __name__ == "__main__":
+    main()

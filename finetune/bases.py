@@ -1,0 +1,106 @@
+"""The model that a run begins from: its folder, its weights in memory, and the adapter that is put on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from assistant import dequantise, hardware, placement, sources
+from assistant.catalogue import Family, ModelEntry
+from assistant.engines.remote import Remote
+from assistant.errors import BadSettings, ModelNotAvailable
+from assistant.models import Models
+from finetune.settings import Settings
+
+TITLES = {Family.DECODER: "GPT-style", Family.ENCODER: "BERT-style", Family.SEQ2SEQ: "T5-style"}
+
+
+def find(models: Models, name: str, *families: Family) -> ModelEntry:
+    """The model of that name. Raises UnknownModel, BadSettings where it cannot be trained as one of `families`."""
+    entry = models.find(name)
+    if isinstance(entry, Remote):
+        raise BadSettings(f"{name} is on a server: only a model that is here can be trained.")
+    if entry.family not in families:
+        wanted = " or ".join(TITLES[family] for family in families)
+        raise BadSettings(f"{entry.title} is a {TITLES[entry.family]} model; this needs a {wanted} one.")
+    if entry.format == "adapter":
+        raise BadSettings(
+            f"{entry.title} is an adapter already.", hint=f"Train its base, {entry.base}, or merge it first."
+        )
+    return entry
+
+
+def located(entry: ModelEntry) -> Path:
+    """Where it lies. Raises ModelNotAvailable."""
+    path = sources.locate(entry)
+    if path is None:
+        raise ModelNotAvailable(f"{entry.title} is not here.", hint=f"`parley models pull {entry.key}` fetches it.")
+    return path
+
+
+def folder(entry: ModelEntry) -> Path:
+    """Its weights as transformers loads them; a GGUF is written out once. Raises ModelNotAvailable and what
+    dequantise.dequantised raises."""
+    path = located(entry)
+    return dequantise.dequantised(path) if entry.format == "gguf" else path
+
+
+def dtype(settings: Settings, machine: hardware.Machine) -> str:
+    """Of the weights in memory: 16 bits for a base that is only read, where the device computes in them; what is
+    trained itself stays at 32, since small steps vanish in 16."""
+    if settings.finetuning_type == "full":
+        return "float32"
+    device = "gpu" if machine.gpus else "cpu"
+    return (
+        "bfloat16" if placement.plan_dtype(machine, device) == "bfloat16" and settings.bf16 is not False else "float32"
+    )
+
+
+def computes_in_bf16(settings: Settings, machine: hardware.Machine) -> bool:
+    """What TrainingArguments.bf16 is: as asked, else where the device has it natively."""
+    if settings.bf16 is not None:
+        return settings.bf16
+    return placement.plan_dtype(machine, "gpu" if machine.gpus else "cpu") == "bfloat16"
+
+
+def decoder(path: Path, settings: Settings, machine: hardware.Machine) -> tuple[Any, Any]:
+    """(model, tokeniser), ready for a trainer, in 4 bits for QLoRA."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from assistant.engines.loading import quantised
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(path)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    form = dtype(settings, machine)
+    options: dict[str, Any] = {"dtype": getattr(torch, form)}
+    if settings.finetuning_type == "qlora":
+        options["quantization_config"] = quantised("4bit", form)
+        options["device_map"] = device_map(machine)
+    model: Any = AutoModelForCausalLM.from_pretrained(path, **options)
+    model.config.use_cache = False
+    return model, tokenizer
+
+
+def device_map(machine: hardware.Machine) -> dict[str, Any]:
+    """Where 4-bit weights are put, which do not move later: each process's own GPU, or the CPU."""
+    from accelerate import PartialState
+
+    return {"": PartialState().local_process_index if machine.gpus else "cpu"}
+
+
+def adapter(settings: Settings, entry: ModelEntry, task: str) -> Any:
+    """PEFT's settings of the adapter; None where every weight is trained. task: a name of peft.TaskType."""
+    from peft import LoraConfig, TaskType
+
+    if settings.finetuning_type == "full":
+        return None
+    return LoraConfig(
+        task_type=TaskType[task],
+        r=settings.lora_r,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=settings.lora_target_modules or list(entry.lora_targets) or "all-linear",
+        use_dora=settings.finetuning_type == "dora",
+    )

@@ -1,0 +1,61 @@
+"""The methods of training, by name: what each is for, its settings, and the function that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from assistant.catalogue import Family
+from assistant.errors import BadSettings
+from assistant.runs import Run, Runs
+from finetune.settings import Settings
+
+
+@dataclass(frozen=True)
+class Method:
+    """A module of this package with a class of settings and a function `train(settings, worker)`."""
+
+    name: str
+    summary: str
+    settings: str
+    families: tuple[Family, ...]
+    """Of the models that it trains."""
+
+    def settings_class(self) -> type[Settings]:
+        return getattr(import_module(f"finetune.{self.name}"), self.settings)
+
+    def trainer(self) -> Callable[[Any, Any], None]:
+        return import_module(f"finetune.{self.name}").train
+
+
+METHODS = {
+    each.name: each for each in (Method("sft", "Answer as these examples do.", "SFTSettings", (Family.DECODER,)),)
+}
+
+
+def method(name: str) -> Method:
+    """Raises BadSettings."""
+    if name not in METHODS:
+        raise BadSettings(f"There is no method {name!r}.", hint=f"There are {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def create(runs: Runs, name: str, settings: Settings) -> Run:
+    """A run that is ready to start. What a person can mend is said now: the model, the files, what they teach.
+
+    Raises BadSettings, UnknownModel, ModelNotAvailable, BadDataset, RunError.
+    """
+    from assistant.models import Models
+    from finetune import bases, data, lint
+
+    entry = bases.find(Models(), settings.model, *method(name).families)
+    bases.located(entry)
+    given = {field: getattr(settings, field) for field in ("data", "test")}
+    files = {field: Path(value).expanduser().resolve() for field, value in given.items() if value}
+    for path in files.values():
+        data.suits(lint.format_of(path), name, path)
+    absolute = replace(settings, **{field: str(path) for field, path in files.items()})
+    return runs.create(name, f"{entry.key} on {files['data'].name}", "finetune", absolute.to_json())

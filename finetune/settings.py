@@ -1,0 +1,156 @@
+"""What a person says about a training run: YAML, `key=value` on the command line, or the page's fields.
+
+Names that TrainingArguments, TRL and PEFT have mean the same here. What they have besides goes under `trainer`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from assistant.errors import BadSettings
+
+Tuning = Literal["lora", "qlora", "dora", "full"]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every method has."""
+
+    model: str = "smollm2-135m-instruct"
+    """A key of the catalogue, a folder, or a Hub id."""
+    data: str = ""
+    """A file of rows: CSV, TSV, JSON, JSON lines, Parquet."""
+    test: str | None = None
+    """A file of rows to be measured on; None sets `test_share` of the data apart."""
+    test_share: float = 0.05
+    max_rows: int | None = None
+    """Of the data; None takes all."""
+    finetuning_type: Tuning = "lora"
+    """LoRA (arXiv:2106.09685), on 4-bit weights (arXiv:2305.14314), DoRA (arXiv:2402.09353), or every weight."""
+    lora_r: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.0
+    lora_target_modules: list[str] | None = None
+    """Linear layers that adapters are put on; None takes the catalogue's, or all."""
+    learning_rate: float | None = None
+    """None is the method's own, for adapters ten times that of full training."""
+    num_train_epochs: float = 3.0
+    max_steps: int = -1
+    per_device_train_batch_size: int = 8
+    gradient_accumulation_steps: int = 1
+    lr_scheduler_type: str = "cosine"
+    warmup_ratio: float = 0.03
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    max_length: int = 1024
+    """Tokens; a longer row loses its end."""
+    gradient_checkpointing: bool = False
+    """Computes activations twice to keep fewer: a third slower, much less memory."""
+    bf16: bool | None = None
+    """None: where the device has it natively."""
+    logging_steps: int = 5
+    eval_steps: int | None = None
+    """None: ten times a run."""
+    save_steps: int | None = None
+    """None: ten times a run."""
+    seed: int = 0
+    report_to: list[str] = field(default_factory=list[str])
+    """Besides Parley's own plots: "tensorboard", "trackio"."""
+    trainer: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Further fields of TRL's own configuration of the method."""
+
+    def problems(self) -> list[str]:
+        """What cannot be, as half sentences."""
+        found: list[str] = []
+        if not self.data:
+            found.append("data names no file")
+        above_zero = ("lora_r", "lora_alpha", "num_train_epochs", "per_device_train_batch_size", "max_length")
+        above_zero += ("gradient_accumulation_steps", "logging_steps", "learning_rate", "eval_steps", "save_steps")
+        for name in (*above_zero, "max_rows"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                found.append(f"{name} must be above 0, not {value}")
+        for name in ("test_share", "lora_dropout", "warmup_ratio"):
+            if not 0 <= getattr(self, name) < 1:
+                found.append(f"{name} must be from 0 to below 1, not {getattr(self, name)}")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """As a run keeps it."""
+        return asdict(self)
+
+
+Kind = TypeVar("Kind", bound=Settings)
+
+
+def settings_from(kind: type[Kind], *layers: Mapping[str, Any]) -> Kind:
+    """Settings of a method, each layer over the one before. Raises BadSettings with every mistake together."""
+    given: dict[str, Any] = {}
+    for layer in layers:
+        given |= layer
+    known = [each.name for each in fields(kind)]
+    mistakes: list[str] = []
+    for name in [name for name in given if name not in known]:
+        near = difflib.get_close_matches(name, known, n=1)
+        mistakes.append(f"there is no setting {name!r}{f', did you mean {near[0]}' if near else ''}")
+        del given[name]
+    try:
+        made = TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        mistakes += [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+    else:
+        mistakes += made.problems()
+        if not mistakes:
+            return made
+    hint = "Mend these. A field of TRL's own configuration goes under trainer: {…}."
+    raise BadSettings(f"These settings cannot be used: {'; '.join(mistakes)}.", hint=hint)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The settings of a file. Raises BadSettings."""
+    try:
+        found = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadSettings(
+            f"{path} cannot be read: {error}.", hint="It should be YAML: one `name: value` a line."
+        ) from error
+    if not isinstance(found, dict):
+        raise BadSettings(f"{path} holds no settings.", hint="It should be YAML: one `name: value` a line.")
+    return {str(name): value for name, value in found.items()}
+
+
+def read_pairs(pairs: Sequence[str]) -> dict[str, Any]:
+    """`key=value` of the command line, values as in YAML; trainer.x=1 is a field of `trainer`. Raises BadSettings."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        try:
+            read = yaml.safe_load(value) if equals and name else None
+        except yaml.YAMLError as error:
+            raise BadSettings(f"{pair!r} cannot be read: {error}.") from error
+        if not equals or not name:
+            raise BadSettings(f"{pair!r} is no setting.", hint="Write key=value: learning_rate=2e-4.")
+        outer, dot, inner = name.partition(".")
+        if dot:
+            found.setdefault(outer, {})[inner] = _number(read)
+        else:
+            found[name] = _number(read)
+    return found
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 takes 2e-4 for a text."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value

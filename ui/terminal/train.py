@@ -1,0 +1,56 @@
+"""`parley train`: tune a model on one's own rows, in a process of its own that the terminal watches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Argument(help="sft: answer as the rows do.")],
+    pairs: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings: data=rows.jsonl")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="YAML settings; KEY=VALUE goes over them.")
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Start it and return; `parley runs watch` follows.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object when it is done.")] = False,
+) -> None:
+    """Tune a model on your own data. Ctrl-C pauses the run; `parley runs resume` goes on with it.
+
+    Examples:
+
+    parley train sft data=answers.jsonl
+
+    parley train sft --config sft.yaml model=qwen2.5-coder-1.5b-instruct learning_rate=1e-4
+    """
+    from assistant.runs import Runs
+    from finetune.methods import create
+    from finetune.methods import method as find
+    from finetune.settings import read_pairs, read_yaml, settings_from
+    from ui.terminal.output import note
+    from ui.terminal.watching import follow, packed, say_end
+
+    kind = find(method).settings_class()
+    settings = settings_from(kind, read_yaml(config) if config else {}, read_pairs(pairs or []))
+    runs = Runs()
+    run = create(runs, method, settings)
+    runs.start(run)
+    if detach:
+        note(f"{run.id} has begun. `parley runs watch {run.id}` follows it.", style="dim")
+        typer.echo(run.id)
+        return
+    follow(runs, run)
+    say_end(run) if not as_json else None
+    if as_json:
+        from ui.terminal.output import write_json
+
+        write_json(packed(run))

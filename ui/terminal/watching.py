@@ -1,0 +1,97 @@
+"""A run as the terminal shows it: figures as they come, and what became of it."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ui.terminal.output import note, waiting
+
+if TYPE_CHECKING:
+    from assistant.runs import Run, Runs
+
+POLL_SECONDS = 0.5
+SHOWN = ("loss", "eval_loss", "reward", "kl", "accuracy", "eval_accuracy", "learning_rate", "tokens_per_second")
+"""Figures of a line, in this order, where there are such."""
+
+
+def follow(runs: Runs, run: Run) -> None:
+    """Show figures on stderr until the run's process ends. Ctrl-C pauses the run and waits for its checkpoint."""
+    told = len(run.metrics()) if run.status().step else 0
+    pausing = False
+    with waiting("starting") as saying:
+        while True:
+            try:
+                status = run.status()
+                lines = run.metrics()
+                for line in lines[told:]:
+                    note(figures(line, status.steps))
+                told = len(lines)
+                if not status.state.alive:
+                    return
+                saying("writing a checkpoint" if pausing else status.doing or _where(run))
+                time.sleep(POLL_SECONDS)
+            except KeyboardInterrupt:
+                if pausing or not run.status().state.alive:
+                    raise
+                pausing = True
+                runs.pause(run)
+                note("Pausing after this step. Once more Ctrl-C leaves the run to itself.", style="dim")
+
+
+def say_end(run: Run) -> None:
+    """What became of the run, on stderr, and what may be done now. Raises RunError where it failed."""
+    from assistant.errors import RunInterrupted, TrainingDiverged
+    from assistant.runs import State
+
+    status = run.status()
+    took = f"{status.step:,} steps in {span(status.seconds)}"
+    if status.state is State.PAUSED:
+        note(f"Paused after {took}. `parley runs resume {run.id}` goes on.")
+    elif status.state in (State.FINISHED, State.STOPPED):
+        note(f"{'Done' if status.state is State.FINISHED else 'Stopped'}: {took}.")
+        note(f"Talk to it: parley chat --model {run.id}", style="dim")
+    elif status.state is State.FAILED:
+        raise TrainingDiverged(status.message, hint=status.hint)
+    elif status.state is State.INTERRUPTED:
+        raise RunInterrupted(status.message, hint=status.hint)
+
+
+def packed(run: Run) -> dict[str, Any]:
+    """What `--json` prints of a run."""
+    status = run.status()
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "title": run.title,
+        "state": status.state.value,
+        "step": status.step,
+        "steps": status.steps,
+        "seconds": round(status.seconds, 1),
+        "message": status.message,
+        "figures": dict(status.figures),
+        "folder": str(run.folder),
+    }
+
+
+def figures(line: dict[str, Any], steps: int) -> str:
+    """One line of metrics for people."""
+    said = [f"step {line['step']:,}" + (f" of {steps:,}" if steps else "")]
+    for name in SHOWN:
+        if isinstance(value := line.get(name), (int, float)):
+            shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+            said.append(f"{name.replace('_', ' ').replace(' per ', '/')} {shown}")
+    return "  ".join(said)
+
+
+def span(seconds: float) -> str:
+    """ "1:02:03", "3:04": as a clock shows a time."""
+    text = str(timedelta(seconds=round(seconds)))
+    return text.removeprefix("0:").removeprefix("0") if text.startswith("0:0") else text.removeprefix("0:")
+
+
+def _where(run: Run) -> str:
+    status = run.status()
+    left = f", {span(status.eta_seconds)} left" if status.eta_seconds else ""
+    return f"step {status.step:,} of {status.steps:,}{left}" if status.steps else status.state.value
