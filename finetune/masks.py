@@ -50,6 +50,45 @@ class Masked:
         kept = zip(self.ids[:max_length], self.trained[:max_length], strict=True)
         return [token if learnt else IGNORED for token, learnt in kept]
 
+    def spans(self, max_length: int | None = None) -> list[tuple[str, Part]]:
+        """The text in pieces, each with what becomes of it."""
+        found: list[tuple[str, Part]] = []
+        for text, part in zip(self.texts, self.parts(max_length), strict=True):
+            if found and found[-1][1] is part:
+                found[-1] = (found[-1][0] + text, part)
+            else:
+                found.append((text, part))
+        return found
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of many rows."""
+
+    rows: int
+    unlearnt: tuple[int, ...]
+    """Places of rows of which nothing would be learnt."""
+    tokens: Mapping[Part, int]
+    longest: int
+    """Tokens of the longest row, before it is cut."""
+    cut: int
+    """Rows that lose their end."""
+
+
+def counted(rows: Iterable[Masked], max_length: int) -> Counts:
+    """What a run would learn from."""
+    tokens = dict.fromkeys(Part, 0)
+    unlearnt: list[int] = []
+    count = longest = cut = 0
+    for place, row in enumerate(rows):
+        parts = row.parts(max_length)
+        for part in parts:
+            tokens[part] += 1
+        if Part.TRAINED not in parts:
+            unlearnt.append(place)
+        count, longest, cut = count + 1, max(longest, len(parts)), cut + (len(parts) > max_length)
+    return Counts(count, tuple(unlearnt), tokens, longest, cut)
+
 
 def masked(row: Mapping[str, Any], tokenizer: Any, *, everything: bool = False) -> Masked:
     """The tokens of a row with `messages`, `prompt` and `completion`, or `text`.

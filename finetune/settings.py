@@ -64,6 +64,8 @@ class Settings:
     seed: int = 0
     report_to: list[str] = field(default_factory=list[str])
     """Besides Parley's own plots: "tensorboard", "trackio"."""
+    dry_run: bool = False
+    """Three steps, to say what the run will take; nothing is kept."""
     trainer: dict[str, Any] = field(default_factory=dict[str, Any])
     """Further fields of TRL's own configuration of the method."""
 

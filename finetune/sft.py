@@ -66,7 +66,7 @@ def train(settings: SFTSettings, worker: Worker) -> None:
         processing_class=tokenizer,
         peft_config=bases.adapter(settings, entry, "CAUSAL_LM"),
     )
-    go(trainer, worker, tokenizer, entry.key if entry.local_path is None else str(entry.local_path))
+    go(trainer, worker, settings, tokenizer, entry.key if entry.local_path is None else str(entry.local_path))
 
 
 def dataset(rows: Sequence[data.Row], tokenizer: Any, settings: SFTSettings) -> Any:

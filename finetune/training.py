@@ -79,27 +79,39 @@ def total_steps(settings: Settings, rows: int) -> int:
     return max(1, int(settings.num_train_epochs * -(-rows // batch)))
 
 
-def go(trainer: Any, worker: Worker, tokenizer: Any, base: str, figures: Callable[[], dict[str, float]] = dict) -> None:
+def go(
+    trainer: Any,
+    worker: Worker,
+    settings: Settings,
+    tokenizer: Any,
+    base: str,
+    figures: Callable[[], dict[str, float]] = dict,
+) -> None:
     """Train to the end, or until a person asks for a pause or a stop; what comes out is in the run's model folder.
 
     base: the name of the model that an adapter is put on. figures: what is measured when it is done.
-    Raises TrainingDiverged, EngineFailed where memory runs out.
+    Raises TrainingDiverged, DiskFull, EngineFailed where memory runs out.
     """
     import torch
     from transformers.trainer_callback import PrinterCallback
 
     from finetune.following import Following, last_checkpoint, step_of
+    from finetune.preflight import measure, require_disk, smaller
 
-    following = Following(worker)
-    trainer.add_callback(following)
     trainer.remove_callback(PrinterCallback)
-    begun = last_checkpoint(worker.run.folder)
-    worker.forget_after(step_of(begun) if begun else 0)
+    require_disk(trainer, worker.run.folder)
     try:
+        if settings.dry_run:
+            worker.tell(doing="measuring a few steps")
+            worker.end(State.FINISHED, figures=dataclasses.asdict(measure(trainer)))
+            return
+        following = Following(worker)
+        trainer.add_callback(following)
+        begun = last_checkpoint(worker.run.folder)
+        worker.forget_after(step_of(begun) if begun else 0)
         trainer.train(resume_from_checkpoint=str(begun) if begun else None)
-    except torch.OutOfMemoryError as error:
-        hint = "Halve per_device_train_batch_size and double gradient_accumulation_steps, or shorten max_length."
-        raise EngineFailed("The GPU's memory does not hold this.", hint=hint) from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise EngineFailed("The memory does not hold this run.", hint=smaller(settings)) from error
     if following.request == "pause" and trainer.state.global_step < trainer.state.max_steps:
         worker.end(State.PAUSED)
         return

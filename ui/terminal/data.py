@@ -13,7 +13,7 @@ import typer
 
 from assistant.errors import BadDocument
 from ui.terminal.output import json_line, note, printable, write_file, write_json
-from ui.terminal.training_data import lint_file
+from ui.terminal.training_data import lint_file, mask_file
 
 if TYPE_CHECKING:
     from assistant.store import Store
@@ -108,6 +108,7 @@ def bring_in(
 
 
 app.command("lint")(lint_file)
+app.command("mask")(mask_file)
 
 
 class Counted(Iterable[str]):

@@ -19,6 +19,7 @@ def train(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="YAML settings; KEY=VALUE goes over them.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, from three real steps.")] = False,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Start it and return; `parley runs watch` follows.")
     ] = False,
@@ -32,6 +33,8 @@ def train(
 
     parley train sft --config sft.yaml model=qwen2.5-coder-1.5b-instruct learning_rate=1e-4
     """
+    from dataclasses import replace
+
     from assistant.runs import Runs
     from finetune.methods import create
     from finetune.methods import method as find
@@ -41,6 +44,11 @@ def train(
 
     kind = find(method).settings_class()
     settings = settings_from(kind, read_yaml(config) if config else {}, read_pairs(pairs or []))
+    if dry_run:
+        from ui.terminal.dry_run import measured
+
+        measured(method, replace(settings, dry_run=True), as_json=as_json)
+        return
     runs = Runs()
     run = create(runs, method, settings)
     runs.start(run)

@@ -1,4 +1,4 @@
-"""`parley data lint`: what is wrong with a file of training data."""
+"""`parley data lint` and `mask`: what is wrong with a file of training data, and what would be learnt of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ui.terminal.output import json_line, note, printable, write_file, write_jso
 
 if TYPE_CHECKING:
     from finetune.lint import Report
+    from finetune.masks import Counts, Masked
 
 MOST_LABELS = 12
 """Labels that are shown with their rows."""
@@ -48,6 +49,63 @@ def lint_file(
             typer.echo(printable(line))
     if output is not None:
         note(f"{len(report.kept):,} rows in {output}.", style="dim")
+
+
+MARKS = {"trained": ("⟦", "⟧", "green"), "ignored": ("", "", "dim"), "cut": ("⟨cut: ", "⟩", "red strike")}
+"""What becomes of a token → what stands around it in a file, and its style on a terminal."""
+
+
+def mask_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Rows for sft.")],
+    model: Annotated[str, typer.Option(help="Whose template and tokens.")] = "smollm2-135m-instruct",
+    rows: Annotated[int, typer.Option(min=0, help="How many are shown.")] = 3,
+    first: Annotated[int, typer.Option(min=1, help="The first that is shown.")] = 1,
+    max_length: Annotated[int, typer.Option(min=1, help="Tokens that a row may have.")] = 1024,
+    train_on_prompts: Annotated[bool, typer.Option(help="What is asked is learnt too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
+) -> None:
+    """Show what a run would learn of each row: tokens that are trained, only read, or cut off.
+
+    Example: parley data mask rows.jsonl --max-length 512
+    """
+    from finetune.masking import look
+    from finetune.masks import Part
+
+    seen = look(file, model, max_length=max_length, everything=train_on_prompts)
+    shown = list(enumerate(seen.rows[first - 1 : first - 1 + rows], first))
+    if as_json:
+        packed = [[{"text": text, "part": part.value} for text, part in row.spans(max_length)] for _, row in shown]
+        tokens = {part.value: seen.counts.tokens[part] for part in Part}
+        write_json({"tokens": tokens, **_counts(seen.counts), "shown": packed})
+        return
+    _show(shown, max_length)
+    tokens, whole = seen.counts.tokens, max(1, sum(seen.counts.tokens.values()))
+    shares = ", ".join(f"{part.value} {tokens[part]:,} ({tokens[part] / whole:.0%})" for part in Part)
+    note(f"{seen.counts.rows:,} rows, {whole:,} tokens: {shares}. The longest row has {seen.counts.longest:,}.")
+    if seen.counts.cut:
+        note(f"{seen.counts.cut:,} rows are longer than {max_length:,} tokens and lose their end.")
+    if seen.counts.unlearnt:
+        places = ", ".join(f"{place + 1:,}" for place in seen.counts.unlearnt[:10])
+        note(f"Nothing is learnt of {len(seen.counts.unlearnt):,} rows: {places}.", style="bold red")
+
+
+def _show(shown: list[tuple[int, Masked]], max_length: int) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for number, row in shown:
+        text = Text(f"row {number:,}\n", style="bold")
+        for piece, part in row.spans(max_length):
+            before, after, style = MARKS[part.value]
+            said = printable(piece) if console.is_terminal else f"{before}{printable(piece)}{after}"
+            text.append(said, style=style)
+        console.print(text)
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    unlearnt = [place + 1 for place in counts.unlearnt]
+    return {"rows": counts.rows, "unlearnt": unlearnt, "longest": counts.longest, "cut": counts.cut}
 
 
 def _packed(report: Report) -> dict[str, Any]:

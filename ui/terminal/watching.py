@@ -10,6 +10,7 @@ from ui.terminal.output import note, waiting
 
 if TYPE_CHECKING:
     from assistant.runs import Run, Runs
+    from finetune.settings import Settings
 
 POLL_SECONDS = 0.5
 SHOWN = ("loss", "eval_loss", "reward", "kl", "accuracy", "eval_accuracy", "learning_rate", "tokens_per_second")
@@ -42,20 +43,34 @@ def follow(runs: Runs, run: Run) -> None:
 
 def say_end(run: Run) -> None:
     """What became of the run, on stderr, and what may be done now. Raises RunError where it failed."""
-    from assistant.errors import RunInterrupted, TrainingDiverged
     from assistant.runs import State
 
     status = run.status()
     took = f"{status.step:,} steps in {span(status.seconds)}"
+    refuse_failure(run)
     if status.state is State.PAUSED:
         note(f"Paused after {took}. `parley runs resume {run.id}` goes on.")
     elif status.state in (State.FINISHED, State.STOPPED):
         note(f"{'Done' if status.state is State.FINISHED else 'Stopped'}: {took}.")
         note(f"Talk to it: parley chat --model {run.id}", style="dim")
-    elif status.state is State.FAILED:
-        raise TrainingDiverged(status.message, hint=status.hint)
-    elif status.state is State.INTERRUPTED:
-        raise RunInterrupted(status.message, hint=status.hint)
+
+
+def refuse_failure(run: Run, settings: Settings | None = None) -> None:
+    """Raises RunError where the run failed or was killed. settings: of one that was only measured."""
+    from assistant.errors import RunError, RunInterrupted
+    from assistant.runs import State
+
+    status = run.status()
+    if status.state is State.FAILED:
+        raise RunError(status.message, hint=status.hint)
+    if status.state is State.INTERRUPTED:
+        if settings is None:
+            raise RunInterrupted(status.message, hint=status.hint)
+        from finetune.preflight import smaller
+
+        raise RunError(
+            "It was killed while it was measured: there is too little memory for it.", hint=smaller(settings)
+        )
 
 
 def packed(run: Run) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""A person's file as a run would learn it, with a model's own template and tokens: what the mask viewer shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.catalogue import Family
+from assistant.models import Models
+from finetune import bases
+from finetune.data import require
+from finetune.lint import Report, cleaned, lint
+from finetune.masks import Counts, Masked, counted, masked
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Rows that are kept, in the file's order."""
+
+    rows: list[Masked]
+    counts: Counts
+    report: Report
+
+
+def look(path: Path, model: str, *, max_length: int, everything: bool = False, models: Models | None = None) -> Seen:
+    """Every row of a file for sft, token by token. Raises BadDataset, UnknownModel, ModelNotAvailable."""
+    from transformers import AutoTokenizer
+
+    models = models or Models()
+    folder = bases.folder(bases.find(models, model, Family.DECODER))
+    report = lint(path)
+    require(report, "sft", path)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = [masked(row, tokenizer, everything=everything) for row in cleaned(path, report)]
+    return Seen(rows, counted(rows, max_length), report)

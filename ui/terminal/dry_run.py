@@ -1,0 +1,42 @@
+"""What a training run would take, from three real steps of it, as the terminal says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import typer
+
+from ui.terminal.model_facts import size
+from ui.terminal.output import write_json
+from ui.terminal.watching import follow, refuse_failure, span
+
+if TYPE_CHECKING:
+    from finetune.settings import Settings
+
+
+def measured(method: str, settings: Settings, *, as_json: bool) -> None:
+    """Make the steps in a process of their own, and print what they took. Raises RunError where it would not fit."""
+    from assistant.hardware import detect
+    from assistant.placement import has_bytes
+    from assistant.runs import Runs
+    from finetune.methods import create
+
+    machine = detect()
+    free = has_bytes(machine, "gpu" if machine.gpus else "cpu")
+    with TemporaryDirectory(prefix="parley-dry-run-") as folder:
+        runs = Runs(Path(folder))
+        run = create(runs, method, settings)
+        runs.start(run)
+        follow(runs, run)
+        refuse_failure(run, settings)
+        found = run.status().figures
+    if as_json:
+        write_json({**found, "free_bytes": free, "fits": found["peak_bytes"] <= free})
+        return
+    typer.echo(f"memory   {size(int(found['peak_bytes']))} at its peak, {size(free)} free")
+    pace = f", {found['tokens_per_second']:,.0f} tokens/s" if found["tokens_per_second"] else ""
+    typer.echo(f"pace     {found['seconds_per_step']:.2f} s a step{pace}")
+    typer.echo(f"time     {span(found['eta_seconds'])} for {found['steps']:,.0f} steps, measuring and saving apart")
+    typer.echo(f"disk     {size(int(found['disk_bytes']))}")
