@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -145,15 +146,29 @@ class Runs:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or paths.runs_folder()
 
-    def create(self, kind: str, title: str, program: str, settings: Mapping[str, Any]) -> Run:
-        """A new run, not started yet. settings: what its program reads. Raises RunError where it cannot be written."""
+    def create(
+        self,
+        kind: str,
+        title: str,
+        program: str,
+        settings: Mapping[str, Any],
+        files: Mapping[str, Path] = MappingProxyType({}),
+    ) -> Run:
+        """A new run, not started yet. settings: what its program reads. files: name of a setting → a file that is
+        copied into the run's folder, where the setting names it. Raises RunError where that cannot be written.
+        """
         created = datetime.now(UTC)
         name = "-".join(re.sub(r"[^a-z0-9.]+", "-", part.lower()).strip("-.") for part in (kind, title) if part)[:60]
         try:
             folder = self._new_folder(f"{created.astimezone():%Y%m%d-%H%M%S}-{name}")
+            copies = {setting: folder / "data" / path.name for setting, path in files.items()}
+            for setting, path in files.items():
+                copies[setting].parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, copies[setting])
+            settings = {**settings, **{setting: str(path) for setting, path in copies.items()}}
             run = Run(folder, kind, title, program, created, settings)
             packed = {"kind": kind, "title": title, "program": program, "created": created.isoformat()}
-            write_whole(folder / "run.json", [json.dumps({**packed, "settings": dict(settings)}, indent=1)])
+            write_whole(folder / "run.json", [json.dumps({**packed, "settings": settings}, indent=1)])
         except OSError as error:
             raise RunError(
                 f"The run cannot be written: {error}.", hint="Free some space, or move PARLEY_HOME."
@@ -210,6 +225,13 @@ class Runs:
             self._ask(run, "stop")
         elif status.state.resumable:
             run.write_status(replace(status, state=State.STOPPED, message="It was stopped.", hint=""))
+
+    def kill(self, run: Run) -> None:
+        """End a run's process at once, with no checkpoint."""
+        status = run.status()
+        if status.state.alive:
+            with suppress(psutil.NoSuchProcess, ValueError):
+                psutil.Process(int(status.owner.split(":")[0])).kill()
 
     def delete(self, run: Run) -> int:
         """Delete a run with all that came out; bytes freed. Raises RunError while it runs."""

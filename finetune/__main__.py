@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from assistant.run_worker import Worker
+from finetune import environment
 from finetune.methods import method
 from finetune.settings import settings_from
 
@@ -17,10 +18,16 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    _without_bars()
     worker = Worker(Path(sys.argv[1]))
+    worker.work(lambda: _train(worker))
+
+
+def _train(worker: Worker) -> None:
     chosen = method(worker.run.kind)
-    worker.work(lambda: chosen.trainer()(settings_from(chosen.settings_class(), worker.run.settings), worker))
+    settings = settings_from(chosen.settings_class(), worker.run.settings)
+    environment.note(worker, settings)
+    _without_bars()
+    chosen.trainer()(settings, worker)
 
 
 def _without_bars() -> None:

@@ -30,6 +30,12 @@ def find(models: Models, name: str, *families: Family) -> ModelEntry:
     return entry
 
 
+def trainable(models: Models, families: tuple[Family, ...]) -> list[ModelEntry]:
+    """Whole models of these families that are here, the smallest first: the first is the quickest to try."""
+    found = [e for e in models.catalogue if e.family in families and e.format in ("gguf", "safetensors")]
+    return sorted((entry for entry in found if sources.locate(entry) is not None), key=lambda e: e.parameters)
+
+
 def located(entry: ModelEntry) -> Path:
     """Where it lies. Raises ModelNotAvailable."""
     path = sources.locate(entry)

@@ -43,8 +43,10 @@ def method(name: str) -> Method:
     return METHODS[name]
 
 
-def create(runs: Runs, name: str, settings: Settings) -> Run:
+def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False) -> Run:
     """A run that is ready to start. What a person can mend is said now: the model, the files, what they teach.
+
+    keep: copy the files into the run's folder, since they will not stay where they are.
 
     Raises BadSettings, UnknownModel, ModelNotAvailable, BadDataset, RunError.
     """
@@ -58,4 +60,5 @@ def create(runs: Runs, name: str, settings: Settings) -> Run:
     for path in files.values():
         data.suits(lint.format_of(path), name, path)
     absolute = replace(settings, **{field: str(path) for field, path in files.items()})
-    return runs.create(name, f"{entry.key} on {files['data'].name}", "finetune", absolute.to_json())
+    title = f"{entry.key} on {files['data'].name}"
+    return runs.create(name, title, "finetune", absolute.to_json(), files if keep else {})

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ui.amounts import span
 from ui.terminal.model_facts import size
 from ui.terminal.output import write_json
-from ui.terminal.watching import follow, refuse_failure, span
+from ui.terminal.watching import follow, refuse_failure
 
 if TYPE_CHECKING:
     from finetune.settings import Settings
@@ -29,7 +30,10 @@ def measured(method: str, settings: Settings, *, as_json: bool) -> None:
         runs = Runs(Path(folder))
         run = create(runs, method, settings)
         runs.start(run)
-        follow(runs, run)
+        try:
+            follow(runs, run)
+        finally:
+            runs.kill(run)
         refuse_failure(run, settings)
         found = run.status().figures
     if as_json:

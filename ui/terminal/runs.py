@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ui.amounts import span
 from ui.terminal.output import note, printable, write_json
-from ui.terminal.watching import follow, packed, say_end, span
+from ui.terminal.watching import follow, packed, say_end
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Watch, pause, resume, compare and delete runs.")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ui.amounts import span
 from ui.terminal.output import note, waiting
 
 if TYPE_CHECKING:
@@ -98,12 +98,6 @@ def figures(line: dict[str, Any], steps: int) -> str:
             shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
             said.append(f"{name.replace('_', ' ').replace(' per ', '/')} {shown}")
     return "  ".join(said)
-
-
-def span(seconds: float) -> str:
-    """ "1:02:03", "3:04": as a clock shows a time."""
-    text = str(timedelta(seconds=round(seconds)))
-    return text.removeprefix("0:").removeprefix("0") if text.startswith("0:0") else text.removeprefix("0:")
 
 
 def _where(run: Run) -> str:

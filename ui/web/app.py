@@ -29,6 +29,7 @@ from ui.web.middleware import FirstScript, Guard
 from ui.web.models_page import build_models
 from ui.web.stream import follow_route
 from ui.web.text_page import build_text
+from ui.web.train_page import build_train
 
 QUEUE_POLL_SECONDS = 0.03
 """How often Gradio's queue looks for events. Its own millisecond costs 4 % of a core, which the engine needs."""
@@ -45,6 +46,9 @@ def build(assistant: Assistant) -> gr.Blocks:
     with page.route("Compare", "/compare"):
         build_bar("Compare")
         build_compare(assistant)
+    with page.route("Train", "/train"):
+        build_bar("Train")
+        build_train(assistant, page)
     with page.route("Models", "/models"):
         build_bar("Models")
         build_models(assistant, page)

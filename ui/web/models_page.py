@@ -34,8 +34,8 @@ def build_models(assistant: Assistant, page: gr.Blocks) -> None:
             container=False,
             elem_id="other-model",
         )
-    found = gr.HTML(apply_default_css=False, elem_id="found-model", js_on_load=theme.script("models"))
-    listed = gr.HTML(apply_default_css=False, elem_id="model-list", js_on_load=theme.script("models"))
+    found = gr.HTML(apply_default_css=False, elem_id="found-model", js_on_load=theme.script("acts"))
+    listed = gr.HTML(apply_default_css=False, elem_id="model-list", js_on_load=theme.script("acts"))
     timer = gr.Timer(POLL_SECONDS)
 
     def look() -> dict[Any, Any]:
@@ -51,7 +51,7 @@ def build_models(assistant: Assistant, page: gr.Blocks) -> None:
 
     def act(event: gr.EventData) -> dict[Any, Any]:
         data = event_data(event)
-        entry = assistant.catalogue.find(str(data.get("model", "")))
+        entry = assistant.catalogue.find(str(data.get("key", "")))
         match data.get("kind"):
             case "pull":
                 assistant.pulls.start(entry)
@@ -102,7 +102,7 @@ def model_html(assistant: Assistant, entry: ModelEntry) -> str:
     ]
     arriving = pull_html(assistant, status) if status and (status.running or status.error) else ""
     return (
-        f'<div class="model" data-model="{html.escape(entry.key)}"><div class="name">{html.escape(entry.title)} '
+        f'<div class="model" data-key="{html.escape(entry.key)}"><div class="name">{html.escape(entry.title)} '
         f"{'<span class=here>on this machine</span>' if here else ''}</div>"
         f'<div class="does">{does(entry, here is not None, status is not None and status.running)}</div>'
         f'<div class="facts">{html.escape(entry.description)}</div>'
@@ -119,4 +119,5 @@ def does(entry: ModelEntry, here: bool, arriving: bool) -> str:
         return ""
     act, label = ("cancel", "Cancel") if arriving else ("remove", "Remove") if here else ("pull", "Fetch")
     name = html.escape(f"{label} {entry.title}")
-    return f'<button type="button" data-act="{act}" aria-label="{name}">{label}</button>'
+    asks = " data-asks" if act == "remove" else ""
+    return f'<button type="button" data-act="{act}"{asks} aria-label="{name}">{label}</button>'

@@ -9,6 +9,13 @@ from gradio import themes
 from ui.web.icons import icon
 
 STATIC = Path(__file__).with_name("static")
+PAGES = (
+    ("Chat", "./"),
+    ("Text", "./text"),
+    ("Compare", "./compare"),
+    ("Train", "./train"),
+    ("Models", "./models"),
+)
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
@@ -93,8 +100,7 @@ def script(name: str) -> str:
 def header(here: str) -> str:
     """The bar above every page: name, navigation, appearance."""
     links = "".join(
-        f'<a href="{path}"{" aria-current=page" if title == here else ""}>{title}</a>'
-        for title, path in (("Chat", "./"), ("Text", "./text"), ("Compare", "./compare"), ("Models", "./models"))
+        f'<a href="{path}"{" aria-current=page" if title == here else ""}>{title}</a>' for title, path in PAGES
     )
     panels = " data-panels" if here == "Chat" else ""
     return (

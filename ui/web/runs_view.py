@@ -1,0 +1,169 @@
+"""The runs of a person on the page: how far each is, what can be done with it, and its figures as plots."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from assistant.errors import UserError
+from assistant.placement import gb
+from assistant.runs import Run, Runs, State
+from assistant.service import Assistant
+from assistant.settings import ChatSettings
+from ui.amounts import span
+from ui.web import theme
+from ui.web.events import QUICK, event_data, told
+
+POLL_SECONDS = 1.5
+LISTED = 30
+FIGURES = {
+    "loss": ("loss", "eval_loss"),
+    "accuracy": ("accuracy", "eval_accuracy"),
+    "learning rate": ("learning_rate",),
+    "gradient norm": ("gradient_norm",),
+    "tokens a second": ("tokens_per_second",),
+    "reward": ("reward", "eval_reward"),
+    "KL": ("kl",),
+    "length of answers": ("completions/mean_length",),
+    "entropy": ("entropy",),
+}
+"""What a plot shows → the figures that it draws."""
+OPEN_CHAT = "(id) => { if (id) location.href = './?c=' + encodeURIComponent(id); }"
+
+
+@dataclass(frozen=True)
+class RunsPart:
+    """What other parts of the page do with the list."""
+
+    outputs: list[Any]
+    begin: Any
+    """A run → updates that show it first."""
+
+
+def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
+    """Lay out the list and the plot inside the current Blocks and wire them."""
+    gr.HTML("<h2>Runs</h2>", apply_default_css=False)
+    with gr.Row(elem_classes="languages"):
+        chosen = gr.Dropdown([], value=[], multiselect=True, label="Compare", elem_id="runs-chosen")
+        figure = gr.Dropdown(list(FIGURES), value="loss", label="Figure", elem_id="runs-figure")
+    plot = gr.LinePlot(
+        pd.DataFrame({"step": [], "value": [], "line": []}),
+        x="step",
+        y="value",
+        color="line",
+        height=260,
+        visible=False,
+        elem_id="runs-plot",
+    )
+    listed = gr.HTML(apply_default_css=False, elem_id="runs-list", js_on_load=theme.script("acts"))
+    opened = gr.Textbox(visible="hidden", elem_id="runs-opened")
+    timer = gr.Timer(POLL_SECONDS)
+
+    def show(names: list[str], wanted: str) -> dict[Any, Any]:
+        some = list(runs)[:LISTED]
+        known = [run.id for run in some]
+        names = [name for name in names if name in known] or known[:1]
+        found = drawn([run for run in some if run.id in names], wanted)
+        busy = any(run.status().state.alive for run in some)
+        return {
+            listed: runs_html(some),
+            chosen: gr.update(choices=[(f"{run.title} ({run.id[:15]})", run.id) for run in some], value=names),
+            plot: gr.update(value=found, visible=not found.empty),
+            timer: gr.Timer(POLL_SECONDS, active=busy),
+        }
+
+    def act(event: gr.EventData, names: list[str], wanted: str) -> dict[Any, Any]:
+        data = event_data(event)
+        run = runs.find(str(data.get("key", "")))
+        match data.get("kind"):
+            case "pause":
+                runs.pause(run)
+            case "resume":
+                runs.start(run)
+            case "stop":
+                runs.stop(run)
+            case "delete":
+                gr.Info(f"{gb(runs.delete(run))} are free again.")
+            case "chat":
+                settings = ChatSettings(model=run.id.lower(), system_prompt="")
+                return {opened: assistant.store.create(settings=settings.to_json())}
+            case kind:
+                raise UserError(f"There is nothing called {kind!r} to do here.")
+        return show(names, wanted)
+
+    def begin(run: Run) -> dict[Any, Any]:
+        return show([run.id], "loss")
+
+    outputs = [listed, chosen, plot, timer]
+    page.load(told(show), [chosen, figure], outputs, **QUICK)
+    timer.tick(told(show), [chosen, figure], outputs, **QUICK)
+    for part in (chosen, figure):
+        part.input(told(show), [chosen, figure], outputs, **QUICK)
+    listed.act(told(act), [chosen, figure], [*outputs, opened], **QUICK)
+    opened.change(None, [opened], None, js=OPEN_CHAT)
+    return RunsPart(outputs, begin)
+
+
+def drawn(runs: list[Run], figure: str) -> pd.DataFrame:
+    """step, value, line: one line a figure and run."""
+    rows = [
+        (line["step"], line[name], name if len(runs) == 1 else f"{name.removeprefix('eval_')} {run.id[:15]}")
+        for run in runs
+        for line in run.metrics()
+        for name in FIGURES.get(figure, ())
+        if isinstance(line.get(name), (int, float)) and (len(runs) == 1 or name == FIGURES[figure][-1])
+    ]
+    return pd.DataFrame(rows, columns=["step", "value", "line"])
+
+
+def runs_html(runs: list[Run]) -> str:
+    """A card a run."""
+    if not runs:
+        return '<p class="result"><small>No run yet. The example above takes some minutes.</small></p>'
+    return f'<div class="models runs">{"".join(map(run_html, runs))}</div>'
+
+
+def run_html(run: Run) -> str:
+    """What it is, how far, and what can be done."""
+    status = run.status()
+    where = f"step {status.step:,} of {status.steps:,}" if status.steps else status.state.value
+    facts = [status.state.value, where, span(status.seconds)]
+    if status.state.alive:
+        facts[0] = status.doing or status.state.value
+        if status.eta_seconds:
+            facts.append(f"{span(status.eta_seconds)} left")
+    last = next((line for line in reversed(run.metrics()) if "loss" in line), {})
+    facts += [f"{name.replace('_', ' ')} {last[name]:.3f}" for name in ("loss", "accuracy", "reward") if name in last]
+    bar = f'<progress value="{status.step}" max="{status.steps}"></progress>' if status.state.alive else ""
+    trouble = f'<div class="why no" role="alert">{html.escape(f"{status.message} {status.hint}".strip())}</div>'
+    settings = run.settings
+    about = [
+        str(settings.get("model", "")),
+        str(settings.get("finetuning_type", "")),
+        f"{len(run.metrics()):,} figures",
+    ]
+    return (
+        f'<div class="model run" data-key="{html.escape(run.id)}"><div class="name">{html.escape(run.title)}</div>'
+        f'<div class="does">{"".join(_buttons(run, status.state))}</div>'
+        f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
+        f'<div class="facts">{html.escape(" · ".join(about))} · <code>{html.escape(run.id)}</code></div>'
+        f"{trouble if status.message else ''}</div>"
+    )
+
+
+def _buttons(run: Run, state: State) -> list[str]:
+    if state.alive:
+        wanted = [("pause", "Pause"), ("stop", "Stop")]
+    elif state in (State.FINISHED, State.STOPPED):
+        wanted = [("chat", "Chat with it"), ("delete", "Delete")]
+    else:
+        wanted = [("resume", "Resume"), ("delete", "Delete")]
+    return [
+        f'<button type="button" data-act="{kind}"{" data-asks" if kind == "delete" else ""} '
+        f'aria-label="{html.escape(f"{label} {run.title}")}">{label}</button>'
+        for kind, label in wanted
+    ]

@@ -1,0 +1,151 @@
+"""The page that teaches a model: data looked through, what would be learnt, a dry run, and the runs themselves."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from assistant.runs import Runs
+from assistant.service import Assistant
+from finetune import bases, masking, methods
+from finetune.lint import lint
+from finetune.settings import Settings, read_pairs, settings_from
+from ui.web.events import QUICK, told
+from ui.web.runs_view import build_runs
+from ui.web.train_view import dry_run_html, lint_html, mask_html, waiting_html
+
+EXAMPLE = Path(methods.__file__).with_name("examples") / "captain.jsonl"
+SHOWN_ROWS = 3
+DRY_RUN_POLL_SECONDS = 0.5
+FIRST = {"num_train_epochs": 3.0, "max_length": 512, "per_device_train_batch_size": 8}
+"""What the page begins with, where that is not the method's own."""
+CONTROLS = (
+    "data",
+    "test",
+    "model",
+    "num_train_epochs",
+    "finetuning_type",
+    "max_length",
+    "per_device_train_batch_size",
+    "lora_r",
+    "rate",
+    "further",
+)
+"""Fields of the settings in the order of the page's controls; the last two are read for themselves."""
+
+
+def build_train(assistant: Assistant, page: gr.Blocks) -> None:
+    """Lay out the page inside the current Blocks and wire it."""
+    runs = Runs()
+    first = Settings(data="")
+    known = [(entry.title, entry.key) for entry in bases.trainable(assistant, methods.METHODS["sft"].families)]
+    with gr.Column(elem_classes="text-page wide train"):
+        gr.HTML(
+            "<h1>Teach a model</h1><p>Bring rows of questions and answers; a small adapter learns to answer like them. "
+            "It all stays on this machine.</p>",
+            apply_default_css=False,
+        )
+        with gr.Row(elem_classes="actions"):
+            example = gr.Button("Try the example: a ship's captain", size="md", elem_id="train-example")
+        data = gr.File(label="Rows: JSON lines, JSON, CSV, Parquet", type="filepath", elem_id="train-data")
+        looked = gr.HTML(apply_default_css=False, elem_id="train-looked")
+        with gr.Row(elem_classes="languages"):
+            model = gr.Dropdown(known, value=known[0][1] if known else None, label="Model", elem_id="train-model")
+            epochs = gr.Slider(
+                1, 20, FIRST["num_train_epochs"], step=1, label="Times through the data", elem_id="train-epochs"
+            )
+            kind = gr.Radio(
+                [("LoRA", "lora"), ("QLoRA, 4 bits", "qlora"), ("DoRA", "dora"), ("Every weight", "full")],
+                value=first.finetuning_type,
+                label="What is trained",
+                elem_id="train-kind",
+            )
+        with gr.Accordion("More settings", open=False, elem_id="train-more"):
+            with gr.Row():
+                rate = gr.Textbox("", label="Learning rate", placeholder="the method's own", elem_id="train-rate")
+                length = gr.Number(
+                    FIRST["max_length"], label="Tokens a row", precision=0, minimum=8, elem_id="train-length"
+                )
+                batch = gr.Number(
+                    FIRST["per_device_train_batch_size"],
+                    label="Rows a step",
+                    precision=0,
+                    minimum=1,
+                    elem_id="train-batch",
+                )
+                rank = gr.Number(
+                    first.lora_r, label="Rank of the adapter", precision=0, minimum=1, elem_id="train-rank"
+                )
+            tests = gr.File(
+                label="Rows to be measured on (else some are set apart)", type="filepath", elem_id="train-tests"
+            )
+            further = gr.Textbox(
+                "", lines=2, label="Further settings", placeholder="lora_dropout=0.05 gradient_checkpointing=true",
+                info="As `parley train` takes them, one key=value after another.", elem_id="train-further",
+            )  # fmt: skip
+        with gr.Row(elem_classes="actions"):
+            go = gr.Button("Start", variant="primary", interactive=False, size="md", elem_id="train-start")
+            dry = gr.Button("What will it take?", interactive=False, size="md", elem_id="train-dry")
+            stop = gr.Button("Stop", visible=False, size="md", elem_id="train-stop")
+        measured = gr.HTML(apply_default_css=False, elem_id="train-measured")
+        refresh = build_runs(assistant, runs, page)
+    given = [data, tests, model, epochs, kind, length, batch, rank, rate, further]
+
+    def look(path: str | None, model: str | None, length: float) -> Iterator[dict[Any, Any]]:
+        ready = path is not None
+        buttons = {go: gr.update(interactive=ready), dry: gr.update(interactive=ready), measured: ""}
+        if path is None:
+            yield buttons | {looked: ""}
+            return
+        yield buttons | {looked: waiting_html("Looking through the rows …")}
+        report = lint(Path(path))
+        yield {looked: lint_html(report)}
+        if model and "sft" in report.methods and report.kept:
+            seen = masking.look(Path(path), model, max_length=int(length), models=assistant)
+            yield {looked: lint_html(report) + mask_html(seen, SHOWN_ROWS, int(length))}
+
+    def measure(*values: Any) -> Iterator[dict[Any, Any]]:
+        settings = replace(_settings(*values), dry_run=True)
+        yield {measured: waiting_html("Starting …"), dry: gr.update(interactive=False), stop: gr.update(visible=True)}
+        with tempfile.TemporaryDirectory(prefix="parley-dry-run-") as folder:
+            some = Runs(Path(folder))
+            run = methods.create(some, "sft", settings)
+            some.start(run)
+            try:
+                while (status := run.status()).state.alive:
+                    yield {measured: waiting_html(f"{status.doing or 'starting'} …".capitalize())}
+                    time.sleep(DRY_RUN_POLL_SECONDS)
+                yield {measured: dry_run_html(status, settings, assistant.machine)}
+            finally:
+                some.kill(run)
+
+    def again() -> dict[Any, Any]:
+        return {dry: gr.update(interactive=True), stop: gr.update(visible=False)}
+
+    def start(*values: Any) -> Any:
+        run = methods.create(runs, "sft", _settings(*values), keep=True)
+        runs.start(run)
+        return refresh.begin(run)
+
+    shown = [looked, go, dry, measured]
+    example.click(lambda: str(EXAMPLE), None, [data], **QUICK)
+    for part in (data, model, length):
+        part.change(told(look), [data, model, length], shown, trigger_mode="always_last", **QUICK)
+    measuring = dry.click(told(measure), given, [measured, dry, stop], **QUICK)
+    measuring.then(again, None, [dry, stop], **QUICK)
+    stop.click(lambda: "", None, [measured], cancels=[measuring], **QUICK).then(again, None, [dry, stop], **QUICK)
+    go.click(told(start), given, refresh.outputs, **QUICK)
+
+
+def _settings(*values: Any) -> Settings:
+    """What the controls say, in the order of CONTROLS. Raises BadSettings."""
+    given = dict(zip(CONTROLS, values, strict=True))
+    rate, further = str(given.pop("rate") or "").strip(), str(given.pop("further") or "")
+    words = [f"learning_rate={rate}"] if rate else []
+    return settings_from(methods.METHODS["sft"].settings_class(), given, read_pairs([*words, *further.split()]))
