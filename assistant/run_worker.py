@@ -44,10 +44,17 @@ class Worker:
         with (self.run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
+    def sample(self, step: int, asked: str, answered: str, reward: float) -> None:
+        """Keep an answer as it is at this step."""
+        line = json.dumps({"step": step, "asked": asked, "answered": answered, "reward": round(reward, 4)})
+        with (self.run.folder / "samples.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
     def forget_after(self, step: int) -> None:
-        """Drop the figures of steps that are done again, since the last checkpoint is before them."""
-        kept = [json.dumps(line) + "\n" for line in self.run.metrics() if line.get("step", 0) <= step]
-        write_whole(self.run.folder / "metrics.jsonl", kept)
+        """Drop the figures and samples of steps that are done again, since the last checkpoint is before them."""
+        for name, lines in (("metrics.jsonl", self.run.metrics()), ("samples.jsonl", self.run.samples())):
+            kept = [json.dumps(line) + "\n" for line in lines if line.get("step", 0) <= step]
+            write_whole(self.run.folder / name, kept)
 
     def asked(self) -> str:
         """ "pause" or "stop" where a person asked for it, "" otherwise."""

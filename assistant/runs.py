@@ -4,7 +4,7 @@ A run is a folder, <home>/runs/<id>/:
 
 run.json         what it is: kind, title, the program that does it, its settings
 status.json      how far it is, and whose it is; written by its process
-metrics.jsonl    figures as they come, one object a line
+metrics.jsonl    figures as they come, one object a line; samples.jsonl: answers as they change
 log.txt          what its process and the libraries said
 request          "pause" or "stop": what a person asks of its process, which looks between two steps
 checkpoint-N/    what it goes on from; model/: what came out
@@ -13,6 +13,7 @@ checkpoint-N/    what it goes on from; model/: what came out
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -124,8 +125,15 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Every figure so far, oldest first; a line that is half written is left for the next time."""
+        return self._lines("metrics.jsonl")
+
+    def samples(self) -> list[dict[str, Any]]:
+        """Answers as they change: step, asked, answered, reward; oldest first."""
+        return self._lines("samples.jsonl")
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
         with suppress(FileNotFoundError):
-            return list(_objects((self.folder / "metrics.jsonl").read_text("utf-8", errors="replace")))
+            return list(_objects((self.folder / name).read_text("utf-8", errors="replace")))
         return []
 
     def log(self) -> str:
@@ -209,6 +217,8 @@ class Runs:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                # Threads that wait do not spin: a training and a chat, or two trainings, share the cores.
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
             )
         with suppress(psutil.NoSuchProcess):
             owner = Owner().of(process.pid)

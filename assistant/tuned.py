@@ -39,12 +39,14 @@ def from_folder(folder: Path, find: Find) -> ModelEntry:
     """
     if (folder / "adapter_config.json").is_file():
         base = find(_base(folder))
+        judges = _read(folder / "adapter_config.json").get("task_type") == "SEQ_CLS"
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
         return replace(
             base,
             key=folder.name.lower(),
             title=folder.name,
             description=f"An adapter of your own on {base.title}.",
+            tasks=() if judges else base.tasks,
             format="adapter",
             download_bytes=size,
             memory_bytes=base.memory_bytes + size,
@@ -68,10 +70,15 @@ def write_about(folder: Path, base: str) -> None:
 
 def _base(folder: Path) -> str:
     for name, field in ((ABOUT, "base"), ("adapter_config.json", "base_model_name_or_path")):
-        with suppress(OSError, ValueError):
-            found: Mapping[str, Any] = json.loads((folder / name).read_text("utf-8"))
-            if base := found.get(field):
-                return str(base)
+        if base := _read(folder / name).get(field):
+            return str(base)
     raise UnknownModel(
         f"The adapter in {folder} does not say what it is put on.", hint="Its adapter_config.json should."
     )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_text("utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}

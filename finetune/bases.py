@@ -23,16 +23,12 @@ def find(models: Models, name: str, *families: Family) -> ModelEntry:
     if entry.family not in families:
         wanted = " or ".join(TITLES[family] for family in families)
         raise BadSettings(f"{entry.title} is a {TITLES[entry.family]} model; this needs a {wanted} one.")
-    if entry.format == "adapter":
-        raise BadSettings(
-            f"{entry.title} is an adapter already.", hint=f"Train its base, {entry.base}, or merge it first."
-        )
     return entry
 
 
 def trainable(models: Models, families: tuple[Family, ...]) -> list[ModelEntry]:
-    """Whole models of these families that are here, the smallest first: the first is the quickest to try."""
-    found = [e for e in models.catalogue if e.family in families and e.format in ("gguf", "safetensors")]
+    """Models of these families that are here, the smallest first: the first is the quickest to try."""
+    found = [e for e in models.catalogue if e.family in families and e.format != "marian"]
     return sorted((entry for entry in found if sources.locate(entry) is not None), key=lambda e: e.parameters)
 
 
@@ -45,10 +41,21 @@ def located(entry: ModelEntry) -> Path:
 
 
 def folder(entry: ModelEntry) -> Path:
-    """Its weights as transformers loads them; a GGUF is written out once. Raises ModelNotAvailable and what
-    dequantise.dequantised raises."""
+    """Its weights as transformers loads them, of an adapter those of its base; a GGUF is written out once.
+
+    Raises ModelNotAvailable, and what dequantise.dequantised raises.
+    """
+    if entry.format == "adapter" and entry.base is not None:
+        return folder(Models().catalogue.find(entry.base))
     path = located(entry)
     return dequantise.dequantised(path) if entry.format == "gguf" else path
+
+
+def whole(entry: ModelEntry) -> str:
+    """The name by which the model itself, or the base of an adapter, is found again."""
+    if entry.format == "adapter" and entry.base is not None:
+        return entry.base
+    return entry.key if entry.local_path is None else str(entry.local_path)
 
 
 def dtype(settings: Settings, machine: hardware.Machine) -> str:
@@ -69,16 +76,17 @@ def computes_in_bf16(settings: Settings, machine: hardware.Machine) -> bool:
     return placement.plan_dtype(machine, "gpu" if machine.gpus else "cpu") == "bfloat16"
 
 
-def decoder(path: Path, settings: Settings, machine: hardware.Machine) -> tuple[Any, Any]:
-    """(model, tokeniser), ready for a trainer, in 4 bits for QLoRA."""
+def decoder(entry: ModelEntry, settings: Settings, machine: hardware.Machine) -> tuple[Any, Any]:
+    """(model, tokeniser), ready for a trainer, in 4 bits for QLoRA; an adapter is on its base, to be trained further.
+
+    Raises BadSettings for an adapter of which every weight should be trained.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from assistant.engines.loading import quantised
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(path)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    path = folder(entry)
     form = dtype(settings, machine)
     options: dict[str, Any] = {"dtype": getattr(torch, form)}
     if settings.finetuning_type == "qlora":
@@ -86,6 +94,17 @@ def decoder(path: Path, settings: Settings, machine: hardware.Machine) -> tuple[
         options["device_map"] = device_map(machine)
     model: Any = AutoModelForCausalLM.from_pretrained(path, **options)
     model.config.use_cache = False
+    if entry.format == "adapter":
+        from peft import PeftModel
+
+        if settings.finetuning_type == "full":
+            hint = "Leave finetuning_type at lora, or export it as a whole model first."
+            raise BadSettings(f"{entry.title} is an adapter: it can be trained further, its base not.", hint=hint)
+        path = located(entry)
+        model = PeftModel.from_pretrained(model, str(path), is_trainable=True)
+    tokenizer: Any = AutoTokenizer.from_pretrained(path)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
 
 

@@ -27,7 +27,14 @@ LEAST = 1.0
 """A loss below this has not exploded."""
 WINDOW = 5
 """Figures that the loss is averaged over for that."""
-NAMES = {"grad_norm": "gradient_norm", "mean_token_accuracy": "accuracy", "eval_mean_token_accuracy": "eval_accuracy"}
+NAMES = {
+    "grad_norm": "gradient_norm",
+    "mean_token_accuracy": "accuracy",
+    "rewards/accuracies": "accuracy",
+    "rewards/margins": "margin",
+    "completions/mean_length": "length",
+    "completions/clipped_ratio": "cut_off",
+}
 """What the trainers call a figure → what it is called in a run."""
 _LEFT_OUT = ("epoch", "total_flos", "train_runtime", "train_loss", "train_samples_per_second", "train_steps_per_second")
 
@@ -70,7 +77,7 @@ class Following(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if not state.is_world_process_zero or not logs or "train_runtime" in logs:
             return
-        found: dict[str, Any] = {NAMES.get(name, name): value for name, value in logs.items() if name not in _LEFT_OUT}
+        found: dict[str, Any] = {_name(name): value for name, value in logs.items() if name not in _LEFT_OUT}
         if "num_tokens" in found and "loss" in found:
             now, tokens = time.monotonic(), found.pop("num_tokens")
             found["tokens_per_second"] = (tokens - self._tokens) / max(now - self._at, 1e-9)
@@ -82,6 +89,13 @@ class Following(TrainerCallback):
         self.worker.record(state.global_step, **finite)
         self.worker.tell(step=state.global_step, steps=state.max_steps)
         self._divergence.look(found, state.global_step)
+
+
+def _name(name: str) -> str:
+    """What a trainer's figure is called in a run."""
+    measured = "eval_" if name.startswith("eval_") else ""
+    bare = name.removeprefix("eval_")
+    return measured + NAMES.get(bare, bare)
 
 
 class Divergence:

@@ -31,9 +31,9 @@ class Kind(StrEnum):
 
 
 METHODS: dict[Kind, tuple[str, ...]] = {
-    Kind.CONVERSATION: ("sft",),
-    Kind.COMPLETION: ("sft", "seq2seq"),
-    Kind.PREFERENCE: ("reward", "dpo", "rlhf-loop"),
+    Kind.CONVERSATION: ("sft", "rlhf"),
+    Kind.COMPLETION: ("sft", "rlhf", "seq2seq"),
+    Kind.PREFERENCE: ("reward", "dpo", "rlhf", "rlhf-loop"),
     Kind.UNPAIRED: ("kto",),
     Kind.CLASSIFICATION: ("classifier",),
     Kind.PAIR: ("seq2seq",),

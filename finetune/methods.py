@@ -31,8 +31,16 @@ class Method:
         return import_module(f"finetune.{self.name}").train
 
 
+GPT, GPT_OR_BERT = (Family.DECODER,), (Family.DECODER, Family.ENCODER)
 METHODS = {
-    each.name: each for each in (Method("sft", "Answer as these examples do.", "SFTSettings", (Family.DECODER,)),)
+    each.name: each
+    for each in (
+        Method("sft", "Answer as these examples do.", "SFTSettings", GPT),
+        Method("dpo", "Prefer the better of two answers.", "DPOSettings", GPT),
+        Method("kto", "Answer more like good ones, less like bad ones.", "KTOSettings", GPT),
+        Method("reward", "Say how good an answer is, learnt from pairs.", "RewardSettings", GPT_OR_BERT),
+        Method("rlhf", "Try answers, and learn from a reward model.", "RLHFSettings", GPT),
+    )
 }
 
 
@@ -53,12 +61,15 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False) -> 
     from assistant.models import Models
     from finetune import bases, data, lint
 
-    entry = bases.find(Models(), settings.model, *method(name).families)
+    models = Models()
+    entry = bases.find(models, settings.model, *method(name).families)
     bases.located(entry)
+    for judge in getattr(settings, "reward_models", ()):
+        bases.find(models, judge, *METHODS["reward"].families)
     given = {field: getattr(settings, field) for field in ("data", "test")}
     files = {field: Path(value).expanduser().resolve() for field, value in given.items() if value}
     for path in files.values():
         data.suits(lint.format_of(path), name, path)
     absolute = replace(settings, **{field: str(path) for field, path in files.items()})
-    title = f"{entry.key} on {files['data'].name}"
+    title = f"{entry.title} on {files['data'].name}"
     return runs.create(name, title, "finetune", absolute.to_json(), files if keep else {})

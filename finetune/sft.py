@@ -11,12 +11,11 @@ from typing import Any
 
 from assistant.catalogue import Family
 from assistant.errors import BadDataset
-from assistant.models import Models
 from assistant.run_worker import Worker
-from finetune import bases, data
+from finetune import data
 from finetune.masks import masked
 from finetune.settings import Settings
-from finetune.training import arguments, go
+from finetune.training import Job
 
 LEARNING_RATE = 2e-4
 """Of an adapter."""
@@ -37,36 +36,22 @@ def train(settings: SFTSettings, worker: Worker) -> None:
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
-    models = Models()
-    machine = models.machine
-    entry = bases.find(models, settings.model, Family.DECODER)
-    worker.tell(doing="reading the data")
-    rows = data.read(settings, "sft")
-    worker.tell(doing=f"loading {entry.title}")
-    model, tokenizer = bases.decoder(bases.folder(entry), settings, machine)
-    train_set, test_set = dataset(rows.train, tokenizer, settings), dataset(rows.test, tokenizer, settings)
-    if not len(train_set):
+    job = Job.begin(settings, worker, "sft", Family.DECODER)
+    model, tokenizer, adapter = job.decoder()
+    learnt, tested = dataset(job.rows.train, tokenizer, settings), dataset(job.rows.test, tokenizer, settings)
+    if not len(learnt):
         hint = f"Raise max_length, {settings.max_length} now: `parley data mask` shows what is cut off."
         raise BadDataset("Nothing would be learnt: every answer lies beyond max_length.", hint=hint)
+    own = {"max_length": settings.max_length, "packing": settings.packing}
     trainer = SFTTrainer(
         model=model,
-        args=arguments(
-            SFTConfig,
-            settings,
-            worker,
-            machine,
-            rows=len(train_set),
-            rate=LEARNING_RATE,
-            tested=len(test_set) > 0,
-            max_length=settings.max_length,
-            packing=settings.packing,
-        ),
-        train_dataset=train_set,
-        eval_dataset=test_set if len(test_set) else None,
+        args=job.arguments(SFTConfig, rows=len(learnt), rate=LEARNING_RATE, tested=len(tested) > 0, **own),
+        train_dataset=learnt,
+        eval_dataset=tested if len(tested) else None,
         processing_class=tokenizer,
-        peft_config=bases.adapter(settings, entry, "CAUSAL_LM"),
+        peft_config=adapter,
     )
-    go(trainer, worker, settings, tokenizer, entry.key if entry.local_path is None else str(entry.local_path))
+    job.go(trainer, tokenizer)
 
 
 def dataset(rows: Sequence[data.Row], tokenizer: Any, settings: SFTSettings) -> Any:

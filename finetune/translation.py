@@ -28,7 +28,7 @@ from assistant.errors import BadSettings
 from finetune.memory import keep_freed_blocks
 from finetune.seq2seq import Row, Seq2SeqConfig, train_seq2seq
 from finetune.translation_data import Measured, Pair, measured, pairs, split, with_rare_words
-from finetune.vocabulary import EOS, PAD, tag, tokenizer
+from finetune.vocabulary import EOS, PAD, grow, grown, tag, tokenizer
 
 SHAPE: dict[str, Any] = {
     "d_model": 256,
@@ -167,6 +167,7 @@ def main() -> None:
     )
     parser.add_argument("--vocabulary-languages", default="fr,es,de", help="whose pieces the vocabulary holds")
     parser.add_argument("--base", type=Path, help="a model that goes on, with its vocabulary")
+    parser.add_argument("--grow", action="store_true", help="give the base pieces for words that it spells in many")
     parser.add_argument("--max-steps", type=int, default=3000)
     given = parser.parse_args()
     keep_freed_blocks()
@@ -193,6 +194,10 @@ def main() -> None:
 
         made = AutoTokenizer.from_pretrained(given.base)
         learner = AutoModelForSeq2SeqLM.from_pretrained(given.base, dtype=torch.float32)
+        if given.grow:
+            everyday = [pair for pair in train if pair.source == "tatoeba"]
+            made, parts = grown(made, (text for pair in everyday for text in (pair.english, pair.other)))
+            grow(learner, parts)
     else:
         torch.manual_seed(0)
         made = tokenizer(texts, ["en", *known])

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import math
+import re
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 VOCABULARY = 8192
 PAD, EOS, UNKNOWN = 0, 1, 2
+SPELT = 3
+"""A word of so many pieces, or more, becomes a piece of its own when a vocabulary grows,"""
+SEEN = 4
+"""where it stands in so many texts, or more."""
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def tag(language: str) -> str:
@@ -63,3 +75,33 @@ def tokenizer(texts: Sequence[str], languages: Sequence[str], size: int = VOCABU
         additional_special_tokens=[tag(language) for language in languages],
         model_max_length=256,
     )
+
+
+def grown(made: Any, texts: Iterable[str]) -> tuple[Any, list[list[int]]]:
+    """(the tokeniser with more pieces, the pieces that each new one was of until now).
+
+    A word that was spelt in SPELT pieces or more, and stands in SEEN texts or more, becomes one: spelt in pieces that
+    other words have too, a word that is seldom seen is hardly learnt.
+    """
+    from tokenizers import models
+
+    seen = Counter(word for text in texts for word in set(_WORD.findall(text)))
+    words = [word for word, count in seen.most_common() if count >= SEEN]
+    parts: list[list[int]] = made(words, add_special_tokens=False)["input_ids"]
+    new = [(word, part) for word, part in zip(words, parts, strict=True) if len(part) >= SPELT]
+    whole = sum(seen.values())
+    kept = json.loads(made.backend_tokenizer.to_str())["model"]
+    pieces = [(piece, score) for piece, score in kept["vocab"]]
+    pieces += [(f"▁{word}", math.log(seen[word] / whole)) for word, _ in new]
+    larger = copy.deepcopy(made)
+    larger.backend_tokenizer.model = models.Unigram(pieces, unk_id=kept["unk_id"], byte_fallback=kept["byte_fallback"])
+    return larger, [part for _, part in new]
+
+
+def grow(learner: Any, parts: Sequence[Sequence[int]]) -> None:
+    """Give a model the embeddings of new pieces: each begins as the mean of those that it was spelt in."""
+    old = learner.get_input_embeddings().weight.detach()
+    means = torch.stack([old[list(part)].mean(0) for part in parts])
+    learner.resize_token_embeddings(len(old) + len(parts), mean_resizing=False)
+    with torch.no_grad():
+        learner.get_input_embeddings().weight[len(old) :] = means

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import finetune
 from assistant.errors import BadSettings
 from finetune.methods import METHODS
 from finetune.settings import read_pairs, read_yaml, settings_from
@@ -51,5 +52,20 @@ def test_files_that_hold_no_settings(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_has_its_parts(name: str) -> None:
     method = METHODS[name]
-    assert method.settings_class()(data="x").problems() == []
+    given = {"reward_models": ["a-run"]} if name == "rlhf" else {}
+    assert settings_from(method.settings_class(), {"data": "x", **given})
     assert callable(method.trainer())
+
+
+CONFIGS = sorted((Path(finetune.__file__).parent / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_configs_that_come_with_it_are_right(path: Path) -> None:
+    kind = METHODS[path.stem.split("-")[0]].settings_class()
+    given = {"reward_models": ["a-run"]} if path.stem == "rlhf" else {}
+    settings_from(kind, read_yaml(path), {"data": "rows.jsonl", **given})
+
+
+def test_every_method_has_a_config() -> None:
+    assert {path.stem.split("-")[0] for path in CONFIGS} == set(METHODS)

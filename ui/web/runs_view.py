@@ -20,6 +20,8 @@ from ui.web.events import QUICK, event_data, told
 
 POLL_SECONDS = 1.5
 LISTED = 30
+SAMPLES = 8
+"""Answers of a run that are shown, spread over it."""
 FIGURES = {
     "loss": ("loss", "eval_loss"),
     "accuracy": ("accuracy", "eval_accuracy"),
@@ -27,8 +29,9 @@ FIGURES = {
     "gradient norm": ("gradient_norm",),
     "tokens a second": ("tokens_per_second",),
     "reward": ("reward", "eval_reward"),
+    "margin": ("margin", "eval_margin"),
     "KL": ("kl",),
-    "length of answers": ("completions/mean_length",),
+    "length of answers": ("length",),
     "entropy": ("entropy",),
 }
 """What a plot shows → the figures that it draws."""
@@ -47,7 +50,7 @@ class RunsPart:
 def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
     """Lay out the list and the plot inside the current Blocks and wire them."""
     gr.HTML("<h2>Runs</h2>", apply_default_css=False)
-    with gr.Row(elem_classes="languages"):
+    with gr.Row(elem_classes="languages", visible=False) as controls:
         chosen = gr.Dropdown([], value=[], multiselect=True, label="Compare", elem_id="runs-chosen")
         figure = gr.Dropdown(list(FIGURES), value="loss", label="Figure", elem_id="runs-figure")
     plot = gr.LinePlot(
@@ -72,6 +75,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
         return {
             listed: runs_html(some),
             chosen: gr.update(choices=[(f"{run.title} ({run.id[:15]})", run.id) for run in some], value=names),
+            controls: gr.update(visible=bool(some)),
             plot: gr.update(value=found, visible=not found.empty),
             timer: gr.Timer(POLL_SECONDS, active=busy),
         }
@@ -98,7 +102,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
     def begin(run: Run) -> dict[Any, Any]:
         return show([run.id], "loss")
 
-    outputs = [listed, chosen, plot, timer]
+    outputs = [listed, controls, chosen, plot, timer]
     page.load(told(show), [chosen, figure], outputs, **QUICK)
     timer.tick(told(show), [chosen, figure], outputs, **QUICK)
     for part in (chosen, figure):
@@ -151,15 +155,30 @@ def run_html(run: Run) -> str:
         f'<div class="does">{"".join(_buttons(run, status.state))}</div>'
         f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
         f'<div class="facts">{html.escape(" · ".join(about))} · <code>{html.escape(run.id)}</code></div>'
-        f"{trouble if status.message else ''}</div>"
+        f"{trouble if status.message else ''}{samples_html(run)}</div>"
     )
+
+
+def samples_html(run: Run) -> str:
+    """Answers to a prompt as they changed, for runs that keep some; folded away."""
+    some = run.samples()
+    if not some:
+        return ""
+    step = max(1, len(some) // SAMPLES)
+    rows = "".join(
+        f"<li><small>step {each['step']}, reward {each['reward']:.2f}</small> {html.escape(each['asked'])} "
+        f"<b>{html.escape(each['answered'])}</b></li>"
+        for each in [*some[::step], some[-1]]
+    )
+    return f'<details class="facts"><summary>Answers as they change</summary><ul>{rows}</ul></details>'
 
 
 def _buttons(run: Run, state: State) -> list[str]:
     if state.alive:
         wanted = [("pause", "Pause"), ("stop", "Stop")]
     elif state in (State.FINISHED, State.STOPPED):
-        wanted = [("chat", "Chat with it"), ("delete", "Delete")]
+        wanted = [("chat", "Chat with it")] if run.kind != "reward" else []
+        wanted.append(("delete", "Delete"))
     else:
         wanted = [("resume", "Resume"), ("delete", "Delete")]
     return [

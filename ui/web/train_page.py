@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.runs import Runs
+from assistant.runs import Runs, State
 from assistant.service import Assistant
 from finetune import bases, masking, methods
 from finetune.lint import lint
@@ -44,19 +44,40 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     """Lay out the page inside the current Blocks and wire it."""
     runs = Runs()
     first = Settings(data="")
-    known = [(entry.title, entry.key) for entry in bases.trainable(assistant, methods.METHODS["sft"].families)]
+
+    def known(method: str) -> list[tuple[str, str]]:
+        return [(entry.title, entry.key) for entry in bases.trainable(assistant, methods.METHODS[method].families)]
+
+    def judges() -> list[tuple[str, str]]:
+        return [(run.title, run.id) for run in runs if run.kind == "reward" and run.status().state is State.FINISHED]
+
+    offered = known("sft")
     with gr.Column(elem_classes="text-page wide train"):
         gr.HTML(
-            "<h1>Teach a model</h1><p>Bring rows of questions and answers; a small adapter learns to answer like them. "
-            "It all stays on this machine.</p>",
+            "<h1>Teach a model</h1><p>Bring rows: questions and answers, pairs of which one is better, verdicts. "
+            "A small adapter learns from them. It all stays on this machine.</p>",
             apply_default_css=False,
         )
         with gr.Row(elem_classes="actions"):
             example = gr.Button("Try the example: a ship's captain", size="md", elem_id="train-example")
         data = gr.File(label="Rows: JSON lines, JSON, CSV, Parquet", type="filepath", elem_id="train-data")
         looked = gr.HTML(apply_default_css=False, elem_id="train-looked")
+        method = gr.Radio(
+            [(each.summary, each.name) for each in methods.METHODS.values()],
+            value="sft",
+            label="What it is to learn",
+            elem_id="train-method",
+        )
+        judge = gr.Dropdown(
+            judges(),
+            multiselect=True,
+            visible=False,
+            label="Reward models",
+            info="Train one first: “Say how good an answer is”.",
+            elem_id="train-judge",
+        )
         with gr.Row(elem_classes="languages"):
-            model = gr.Dropdown(known, value=known[0][1] if known else None, label="Model", elem_id="train-model")
+            model = gr.Dropdown(offered, value=offered[0][1] if offered else None, label="Model", elem_id="train-model")
             epochs = gr.Slider(
                 1, 20, FIRST["num_train_epochs"], step=1, label="Times through the data", elem_id="train-epochs"
             )
@@ -95,9 +116,9 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             stop = gr.Button("Stop", visible=False, size="md", elem_id="train-stop")
         measured = gr.HTML(apply_default_css=False, elem_id="train-measured")
         refresh = build_runs(assistant, runs, page)
-    given = [data, tests, model, epochs, kind, length, batch, rank, rate, further]
+    given = [method, judge, data, tests, model, epochs, kind, length, batch, rank, rate, further]
 
-    def look(path: str | None, model: str | None, length: float) -> Iterator[dict[Any, Any]]:
+    def look(path: str | None, wanted: str, chosen: str | None, length: float) -> Iterator[dict[Any, Any]]:
         ready = path is not None
         buttons = {go: gr.update(interactive=ready), dry: gr.update(interactive=ready), measured: ""}
         if path is None:
@@ -105,17 +126,31 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             return
         yield buttons | {looked: waiting_html("Looking through the rows …")}
         report = lint(Path(path))
+        able = [name for name in methods.METHODS if name in report.methods]
+        if able and wanted not in able:  # the rows say what can be learnt of them
+            wanted = able[0]
+            yield {method: wanted} | choose(wanted, chosen)
         yield {looked: lint_html(report)}
-        if model and "sft" in report.methods and report.kept:
-            seen = masking.look(Path(path), model, max_length=int(length), models=assistant)
+        if chosen and wanted == "sft" and report.kept and able:
+            seen = masking.look(Path(path), chosen, max_length=int(length), models=assistant)
             yield {looked: lint_html(report) + mask_html(seen, SHOWN_ROWS, int(length))}
+
+    def choose(wanted: str, chosen: str | None) -> dict[Any, Any]:
+        able = known(wanted)
+        keys = [key for _, key in able]
+        own = methods.METHODS[wanted].settings_class().__dataclass_fields__["model"].default
+        value = own if own in keys and own != first.model else chosen if chosen in keys else next(iter(keys), None)
+        return {
+            model: gr.update(choices=able, value=value),
+            judge: gr.update(visible=wanted == "rlhf", choices=judges()),
+        }
 
     def measure(*values: Any) -> Iterator[dict[Any, Any]]:
         settings = replace(_settings(*values), dry_run=True)
         yield {measured: waiting_html("Starting …"), dry: gr.update(interactive=False), stop: gr.update(visible=True)}
         with tempfile.TemporaryDirectory(prefix="parley-dry-run-") as folder:
             some = Runs(Path(folder))
-            run = methods.create(some, "sft", settings)
+            run = methods.create(some, values[0], settings)
             some.start(run)
             try:
                 while (status := run.status()).state.alive:
@@ -129,23 +164,26 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         return {dry: gr.update(interactive=True), stop: gr.update(visible=False)}
 
     def start(*values: Any) -> Any:
-        run = methods.create(runs, "sft", _settings(*values), keep=True)
+        run = methods.create(runs, values[0], _settings(*values), keep=True)
         runs.start(run)
         return refresh.begin(run)
 
-    shown = [looked, go, dry, measured]
+    shown = [looked, go, dry, measured, method, model, judge]
     example.click(lambda: str(EXAMPLE), None, [data], **QUICK)
     for part in (data, model, length):
-        part.change(told(look), [data, model, length], shown, trigger_mode="always_last", **QUICK)
+        part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
+    method.input(choose, [method, model], [model, judge], **QUICK)
     measuring = dry.click(told(measure), given, [measured, dry, stop], **QUICK)
     measuring.then(again, None, [dry, stop], **QUICK)
     stop.click(lambda: "", None, [measured], cancels=[measuring], **QUICK).then(again, None, [dry, stop], **QUICK)
     go.click(told(start), given, refresh.outputs, **QUICK)
 
 
-def _settings(*values: Any) -> Settings:
-    """What the controls say, in the order of CONTROLS. Raises BadSettings."""
-    given = dict(zip(CONTROLS, values, strict=True))
+def _settings(method: str, judges: list[str], *values: Any) -> Settings:
+    """What the controls say: the method, the reward models, and CONTROLS in their order. Raises BadSettings."""
+    given: dict[str, Any] = dict(zip(CONTROLS, values, strict=True))
     rate, further = str(given.pop("rate") or "").strip(), str(given.pop("further") or "")
     words = [f"learning_rate={rate}"] if rate else []
-    return settings_from(methods.METHODS["sft"].settings_class(), given, read_pairs([*words, *further.split()]))
+    if method == "rlhf":
+        given["reward_models"] = judges
+    return settings_from(methods.METHODS[method].settings_class(), given, read_pairs([*words, *further.split()]))

@@ -1,0 +1,48 @@
+"""Direct preference optimisation: a decoder learns which of two answers is better, with no reward model (Rafailov et
+al. 2023, arXiv:2305.18290)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.catalogue import Family
+from assistant.run_worker import Worker
+from finetune.settings import Settings
+from finetune.training import Job
+from finetune.turns import prepared
+
+LEARNING_RATE = 2e-5
+"""Of an adapter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPOSettings(Settings):
+    """What DPO has besides."""
+
+    beta: float = 0.1
+    """How much it is held to the model that it begins from."""
+    loss_type: str = "sigmoid"
+    """TRL's names: sigmoid, ipo, hinge, robust …"""
+
+
+def train(settings: DPOSettings, worker: Worker) -> None:
+    """Do a run. Raises BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged."""
+    from datasets import Dataset
+    from trl.trainer.dpo_config import DPOConfig
+    from trl.trainer.dpo_trainer import DPOTrainer
+
+    job = Job.begin(settings, worker, "dpo", Family.DECODER)
+    model, tokenizer, adapter = job.decoder()
+    learnt, tested = ([prepared(row, tokenizer) for row in rows] for rows in (job.rows.train, job.rows.test))
+    own: dict[str, Any] = {"max_length": settings.max_length, "beta": settings.beta, "loss_type": [settings.loss_type]}
+    own["train_sampling_strategy"] = "random"  # the trainer makes the tokens, and with them the lengths, itself
+    trainer = DPOTrainer(
+        model=model,
+        args=job.arguments(DPOConfig, rows=len(learnt), rate=LEARNING_RATE, tested=bool(tested), **own),
+        train_dataset=Dataset.from_list(learnt),
+        eval_dataset=Dataset.from_list(tested) if tested else None,
+        processing_class=tokenizer,
+        peft_config=adapter,
+    )
+    job.go(trainer, tokenizer)

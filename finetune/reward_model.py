@@ -1,0 +1,84 @@
+"""A trained reward model at work: conversations in, one number for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.catalogue import Family, ModelEntry
+from assistant.engines.by_length import batches
+from assistant.engines.quiet import silent_loading
+from assistant.errors import BadSettings
+from assistant.models import Models
+from finetune import bases
+from finetune.masks import written
+
+BATCH_TOKENS = 4096
+
+
+def sequence_classifier(entry: ModelEntry, seed: int = 0) -> tuple[Any, Any]:
+    """(a model with a fresh head of one number, its tokeniser)."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    path = bases.folder(entry)
+    tokenizer: Any = AutoTokenizer.from_pretrained(path, truncation_side="left")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    torch.manual_seed(seed)
+    with silent_loading():  # that the head is new is no news
+        model: Any = AutoModelForSequenceClassification.from_pretrained(path, num_labels=1, dtype=torch.float32)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model, tokenizer
+
+
+def encoded(turns: Sequence[Mapping[str, str]], tokenizer: Any, max_length: int) -> list[int]:
+    """A conversation that ends with an answer, as tokens; a long one loses its beginning."""
+    text = written({"messages": list(turns)}, tokenizer)[0]
+    special = tokenizer.chat_template is None  # a template writes its own
+    return tokenizer(text, add_special_tokens=special, truncation=True, max_length=max_length)["input_ids"]
+
+
+class RewardModel:
+    """What a run of `reward` left: a run's id, or a folder."""
+
+    def __init__(self, name: str, *, max_length: int = 256) -> None:
+        """Raises UnknownModel, BadSettings where it is no reward model."""
+        import torch
+
+        models = Models()
+        entry = bases.find(models, name, Family.DECODER, Family.ENCODER)
+        folder = Path(bases.located(entry))
+        if entry.format == "adapter":
+            from peft import PeftConfig, PeftModel
+
+            if PeftConfig.from_pretrained(str(folder)).task_type != "SEQ_CLS":
+                raise BadSettings(f"{name} is no reward model.", hint="Train one: parley train reward data=pairs.jsonl")
+            whole = models.catalogue.find(bases.whole(entry))
+            model, self._tokenizer = sequence_classifier(whole)
+            with silent_loading():
+                model = PeftModel.from_pretrained(model, str(folder))
+        else:
+            model, self._tokenizer = sequence_classifier(entry)
+        device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
+        self._model: Any = model.to(device).eval()
+        self._device = device
+        self._max_length = max_length
+
+    def __call__(self, conversations: Sequence[Sequence[Mapping[str, str]]]) -> list[float]:
+        """A reward for the last answer of each."""
+        import torch
+        from torch.nn.utils.rnn import pad_sequence
+
+        rows = [torch.tensor(encoded(turns, self._tokenizer, self._max_length)) for turns in conversations]
+        found = [0.0] * len(rows)
+        for places in batches([len(row) for row in rows], BATCH_TOKENS):
+            some = [rows[place] for place in places]
+            ids = pad_sequence(some, batch_first=True, padding_value=self._tokenizer.pad_token_id)
+            mask = pad_sequence([torch.ones_like(row) for row in some], batch_first=True)
+            with torch.inference_mode():
+                logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.to(self._device)).logits
+            for place, reward in zip(places, logits[:, 0].float().tolist(), strict=True):
+                found[place] = reward
+        return found

@@ -1,0 +1,167 @@
+"""Reinforcement learning from a reward model: a decoder tries several answers and learns from those that are rewarded
+more than their siblings, held to the model that it begins from. RLOO (Ahmadian et al. 2024, arXiv:2402.14740) or GRPO
+(Shao et al. 2024, arXiv:2402.03300); TRL has no PPO any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from assistant.catalogue import Family
+from assistant.run_worker import Worker
+from finetune.reward_model import RewardModel
+from finetune.rewards import length_penalty, named, repetition_penalty
+from finetune.settings import Settings
+from finetune.training import Job
+from finetune.turns import asked, question
+
+LEARNING_RATE = 1e-5
+"""Of an adapter."""
+SHOWN = 2
+"""Answers that are kept of each step, to see how they change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RLHFSettings(Settings):
+    """What reinforcement learning has besides."""
+
+    algorithm: Literal["rloo", "grpo"] = "rloo"
+    reward_models: list[str] = field(default_factory=list[str])
+    """Runs of `reward`, or folders of such models; their rewards are added."""
+    reward_weights: list[float] | None = None
+    """Of each reward model; None: 1 each."""
+    length_penalty: float = 0.0
+    """For each token beyond length_wanted."""
+    length_wanted: int = 64
+    repetition_penalty: float = 0.0
+    """For an answer that repeats itself throughout; in part for one that does in part."""
+    beta: float = 0.05
+    """How much divergence (KL) from the model that it begins from costs."""
+    num_generations: int = 4
+    """Answers to each prompt."""
+    max_completion_length: int = 64
+    """Tokens of an answer."""
+    max_prompt_length: int = 192
+    """Tokens of a prompt; rows with longer ones are left out."""
+    temperature: float = 1.0
+
+    def problems(self) -> list[str]:
+        found = super().problems()
+        if not (self.reward_models or self.length_penalty or self.repetition_penalty):
+            found.append("reward_models names no run of `reward`")
+        if self.reward_weights is not None and len(self.reward_weights) != len(self.reward_models):
+            found.append("reward_weights needs one weight for each of reward_models")
+        if self.num_generations < 2:
+            found.append("num_generations must be 2 or more: answers are compared with each other")
+        elif self.per_device_train_batch_size * self.gradient_accumulation_steps % self.num_generations:
+            found.append(
+                "per_device_train_batch_size × gradient_accumulation_steps must be a multiple of num_generations"
+            )
+        return found
+
+
+def train(settings: RLHFSettings, worker: Worker) -> None:
+    """Do a run. Raises BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged."""
+    from datasets import Dataset
+
+    job = Job.begin(settings, worker, "rlhf", Family.DECODER)
+    model, tokenizer, adapter = job.decoder()
+    tokenizer.padding_side = "left"
+    functions, weights = rewards(settings, worker)
+    learnt, tested = (prompts(job, rows, tokenizer, settings) for rows in (job.rows.train, job.rows.test))
+    trainer_class, config_class = _classes(settings.algorithm)
+    own = {
+        "beta": settings.beta,
+        "num_generations": settings.num_generations,
+        "max_completion_length": settings.max_completion_length,
+        "temperature": settings.temperature,
+        "reward_weights": weights,
+        "train_sampling_strategy": "random",
+        "gradient_checkpointing": settings.gradient_checkpointing,
+    }
+    trainer = trainer_class(
+        model=model,
+        reward_funcs=functions,
+        args=job.arguments(
+            config_class,
+            rows=len(learnt) * settings.num_generations,
+            rate=LEARNING_RATE,
+            tested=bool(settings.eval_steps and tested),
+            **own,
+        ),
+        train_dataset=Dataset.from_list(learnt),
+        eval_dataset=Dataset.from_list(tested) if tested else None,
+        processing_class=tokenizer,
+        peft_config=adapter,
+    )
+    job.go(trainer, tokenizer)
+
+
+def prompts(
+    job: Job, rows: Sequence[Mapping[str, Any]], tokenizer: Any, settings: RLHFSettings
+) -> list[dict[str, Any]]:
+    """Every question once, as the model reads it; too long ones are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        turns = question(row, job.rows.report.format.kind)
+        text = asked(turns)
+        if text not in found and len(tokenizer(text)["input_ids"]) <= settings.max_prompt_length:
+            found[text] = {"prompt": list(turns) if tokenizer.chat_template else text, "turns": list(turns)}
+    return list(found.values())
+
+
+def rewards(settings: RLHFSettings, worker: Worker) -> tuple[list[Callable[..., list[float]]], list[float]]:
+    """(functions as TRL calls them, the weight of each)."""
+    functions: list[Callable[..., list[float]]] = []
+    weights = list(settings.reward_weights or [1.0] * len(settings.reward_models))
+    for place, name in enumerate(settings.reward_models):
+        functions.append(named(f"reward_{place}", _judged(RewardModel(name), worker if not place else None)))
+    if settings.length_penalty:
+        weights.append(1.0)
+
+        def by_length(completion_ids: Sequence[Sequence[int]], **_: Any) -> list[float]:
+            return length_penalty([len(ids) for ids in completion_ids], settings.length_wanted, settings.length_penalty)
+
+        functions.append(named("length", by_length))
+    if settings.repetition_penalty:
+        weights.append(1.0)
+
+        def by_repetition(completions: Sequence[Any], **_: Any) -> list[float]:
+            return repetition_penalty([said(each) for each in completions], settings.repetition_penalty)
+
+        functions.append(named("repetition", by_repetition))
+    return functions, weights
+
+
+def said(completion: Any) -> str:
+    """The text of an answer, which TRL gives as messages where prompts are."""
+    return completion if isinstance(completion, str) else str(completion[-1]["content"])
+
+
+def _judged(model: RewardModel, worker: Worker | None) -> Callable[..., list[float]]:
+    """A reward model as TRL calls it; worker: keeps some answers of each step for people to see."""
+
+    def judge(completions: Sequence[Any], turns: Sequence[Any], trainer_state: Any = None, **_: Any) -> list[float]:
+        texts = [said(each) for each in completions]
+        asked_for = zip(turns, texts, strict=True)
+        found = model([[*before, {"role": "assistant", "content": text}] for before, text in asked_for])
+        if worker is not None and trainer_state is not None:
+            for before, text, reward in list(zip(turns, texts, found, strict=True))[:SHOWN]:
+                worker.sample(trainer_state.global_step, before[-1]["content"], text, reward)
+        return found
+
+    return judge
+
+
+def _classes(algorithm: str) -> tuple[Any, Any]:
+    if algorithm == "grpo":
+        from trl.trainer.grpo_config import GRPOConfig
+        from trl.trainer.grpo_trainer import GRPOTrainer
+
+        return GRPOTrainer, GRPOConfig
+    from trl.trainer.rloo_config import RLOOConfig
+    from trl.trainer.rloo_trainer import RLOOTrainer
+
+    return RLOOTrainer, RLOOConfig

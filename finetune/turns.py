@@ -1,0 +1,33 @@
+"""Prompts and answers as TRL's preference and reinforcement trainers read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assistant.engines.prompts import base_text
+from assistant.engines.protocol import Message
+from finetune.formats import Kind
+
+Turns = Sequence[Mapping[str, str]]
+
+
+def prepared(row: Mapping[str, Any], tokenizer: Any) -> dict[str, Any]:
+    """A row with `prompt` and answers: conversations where the model has a chat template, else the plain texts that the
+    chat asks a base model with."""
+    if tokenizer.chat_template:
+        return dict(row)
+    plain: dict[str, Any] = {"prompt": asked(row["prompt"])}
+    for name in row.keys() - {"prompt"}:
+        plain[name] = f" {row[name][-1]['content']}" if isinstance(row[name], list) else row[name]
+    return plain
+
+
+def asked(turns: Turns) -> str:
+    """A conversation up to where the answer begins, without a template."""
+    return base_text([Message(each["role"], each["content"]) for each in turns])  # pyright: ignore[reportArgumentType]
+
+
+def question(row: Mapping[str, Any], kind: Kind) -> Turns:
+    """What is asked in a row of any kind that holds questions."""
+    return row["messages"][:-1] if kind is Kind.CONVERSATION else row["prompt"]

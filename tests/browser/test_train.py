@@ -1,0 +1,106 @@
+"""The train page as a person uses it: data, what is learnt, a dry run, a run that outlives the page, the chat."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from assistant import dequantise, sources
+from assistant.catalogue import Catalogue
+from tests.browser.conftest import MODEL, Server, answered, ask, choose_file
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def full_weights(server: Server) -> None:
+    """Made once, so that no test waits for them."""
+    gguf = sources.locate(Catalogue.load()[MODEL])
+    assert gguf is not None
+    dequantise.dequantised(gguf, server.home / "dequantised")
+
+
+@pytest.fixture
+def page(context: BrowserContext, server: Server, full_weights: None) -> Page:
+    page = context.new_page()
+    visit(page, server)
+    return page
+
+
+def visit(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}train")
+    expect(page.locator("#train-example")).to_be_visible(timeout=30_000)
+    page.wait_for_selector("#runs-list .result, #runs-list .run", state="attached", timeout=30_000)
+
+
+def rows(folder: Path) -> Path:
+    path = folder / "rows.jsonl"
+    asked = [
+        {"prompt": f"What is {n} plus {n}?", "completion": f"It is {2 * n}, captain <b>{n}</b>!"} for n in range(12)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*asked, asked[0], {"prompt": "?", "completion": ""}]))
+    return path
+
+
+def further(page: Page, words: str) -> None:
+    if not page.locator("#train-further textarea").is_visible():
+        page.click("#train-more button")
+    page.fill("#train-further textarea", words)
+
+
+def test_from_a_file_to_the_chat(page: Page, server: Server, tmp_path: Path) -> None:
+    choose_file(page, "#train-data button", rows(tmp_path))
+    looked = page.locator("#train-looked")
+    expect(looked).to_contain_text("14 rows, 12 to train on", timeout=30_000)
+    expect(looked).to_contain_text("duplicates: the same as an earlier row (rows 13)")
+    expect(looked).to_contain_text("completion is empty (rows 14)")
+    shown = page.locator(".masks pre .trained").first
+    expect(shown).to_have_text("It is 0, captain <b>0</b>!<|im_end|>", timeout=60_000)
+    further(page, "max_steps=3 logging_steps=1 per_device_train_batch_size=2")
+    page.click("#train-start")
+    expect(page.locator(".run")).to_have_count(1, timeout=30_000)
+    visit(page, server)  # what the page shows outlives the page
+    expect(page.locator(".run [data-act=chat]")).to_be_visible(timeout=180_000)
+    expect(page.locator(".run")).to_contain_text("finished · step 3 of 3")
+    expect(page.locator("#runs-plot canvas, #runs-plot svg").first).to_be_visible()
+    page.click(".run [data-act=chat]")
+    page.wait_for_url("**/?c=*")
+    page.wait_for_selector("#transcript [data-ready]", state="attached", timeout=30_000)
+    ask(page, "What is 2 plus 2?")
+    answered(page)
+    assert page.locator("article.assistant .body").inner_text().strip()
+
+
+def test_a_dry_run_says_what_it_takes(page: Page, tmp_path: Path) -> None:
+    choose_file(page, "#train-data button", rows(tmp_path))
+    expect(page.locator("#train-dry button, button#train-dry")).to_be_enabled(timeout=30_000)
+    page.click("#train-dry")
+    expect(page.locator("#train-measured")).to_contain_text("steps of", timeout=180_000)
+    expect(page.locator("#train-measured")).to_contain_text("GB at its peak")
+
+
+def test_mistakes_are_told_and_lose_nothing(page: Page, tmp_path: Path) -> None:
+    choose_file(page, "#train-data button", rows(tmp_path))
+    expect(page.locator(".masks")).to_be_visible(timeout=60_000)
+    further(page, "learning_rat=1 lora_dropout=7")
+    page.click("#train-start")
+    expect(page.locator(".toast-body")).to_contain_text("did you mean learning_rate", timeout=20_000)
+    expect(page.locator("#train-further textarea")).to_have_value("learning_rat=1 lora_dropout=7")
+    bad = tmp_path / "photo.csv"
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    page.click("#train-data button[aria-label='Clear'], #train-data button[aria-label='Remove']")
+    choose_file(page, "#train-data button", bad)
+    expect(page.locator(".toast-body").last).to_contain_text("photo.csv", timeout=20_000)
+
+
+def test_labels_and_pairs_choose_the_method(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    pair = {"prompt": "Say hello.", "chosen": "Hello, dear.", "rejected": "No."}
+    path.write_text("".join(json.dumps(pair | {"prompt": f"Say hello {n}."}) + "\n" for n in range(8)))
+    choose_file(page, "#train-data button", path)
+    expect(page.get_by_label("Prefer the better of two answers.")).to_be_checked(timeout=30_000)
+    page.get_by_label("Say how good an answer is, learnt from pairs.").check()
+    expect(page.locator("#train-model input")).to_have_value("all-MiniLM-L6-v2", timeout=20_000)

@@ -1,0 +1,145 @@
+"""Preferences, verdicts, reward models and reinforcement learning, on a tiny model, in a run's own code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.errors import BadSettings
+from assistant.models import Models
+from assistant.run_worker import Worker
+from assistant.runs import Run, Runs, State
+from finetune.methods import create, method
+from finetune.reward_model import RewardModel
+from finetune.rewards import length_penalty, repetition_penalty
+from finetune.rlhf import RLHFSettings
+from finetune.settings import settings_from
+
+THINGS = ("sky", "grass", "blood", "snow", "coal")
+PAIRS = [
+    {
+        "prompt": f"what colour is the {thing}{' and why' * more}",
+        "chosen": "it is blue because",
+        "rejected": "red red red",
+    }
+    for thing in THINGS
+    for more in range(5)
+]
+VERDICTS = [
+    {"prompt": f"what colour is the {thing}{' and why' * more}", "completion": said, "label": good}
+    for thing in THINGS
+    for more in range(2)
+    for said, good in (("it is blue because", True), ("red red red", False))
+]
+SMALL: dict[str, Any] = {"per_device_train_batch_size": 4, "logging_steps": 1, "max_length": 64, "max_steps": 3}
+
+
+def done(name: str, rows: list[dict[str, Any]], folder: Path, model: Path | str, **changes: Any) -> Run:
+    """A run of the method, finished."""
+    path = folder / f"{name}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    kind = method(name).settings_class()
+    settings = settings_from(kind, {"model": str(model), "data": str(path), **SMALL, **changes})
+    run = create(Runs(), name, settings)
+    worker = Worker(run.folder)
+    worker.work(lambda: method(name).trainer()(settings_from(kind, run.settings), worker))
+    assert run.status().state is State.FINISHED, f"{run.status()}\n{run.log()}"
+    return run
+
+
+@pytest.fixture(scope="module")
+def judge(tiny_decoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reward model that has learnt which answers are chosen: its folder, beyond the home of one test."""
+    folder = tmp_path_factory.mktemp("reward")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARLEY_HOME", str(folder / "home"))
+        run = done("reward", PAIRS, folder, tiny_decoder, max_steps=40, learning_rate=1e-2, save_steps=40)
+    accuracies = [line["accuracy"] for line in run.metrics() if "accuracy" in line]
+    assert accuracies[-1] == 1.0
+    return run.model
+
+
+def test_a_reward_model_tells_good_from_bad(judge: Path) -> None:
+    def talk(said: str) -> list[dict[str, str]]:
+        return [{"role": "user", "content": "what colour is the sky"}, {"role": "assistant", "content": said}]
+
+    good, bad = RewardModel(str(judge))([talk("it is blue because"), talk("red red red")])
+    assert good > bad + 0.5
+    assert RewardModel(str(judge))([talk("red red red")]) == pytest.approx([bad], abs=1e-4)
+
+
+@pytest.mark.parametrize("template", [True, False])
+def test_dpo_moves_towards_the_better_answer(tiny_decoder: Path, tmp_path: Path, template: bool) -> None:
+    model = tiny_decoder if template else _without_template(tiny_decoder, tmp_path / "base")
+    run = done("dpo", PAIRS, tmp_path, model, max_steps=25, learning_rate=5e-3, save_steps=25)
+    margins = [line["margin"] for line in run.metrics() if "margin" in line]
+    assert margins[-1] > 0.1 > abs(margins[0])
+    assert {"eval_loss", "eval_accuracy"} & {name for line in run.metrics() for name in line}
+
+
+def test_kto_learns_from_verdicts(tiny_decoder: Path, tmp_path: Path) -> None:
+    run = done("kto", VERDICTS, tmp_path, tiny_decoder, max_steps=25, learning_rate=5e-3, save_steps=25)
+    margins = [line["margin"] for line in run.metrics() if "margin" in line]
+    assert margins[-1] > 0.05
+
+
+@pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
+def test_reinforcement_learning_raises_the_reward(
+    tiny_decoder: Path, judge: Path, tmp_path: Path, algorithm: str
+) -> None:
+    run = done(
+        "rlhf", PAIRS, tmp_path, tiny_decoder, algorithm=algorithm, reward_models=[str(judge)], max_steps=30,
+        max_completion_length=6, per_device_train_batch_size=8, learning_rate=2e-2, save_steps=30, beta=0.01,
+        length_penalty=0.01, length_wanted=4, repetition_penalty=0.1,
+    )  # fmt: skip
+    rewards = [line["reward"] for line in run.metrics() if "reward" in line]
+    assert sum(rewards[-5:]) > sum(rewards[:5])
+    assert {"kl", "length", "entropy"} <= {name for line in run.metrics() for name in line}
+    shown = run.samples()
+    assert shown[0]["step"] < shown[-1]["step"] and shown[0]["asked"].startswith("what colour")
+
+
+def test_an_adapter_is_trained_further(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
+    rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in PAIRS]
+    first = done("sft", rows, tmp_path, tiny_decoder)
+    then = done("rlhf", PAIRS, tmp_path, first.id, reward_models=[str(judge)], max_completion_length=4)
+    entry = Models().find(then.id)
+    assert (entry.format, entry.base) == ("adapter", str(tiny_decoder))
+    assert sorted(path.name for path in then.model.glob("*.safetensors")) == ["adapter_model.safetensors"]
+    assert [run.status().state for run in Runs()] == [State.FINISHED] * 2
+
+
+def test_a_model_that_judges_is_not_offered_for_chat(judge: Path) -> None:
+    assert "chat" not in Models().find(str(judge)).tasks
+
+
+def test_settings_that_cannot_be() -> None:
+    given = {"data": "x", "num_generations": 3, "per_device_train_batch_size": 4, "reward_weights": [1.0]}
+    with pytest.raises(BadSettings, match=r"names no run of `reward`; reward_weights needs one weight .* multiple of"):
+        settings_from(RLHFSettings, given)
+
+
+def test_a_chat_model_is_no_reward_model(tiny_decoder: Path, tmp_path: Path) -> None:
+    rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in PAIRS]
+    run = done("sft", rows, tmp_path, tiny_decoder)
+    with pytest.raises(BadSettings, match="is no reward model"):
+        RewardModel(run.id)
+
+
+def test_rewards_without_a_model() -> None:
+    assert length_penalty([3, 5, 9], 5, 0.5) == [0, 0, -2]
+    assert repetition_penalty(["a b c d", "red red red red", "", "one two"]) == [0, -0.5, 0, 0]
+
+
+def _without_template(model: Path, folder: Path) -> Path:
+    import shutil
+
+    shutil.copytree(model, folder)
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    settings.pop("chat_template", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), "utf-8")
+    return folder
