@@ -199,7 +199,8 @@ def _completion(names: Names, first: Row) -> Format | None:
 
 def _text(names: Names, first: Row) -> Format | None:
     column = next((names[name] for name in TEXTS if name in names), None)
-    column = column or (next(iter(names.values())) if len(names) == 1 else None)
+    alone = len(names) == 1 and names.keys().isdisjoint(CONVERSATIONS)
+    column = column or (next(iter(names.values())) if alone else None)
     if column is None or not isinstance(first[column], str):
         return None
     return Format("plain texts", Kind.TEXT, (column,), lambda row: {"text": _words(row, column)})

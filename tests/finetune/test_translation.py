@@ -18,7 +18,7 @@ from assistant.errors import BadSettings
 from finetune.seq2seq import Row
 from finetune.translation import RARE_TIMES, Lessons, figures, keep, model, shares_of
 from finetune.translation_data import Measured, Pair
-from finetune.vocabulary import EOS, tokenizer
+from finetune.vocabulary import EOS, grow, grown, tokenizer
 
 PAIRS = [
     Pair(f"The {noun} is {what}.", f"Le {nom} est {quoi}.", "fr", "tatoeba")
@@ -123,3 +123,23 @@ def test_what_is_kept_is_half_the_size_and_loads(made: Any, tmp_path: Path) -> N
     assert sum(each.numel() for each in weights.values()) == sum(each.numel() for each in learner.parameters())
     assert learner.shared.weight.dtype == torch.float32  # it learns on
     assert set(figures(engine, {"en-fr": Measured(("The dog.",), (("Le chien.",),))})) == {"en-fr BLEU", "en-fr chrF"}
+
+
+def test_words_that_are_spelt_become_pieces_of_their_own(made: Any, tmp_path: Path) -> None:
+    texts = ["The zyxwvut is big."] * 4 + ["A qwzkjh."] * 3
+    before = made.tokenize("<fr>The zyxwvut is big.")
+    larger, parts = grown(made, texts)
+    assert larger.tokenize("<fr>The zyxwvut is big.")[:3] == ["<fr>", "▁The", "▁zyxwvut"] != before[:3]
+    assert made.tokenize("<fr>The zyxwvut is big.") == before  # the old one is as it was
+    assert len(larger) == len(made) + len(parts)
+    assert larger.tokenize("qwzkjh") == made.tokenize("qwzkjh")  # three texts are too few
+    learner = model(["en", "fr"], len(made))
+    old = learner.get_input_embeddings().weight.detach().clone()
+    grow(learner, parts)
+    weights = learner.get_input_embeddings().weight
+    assert torch.equal(weights[: len(old)], old)
+    assert torch.allclose(weights[len(old)], old[parts[0]].mean(0))
+    assert learner.get_output_embeddings().weight is weights and learner.config.vocab_size == len(larger)
+    larger.save_pretrained(tmp_path)
+    again: Any = AutoTokenizer.from_pretrained(tmp_path)
+    assert again("<fr>The zyxwvut is big.")["input_ids"] == larger("<fr>The zyxwvut is big.")["input_ids"]
