@@ -52,9 +52,13 @@ class Worker:
 
     def forget_after(self, step: int) -> None:
         """Drop the figures and samples of steps that are done again, since the last checkpoint is before them."""
+        self.keep(lambda line: line.get("step", 0) <= step)
+
+    def keep(self, wanted: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Drop the other figures and samples."""
         for name, lines in (("metrics.jsonl", self.run.metrics()), ("samples.jsonl", self.run.samples())):
-            kept = [json.dumps(line) + "\n" for line in lines if line.get("step", 0) <= step]
-            write_whole(self.run.folder / name, kept)
+            if lines:
+                write_whole(self.run.folder / name, [json.dumps(line) + "\n" for line in lines if wanted(line)])
 
     def asked(self) -> str:
         """ "pause" or "stop" where a person asked for it, "" otherwise."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from assistant.catalogue import Family
@@ -25,10 +26,13 @@ class Method:
     """Of the models that it trains."""
 
     def settings_class(self) -> type[Settings]:
-        return getattr(import_module(f"finetune.{self.name}"), self.settings)
+        return getattr(self._module(), self.settings)
 
     def trainer(self) -> Callable[[Any, Any], None]:
-        return import_module(f"finetune.{self.name}").train
+        return self._module().train
+
+    def _module(self) -> ModuleType:
+        return import_module(f"finetune.{self.name.replace('-', '_')}")
 
 
 GPT, GPT_OR_BERT = (Family.DECODER,), (Family.DECODER, Family.ENCODER)
@@ -40,6 +44,9 @@ METHODS = {
         Method("kto", "Answer more like good ones, less like bad ones.", "KTOSettings", GPT),
         Method("reward", "Say how good an answer is, learnt from pairs.", "RewardSettings", GPT_OR_BERT),
         Method("rlhf", "Try answers, and learn from a reward model.", "RLHFSettings", GPT),
+        Method(
+            "rlhf-loop", "All of it from pairs: answers, reward models, learning, comparison.", "RLHFLoopSettings", GPT
+        ),
     )
 }
 
@@ -51,7 +58,7 @@ def method(name: str) -> Method:
     return METHODS[name]
 
 
-def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False) -> Run:
+def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, title: str = "") -> Run:
     """A run that is ready to start. What a person can mend is said now: the model, the files, what they teach.
 
     keep: copy the files into the run's folder, since they will not stay where they are.
@@ -71,5 +78,5 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False) -> 
     for path in files.values():
         data.suits(lint.format_of(path), name, path)
     absolute = replace(settings, **{field: str(path) for field, path in files.items()})
-    title = f"{entry.title} on {files['data'].name}"
+    title = title or f"{entry.title} on {files['data'].name}"
     return runs.create(name, title, "finetune", absolute.to_json(), files if keep else {})

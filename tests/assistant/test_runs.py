@@ -91,6 +91,10 @@ def test_a_failure_says_what_happened(runs: Runs, how: str, said: str) -> None:
     run = begin(runs, **{how: 2})
     status = wait(run)
     assert status.state is State.FAILED and said in status.message and status.hint
+    if how == "breaks_at":
+        end = time.monotonic() + 10
+        while "Traceback" not in run.log() and time.monotonic() < end:  # written as the process goes
+            time.sleep(0.02)
     assert ("Traceback" in run.log()) is (how == "breaks_at")
 
 
