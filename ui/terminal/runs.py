@@ -106,6 +106,36 @@ def stop(name: Id = "last") -> None:
 
 
 @app.command()
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, or parts of them.", autocompletion=_ids)],
+    as_json: AsJson = False,
+) -> None:
+    """Set runs beside each other: settings that differ, and the last of each figure.
+
+    Example: parley runs compare 20261125-073000 20261125-081653
+    """
+    from assistant.runs import Runs
+    from ui.terminal.watching import beside
+
+    runs = Runs()
+    rows = beside([runs.find(name) for name in names])
+    if as_json:
+        write_json(rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", *(row["id"] for row in rows), box=None)
+    for name in dict.fromkeys(name for row in rows for name in row if name != "id"):
+        table.add_row(name, *(printable(_shown(row.get(name))) for row in rows))
+    Console(soft_wrap=True).print(table)
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@app.command()
 def log(name: Id = "last") -> None:
     """Show the end of what a run's process and its libraries said.
 

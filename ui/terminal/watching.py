@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ui.amounts import span
@@ -88,6 +89,22 @@ def packed(run: Run) -> dict[str, Any]:
         "figures": dict(status.figures),
         "folder": str(run.folder),
     }
+
+
+def beside(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """A row a run: its id and state, the settings in which the runs differ, the last of each figure, what came out."""
+    settings = [dict(run.settings) for run in runs]
+    names = dict.fromkeys(name for each in settings for name in each)
+    differing = [name for name in names if len({repr(each.get(name)) for each in settings}) > 1]
+    rows: list[dict[str, Any]] = []
+    for run, own in zip(runs, settings, strict=True):
+        status = run.status()
+        last: dict[str, Any] = {}
+        for line in run.metrics():
+            last |= {name: value for name, value in line.items() if name not in ("time", "part")}
+        about = {"id": run.id, "kind": run.kind, "state": status.state.value, "seconds": round(status.seconds, 1)}
+        rows.append({**about, **{name: own.get(name) for name in differing}, **last, **status.figures})
+    return rows
 
 
 def figures(line: dict[str, Any], steps: int) -> str:

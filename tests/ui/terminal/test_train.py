@@ -40,6 +40,9 @@ def test_a_run_from_its_start_to_the_chat(tiny_decoder: Path, rows: Path, tmp_pa
     assert told["id"] in listed.stdout and "finished" in listed.stdout and "3/3" in listed.stdout
     assert told["id"].lower() in parley("models", "list", "--here").stdout
     assert parley("chat", "--model", told["id"], "--max-tokens", 5, "what is blue").returncode == 0
+    compared = json.loads(parley("runs", "compare", "last", told["id"], "--json").stdout)
+    assert [row["id"] for row in compared] == [told["id"]] * 2 and compared[0]["loss"] > 0 and "data" not in compared[0]
+    assert "loss" in parley("runs", "compare", "last").stdout
     assert parley("runs", "delete", "last", "--yes").returncode == 0
     assert json.loads(parley("runs", "list", "--json").stdout) == []
 

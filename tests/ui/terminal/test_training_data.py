@@ -51,3 +51,16 @@ def test_a_file_that_teaches_nothing_is_told(parley, tmp_path, name, said):
     (tmp_path / "b.csv").write_text("one,two\n1,2\n", "utf-8")
     done = parley("data", "lint", str(tmp_path / name))
     assert done.exit_code == 1 and said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_mask_shows_what_is_learnt(parley, tiny_decoder: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"prompt": "why", "completion": "so"}\n{"prompt": "what", "completion": "it is"}\n', "utf-8")
+    words = ["data", "mask", str(rows), "--model", str(tiny_decoder)]
+    done = parley(*words)
+    assert done.exit_code == 0
+    assert "<|im_start|>user\nwhy<|im_end|>\n<|im_start|>assistant\n⟦so<|im_end|>⟧" in done.stdout
+    assert "2 rows" in done.stderr and "trained" in done.stderr
+    told = json.loads(parley(*words, "--max-length", "8", "--json").stdout)
+    assert told["unlearnt"] == [1, 2] and told["cut"] == 2 and told["tokens"]["trained"] == 0
+    assert {piece["part"] for piece in told["shown"][0]} == {"ignored", "cut"}
