@@ -73,7 +73,8 @@ def _base(folder: Path) -> str:
         if base := _read(folder / name).get(field):
             return str(base)
     raise UnknownModel(
-        f"The adapter in {folder} does not say what it is put on.", hint="Its adapter_config.json should."
+        f"The adapter in {folder} does not say what it is put on.",
+        hint="It is an adapter: its adapter_config.json should name its base.",
     )
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from assistant import dequantise, sources
 from assistant.catalogue import Catalogue
-from tests.browser.conftest import MODEL, Server, answered, ask, choose_file
+from tests.browser.conftest import MODEL, Server, answered, ask, choose_file, settle
 
 pytestmark = pytest.mark.browser
 
@@ -48,6 +48,7 @@ def rows(folder: Path) -> Path:
 def further(page: Page, words: str) -> None:
     if not page.locator("#train-further textarea").is_visible():
         page.click("#train-more button")
+        settle(page)
     page.fill("#train-further textarea", words)
 
 

@@ -8,6 +8,8 @@ element.querySelector("[data-appearance]").onclick = () => {
   localStorage.setItem("parley-appearance", name);
 };
 
+element.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 const narrow = matchMedia("(max-width: 768px)"); // as in style.css: panels then lie over the page
 const panels = { history: "Conversations", settings: "Settings" };
 
