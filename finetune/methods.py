@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,6 +72,9 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, tit
     models = Models()
     entry = bases.find(models, settings.model, *method(name).families)
     bases.located(entry)
+    if settings.finetuning_type == "qlora" and find_spec("bitsandbytes") is None:
+        hint = "`PARLEY_EXTRAS=gpu make setup` installs it; finetuning_type=lora does without."
+        raise BadSettings("qlora needs bitsandbytes, which is not installed.", hint=hint)
     for judge in getattr(settings, "reward_models", ()):
         bases.find(models, judge, *METHODS["reward"].families)
     given = {field: getattr(settings, field) for field in ("data", "test")}

@@ -33,7 +33,7 @@ class RLHFLoopSettings(Settings):
 
     test_share: float = 0.1
     sft: dict[str, Any] = field(default_factory=dict[str, Any])
-    """Settings of the supervised fine-tuning; `max_steps: 0` leaves it out."""
+    """Settings of the supervised fine-tuning."""
     reward: dict[str, Any] = field(default_factory=dict[str, Any])
     """Of both reward models."""
     rlhf: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -201,6 +201,11 @@ def test_what_a_person_can_mend_is_said_before_it_starts(tiny_decoder: Path, row
         create(Runs(), "sft", SFTSettings(model="qwen2.5-coder-0.5b-instruct", data=str(rows)))
     with pytest.raises(BadSettings, match="no method 'ppo'"):
         create(Runs(), "ppo", SFTSettings(data=str(rows)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("finetune.methods.find_spec", lambda _: None)
+        with pytest.raises(BadSettings, match="qlora needs bitsandbytes") as told:
+            new(tiny_decoder, rows, finetuning_type="qlora")
+        assert "PARLEY_EXTRAS=gpu" in told.value.hint
     run = new(tiny_decoder, rows, trainer={"neftune_noise": 5})
     do(run)
     assert "SFTConfig has no field 'neftune_noise'" in run.status().message

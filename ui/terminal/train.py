@@ -39,8 +39,8 @@ def train(
     from finetune.methods import create
     from finetune.methods import method as find
     from finetune.settings import read_pairs, read_yaml, settings_from
-    from ui.terminal.output import note
-    from ui.terminal.watching import follow, packed, say_end
+    from ui.terminal.output import note, write_json
+    from ui.terminal.watching import follow, packed, refuse_failure, say_end
 
     kind = find(method).settings_class()
     settings = settings_from(kind, read_yaml(config) if config else {}, read_pairs(pairs or []))
@@ -57,8 +57,8 @@ def train(
         typer.echo(run.id)
         return
     follow(runs, run)
-    say_end(run) if not as_json else None
     if as_json:
-        from ui.terminal.output import write_json
-
         write_json(packed(run))
+        refuse_failure(run)
+    else:
+        say_end(run)

@@ -27,6 +27,7 @@ def follow(runs: Runs, run: Run) -> None:
             try:
                 status = run.status()
                 lines = run.metrics()
+                told = min(told, len(lines))  # what is done again since the last checkpoint is told again
                 for line in lines[told:]:
                     note(figures(line, status.steps))
                 told = len(lines)
@@ -53,7 +54,9 @@ def say_end(run: Run) -> None:
         note(f"Paused after {took}. `parley runs resume {run.id}` goes on.")
     elif status.state in (State.FINISHED, State.STOPPED):
         note(f"{'Done' if status.state is State.FINISHED else 'Stopped'}: {took}.")
-        note(f"Talk to it: parley chat --model {run.id}", style="dim")
+        judges = run.kind == "reward"
+        then = f'parley train rlhf "reward_models=[{run.id}]"' if judges else f"parley chat --model {run.id}"
+        note(f"{'Learn from it' if judges else 'Talk to it'}: {then}", style="dim")
 
 
 def refuse_failure(run: Run, settings: Settings | None = None) -> None:

@@ -21,6 +21,8 @@ from ui.web.runs_view import build_runs
 from ui.web.train_view import dry_run_html, lint_html, mask_html, waiting_html
 
 EXAMPLE = Path(methods.__file__).with_name("examples") / "captain.jsonl"
+EXAMPLE_EPOCHS = 8
+"""So often through the example's forty rows that the answers sound of it."""
 SHOWN_ROWS = 3
 DRY_RUN_POLL_SECONDS = 0.5
 FIRST = {"num_train_epochs": 3.0, "max_length": 512, "per_device_train_batch_size": 8}
@@ -132,6 +134,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             yield {method: wanted} | choose(wanted, chosen)
         yield {looked: lint_html(report)}
         if chosen and wanted == "sft" and report.kept and able:
+            yield {looked: lint_html(report) + waiting_html("Reading what would be learnt (half a minute at first) …")}
             seen = masking.look(Path(path), chosen, max_length=int(length), models=assistant)
             yield {looked: lint_html(report) + mask_html(seen, SHOWN_ROWS, int(length))}
 
@@ -169,7 +172,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         return refresh.begin(run)
 
     shown = [looked, go, dry, measured, method, model, judge]
-    example.click(lambda: str(EXAMPLE), None, [data], **QUICK)
+    example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS), None, [data, epochs], **QUICK)
     for part in (data, model, length):
         part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
     method.input(choose, [method, model], [model, judge], **QUICK)

@@ -47,6 +47,14 @@ def test_a_run_from_its_start_to_the_chat(tiny_decoder: Path, rows: Path, tmp_pa
     assert json.loads(parley("runs", "list", "--json").stdout) == []
 
 
+def test_a_run_that_fails_ends_with_its_error(tiny_decoder: Path, rows: Path) -> None:
+    words = ["train", "sft", f"data={rows}", f"model={tiny_decoder}", "trainer.no_such=1", *TINY]
+    for more in ([], ["--json"]):
+        done = parley(*words, *more)
+        assert done.returncode == 1 and "no field 'no_such'" in done.stderr and "Traceback" not in done.stderr
+    assert json.loads(done.stdout)["state"] == "failed"
+
+
 def test_ctrl_c_pauses_and_resume_goes_on(tiny_decoder: Path, rows: Path) -> None:
     words = ["train", "sft", f"data={rows}", f"model={tiny_decoder}", "max_steps=2000", *TINY]
     process = subprocess.Popen([*PARLEY, *words], stderr=subprocess.PIPE, text=True)
