@@ -1,4 +1,4 @@
-"""What a run's own process does to its folder: the other side of runs.py."""
+"""What a run's own process does to its folder: the other side of run.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from assistant.errors import ParleyError, RunError
 from assistant.ownership import Owner
-from assistant.runs import State, read_run
+from assistant.run import State, read_run
 from assistant.whole_files import write_whole
 
 

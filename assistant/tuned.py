@@ -11,7 +11,8 @@ from typing import Any
 
 from assistant.catalogue import ModelEntry
 from assistant.errors import ParleyError, UnknownModel
-from assistant.runs import Run, Runs, State
+from assistant.run import Run, State
+from assistant.runs import Runs
 
 ABOUT = "parley.json"
 """Beside an adapter's own files: {"base": catalogue key, folder or Hub id}."""

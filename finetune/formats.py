@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from assistant.errors import BadDataset
+from finetune.messages import BadTrainingRow, messages, truth, turns
 
 Row: TypeAlias = Mapping[str, Any]
-Message: TypeAlias = dict[str, str]
 
 
 class Kind(StrEnum):
@@ -41,24 +41,13 @@ METHODS: dict[Kind, tuple[str, ...]] = {
 }
 """What can be trained on rows of a kind."""
 
-ROLES = {
-    **dict.fromkeys(("user", "human", "prompter"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "bot", "model", "chatgpt"), "assistant"),
-    "system": "system",
-}
-"""What roles are called elsewhere → TRL's names."""
 ASKED = ("prompt", "question", "instruction", "query", "input", "user")
 ANSWERED = ("completion", "response", "answer", "output", "reply", "assistant", "target", "summary")
 TEXTS = ("text", "sentence", "review", "title", "comment", "content", "body", "document", "message", "tweet")
 LABELS = ("label", "labels", "category", "class", "sentiment", "intent", "topic", "emotion", "rating", "stars")
 SOURCES, TARGETS = ("source", "src"), ("target", "tgt", "translation")
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialog", "dialogue")
-_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant|User|System):[ \t]?")
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-zA-Z]{2,4})?")
-
-
-class BadTrainingRow(ValueError):
-    """A row that is not what the others of its file are; the message says why, as half a sentence."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +104,9 @@ def _preference(names: Names, first: Row) -> Format | None:
     prompt = next((names[name] for name in (*ASKED, *CONVERSATIONS) if name in names), None)
 
     def convert(row: Row) -> dict[str, Any]:
-        sides = [_turns(row.get(side), side, alone=prompt is not None) for side in (chosen, rejected)]
+        sides = [turns(row.get(side), side, alone=prompt is not None) for side in (chosen, rejected)]
         if prompt is not None:
-            asked = _turns(row.get(prompt), prompt, role="user")
+            asked = turns(row.get(prompt), prompt, role="user")
             return {"prompt": asked, "chosen": sides[0], "rejected": sides[1]}
         same = next((n for n, (a, b) in enumerate(zip(*sides, strict=False)) if a != b), min(map(len, sides)))
         if not same:
@@ -140,8 +129,8 @@ def _unpaired(names: Names, first: Row) -> Format | None:
             raise BadTrainingRow(f"{label} is {row.get(label)!r}, not true or false")
         if pair:
             return _question(row, *pair) | {"label": good}
-        turns = messages(row.get(told or ""))
-        return {"prompt": turns[:-1], "completion": turns[-1:], "label": good}
+        spoken = messages(row.get(told or ""))
+        return {"prompt": spoken[:-1], "completion": spoken[-1:], "label": good}
 
     return Format("answers with a verdict", Kind.UNPAIRED, (*(pair or (told or "",)), label), convert)
 
@@ -212,81 +201,8 @@ def _pair(names: Names, ones: Sequence[str], others: Sequence[str]) -> tuple[str
     return (one, other) if one and other else None
 
 
-# Values.
-
-
-def messages(value: Any) -> list[Message]:
-    """A conversation in TRL's form: at least one question and one answer, roles in turns, the last the assistant's.
-
-    Raises BadTrainingRow.
-    """
-    if not isinstance(value, list) or not value:
-        raise BadTrainingRow("it has no list of messages")
-    found: list[Message] = []
-    for number, turn in enumerate(cast("list[Any]", value), 1):
-        if not isinstance(turn, Mapping):
-            raise BadTrainingRow(f"message {number} is no object")
-        given = cast("Mapping[str, Any]", turn)
-        role = ROLES.get(str(given.get("role", given.get("from", ""))).lower())
-        content = given.get("content", given.get("value"))
-        if role is None:
-            raise BadTrainingRow(f"message {number} has the unknown role {given.get('role', given.get('from'))!r}")
-        if not isinstance(content, str) or not content.strip():
-            raise BadTrainingRow(f"message {number} is empty")
-        found.append({"role": role, "content": content})
-    roles = [each["role"] for each in found]
-    turns = roles[1:] if roles[0] == "system" else roles
-    if turns[:1] != ["user"]:
-        raise BadTrainingRow(f"it begins with {turns[0] if turns else 'a system prompt alone'}, not with the user")
-    if any(role != ("user", "assistant")[number % 2] for number, role in enumerate(turns)):
-        raise BadTrainingRow("user and assistant do not take turns")
-    if turns[-1] != "assistant":
-        raise BadTrainingRow("it does not end with an answer of the assistant")
-    return found
-
-
-def truth(value: Any) -> bool | None:
-    """A verdict as people write one; None for anything else."""
-    said = str(value).strip().lower()
-    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(said)
-
-
-def transcript(text: str) -> list[Message]:
-    """The turns of a text with "Human:" and "Assistant:"; none where it has no such."""
-    marks = list(_TURN.finditer(text))
-    ends = [*(mark.start() for mark in marks), len(text)][1:]
-    found: list[Message] = []
-    for mark, end in zip(marks, ends, strict=True):
-        if content := text[mark.end() : end].strip():  # a prompt ends in "Assistant:"
-            found.append({"role": ROLES[mark[1].lower()], "content": content})
-    return found
-
-
-def _turns(value: Any, name: str, *, role: str = "assistant", alone: bool = True) -> list[Message]:
-    """One side of a preference, or its prompt: messages, a transcript, or a text alone."""
-    if isinstance(value, list):
-        turns = [
-            {"role": ROLES.get(str(turn.get("role", turn.get("from"))).lower(), "?"), "content": str(content)}
-            for turn in cast("list[Any]", value)
-            if isinstance(turn, Mapping) and (content := turn.get("content", turn.get("value")))
-        ]
-        if not turns or any(turn["role"] == "?" for turn in turns):
-            raise BadTrainingRow(f"{name} is no list of messages with known roles")
-        return turns
-    if isinstance(value, Mapping):
-        return _turns([value], name, role=role)
-    text = str(value or "")
-    if not text.strip():
-        raise BadTrainingRow(f"{name} is empty")
-    if turns := transcript(text):
-        return turns
-    if not alone:
-        raise BadTrainingRow(f"{name} holds no question, and there is no prompt beside it")
-    return [{"role": role, "content": text}]
-
-
 def _question(row: Row, asked: str, answered: str) -> dict[str, Any]:
-    return {"prompt": _turns(row.get(asked), asked, role="user"), "completion": _turns(row.get(answered), answered)}
+    return {"prompt": turns(row.get(asked), asked, role="user"), "completion": turns(row.get(answered), answered)}
 
 
 def _words(row: Row, column: str) -> str:

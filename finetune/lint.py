@@ -17,7 +17,9 @@ from typing import Any
 from assistant.errors import BadDataset
 from assistant.languages import detect_all, name
 from assistant.tables import BadRow, rows
-from finetune.formats import METHODS, BadTrainingRow, Format, Kind, recognised
+from finetune.formats import METHODS, Format, Kind, recognised
+from finetune.messages import BadTrainingRow
+from finetune.personal_data import personal_data
 
 LOOKED_AT = 200
 """Rows by which the format is told, and rows whose language is."""
@@ -30,17 +32,6 @@ UNEVEN = 0.9
 OTHER_LANGUAGES = 0.05
 """Share of rows in another language than most from which it is told."""
 
-PERSONAL = {
-    "e-mail addresses": re.compile(r"\b[\w.+-]+@[\w-]+\.[\w.-]*[a-z]{2,}\b", re.IGNORECASE),
-    "telephone numbers": re.compile(
-        r"(?<![\w.])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)?\d{3}[ .-]\d{3,4}[ .-]?\d{3,4}\b"
-    ),
-    "payment card numbers": re.compile(r"\b(?:\d[ -]?){13,19}\b"),
-    "bank accounts (IBAN)": re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
-    "addresses of machines (IPv4)": re.compile(
-        r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b"
-    ),
-}
 MOJIBAKE = re.compile("Ã[\u0080-¿]|â€[\u0080-\u2122]|\ufffd")
 """UTF-8 that was read as Latin-1 or Windows-1252, or letters that were lost."""
 
@@ -211,16 +202,8 @@ def _oddities(row: Mapping[str, Any], whole: str, kind: Kind) -> Iterable[tuple[
         yield "unchanged", "the target is the source"
     if MOJIBAKE.search(whole):
         yield "encoding", "letters were lost or read in the wrong encoding"
-    for what, pattern in PERSONAL.items():
-        if any(what != "payment card numbers" or _luhn(found[0]) for found in pattern.finditer(whole)):
-            yield "personal data", f"what looks like {what}"
-
-
-def _luhn(text: str) -> bool:
-    """Whether the digits pass the check that payment cards have (ISO/IEC 7812-1)."""
-    digits = [int(digit) for digit in text if digit.isdigit()]
-    doubled = [digit if place % 2 == 0 else sum(divmod(2 * digit, 10)) for place, digit in enumerate(digits[::-1])]
-    return len(digits) >= 13 and sum(doubled) % 10 == 0 and len(set(digits)) > 1
+    for what in personal_data(whole):
+        yield "personal data", f"what looks like {what}"
 
 
 def _spellings(counted: Counter[str], labels: Mapping[int, str]) -> Iterable[tuple[str, str, Sequence[int]]]:

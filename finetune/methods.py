@@ -12,7 +12,8 @@ from typing import Any
 
 from assistant.catalogue import Family
 from assistant.errors import BadSettings
-from assistant.runs import Run, Runs
+from assistant.run import Run
+from assistant.runs import Runs
 from finetune.settings import Settings
 
 

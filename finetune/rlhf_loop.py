@@ -16,8 +16,9 @@ from typing import Any
 
 from assistant.errors import BadDataset, RunInterrupted
 from assistant.models import Models
+from assistant.run import Run, State
 from assistant.run_worker import Worker
-from assistant.runs import Run, Runs, State
+from assistant.runs import Runs
 from finetune import data
 from finetune.comparison import compared
 from finetune.formats import Kind

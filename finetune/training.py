@@ -12,8 +12,8 @@ from assistant import hardware
 from assistant.catalogue import Family, ModelEntry
 from assistant.errors import BadSettings, EngineFailed
 from assistant.models import Models
+from assistant.run import State
 from assistant.run_worker import Worker
-from assistant.runs import State
 from assistant.tuned import write_about
 from finetune import bases, data
 from finetune.bases import computes_in_bf16

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from assistant.errors import TrainingDiverged
+from assistant.run import State
 from assistant.run_worker import Worker
-from assistant.runs import State
 
 
 def count(worker: Worker) -> None:

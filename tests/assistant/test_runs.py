@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from assistant.errors import RunError, RunNotFound
+from assistant.run import Run, State, Status
 from assistant.run_worker import Worker
-from assistant.runs import Run, Runs, State, Status
+from assistant.runs import Runs
 
 
 @pytest.fixture

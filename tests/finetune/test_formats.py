@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from assistant.errors import BadDataset
-from finetune.formats import METHODS, BadTrainingRow, Kind, recognised
+from finetune.formats import METHODS, Kind, recognised
+from finetune.messages import BadTrainingRow
 
 
 def user(text: str) -> dict[str, str]:

@@ -10,8 +10,9 @@ import pytest
 
 from assistant.errors import BadSettings
 from assistant.models import Models
+from assistant.run import Run, State
 from assistant.run_worker import Worker
-from assistant.runs import Run, Runs, State
+from assistant.runs import Runs
 from finetune.methods import create, method
 from finetune.reward_model import RewardModel
 from finetune.rewards import length_penalty, repetition_penalty

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import DiskFull
+from assistant.run import State
 from assistant.run_worker import Worker
-from assistant.runs import Runs, State
+from assistant.runs import Runs
 from finetune import preflight
 from finetune.methods import create
 from finetune.preflight import smaller

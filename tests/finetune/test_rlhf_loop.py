@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assistant.run import Run, State
 from assistant.run_worker import Worker
-from assistant.runs import Run, Runs, State
+from assistant.runs import Runs
 from finetune.comparison import rise
 from finetune.methods import create
 from finetune.rlhf_loop import RLHFLoopSettings, train

@@ -14,8 +14,9 @@ import pytest
 from assistant.engines.protocol import Message, Sampling
 from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged
 from assistant.models import Models
+from assistant.run import Run, State
 from assistant.run_worker import Worker
-from assistant.runs import Run, Runs, State
+from assistant.runs import Runs
 from finetune.following import WHOLE, Divergence, last_checkpoint
 from finetune.methods import create
 from finetune.settings import settings_from

@@ -10,7 +10,8 @@ from ui.amounts import span
 from ui.terminal.output import note, waiting
 
 if TYPE_CHECKING:
-    from assistant.runs import Run, Runs
+    from assistant.run import Run
+    from assistant.runs import Runs
     from finetune.settings import Settings
 
 POLL_SECONDS = 0.5
@@ -45,7 +46,7 @@ def follow(runs: Runs, run: Run) -> None:
 
 def say_end(run: Run) -> None:
     """What became of the run, on stderr, and what may be done now. Raises RunError where it failed."""
-    from assistant.runs import State
+    from assistant.run import State
 
     status = run.status()
     took = f"{status.step:,} steps in {span(status.seconds)}"
@@ -62,7 +63,7 @@ def say_end(run: Run) -> None:
 def refuse_failure(run: Run, settings: Settings | None = None) -> None:
     """Raises RunError where the run failed or was killed. settings: of one that was only measured."""
     from assistant.errors import RunError, RunInterrupted
-    from assistant.runs import State
+    from assistant.run import State
 
     status = run.status()
     if status.state is State.FAILED:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from assistant.errors import UserError
 from assistant.placement import gb
-from assistant.runs import Run, Runs, State
+from assistant.run import Run, State
+from assistant.runs import Runs
 from assistant.service import Assistant
 from assistant.settings import ChatSettings
 from ui.amounts import span

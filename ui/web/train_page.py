@@ -11,7 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.runs import Runs, State
+from assistant.run import State
+from assistant.runs import Runs
 from assistant.service import Assistant
 from finetune import bases, masking, methods
 from finetune.lint import lint

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from assistant.placement import gb, has_bytes
-from assistant.runs import State, Status
+from assistant.run import State, Status
 from ui.amounts import span
 
 if TYPE_CHECKING:
