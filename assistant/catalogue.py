@@ -208,15 +208,15 @@ class Catalogue:
         Raises UnknownModel; ModelNotAvailable where a Hub id cannot be looked up.
         """
         from assistant import tuned, uncatalogued
-        from assistant.runs import Runs
+        from assistant.run import read_run
 
         if name.lower() in self._entries:
             return self._entries[name.lower()]
         path = Path(name).expanduser()
         if path.exists():
             return tuned.from_folder(path.resolve(), self.find) if path.is_dir() else uncatalogued.from_path(path)
-        if (run := next((run for run in Runs() if run.id.lower() == name.lower()), None)) is not None:
-            return tuned.from_run(run, self.find)
+        if (run := paths.runs_folder() / name.lower()).is_dir() and (run / "run.json").is_file():
+            return tuned.from_run(read_run(run), self.find)
         if path.suffix == ".gguf" and "/" not in name.replace("\\", "/").strip("./"):
             raise UnknownModel(f"There is no file {name}.", hint="Check the path.")
         if HUB_ID.fullmatch(name):

@@ -47,6 +47,11 @@ class Machine:
     notes: tuple[str, ...] = ()
     """What keeps something here from being used, a sentence each."""
 
+    @property
+    def device(self) -> str:
+        """Where models run if they fit: "gpu" or "cpu", as placement.py has them."""
+        return "gpu" if self.gpus else "cpu"
+
 
 def detect() -> Machine:
     """Look at this machine. Imports torch (2 seconds) only where a GPU seems to be present."""
@@ -54,6 +59,14 @@ def detect() -> Machine:
     ram, free = memory()
     gpus, notes = _gpus(free)
     return Machine(_cpu_name(), cores, threads, ram, free, gpus, _cpu_bf16(), notes)
+
+
+def installed_version(name: str) -> str | None:
+    """The version of a package, without importing it; None where it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def memory(proc: Path = Path("/proc"), sysfs: Path = Path("/sys/fs/cgroup")) -> tuple[int, int]:
@@ -185,9 +198,8 @@ def _gpus(free_ram_bytes: int) -> tuple[tuple[Gpu, ...], tuple[str, ...]]:
     seen = _gpu_seen()
     if not seen:
         return (), ()
-    try:
-        version = importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
+    version = installed_version("torch")
+    if version is None:
         return (), (f"There is an {seen} GPU, but torch is not installed: it stays unused.",)
     if version.endswith("+cpu"):
         return (), (f"There is an {seen} GPU, but torch {version} is the CPU build: it stays unused.",)

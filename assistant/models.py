@@ -62,8 +62,7 @@ class Models:
         self.catalogue = catalogue or Catalogue.load()
         self.pulls = Pulls()
         self._open_engine = open_engine
-        where = "gpu" if self.machine.gpus else "cpu"
-        self._pool = EnginePool(placement.has_bytes(self.machine, where))
+        self._pool = EnginePool(placement.has_bytes(self.machine, self.machine.device))
 
     def default_model(self) -> str:
         """The best embedded chat model that is here, else the one that would be fetched first."""

@@ -29,8 +29,7 @@ def tuned(find: Find, runs: Runs | None = None) -> Iterator[ModelEntry]:
 
 def from_run(run: Run, find: Find) -> ModelEntry:
     """The entry of what a run left. Raises UnknownModel where that is nothing, ModelError."""
-    title = f"{run.settings.get('title') or run.title}"
-    return replace(from_folder(run.model, find), key=run.id.lower(), title=title)
+    return replace(from_folder(run.model, find), key=run.id, title=run.title)
 
 
 def from_folder(folder: Path, find: Find) -> ModelEntry:

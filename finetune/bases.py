@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant import dequantise, hardware, placement, sources
-from assistant.catalogue import Family, ModelEntry
+from assistant.catalogue import Catalogue, Family, ModelEntry
 from assistant.engines.remote import Remote
 from assistant.errors import BadSettings, ModelNotAvailable
 from assistant.models import Models
@@ -46,7 +46,7 @@ def folder(entry: ModelEntry) -> Path:
     Raises ModelNotAvailable, and what dequantise.dequantised raises.
     """
     if entry.format == "adapter" and entry.base is not None:
-        return folder(Models().catalogue.find(entry.base))
+        return folder(Catalogue.load().find(entry.base))
     path = located(entry)
     return dequantise.dequantised(path) if entry.format == "gguf" else path
 
@@ -61,19 +61,17 @@ def whole(entry: ModelEntry) -> str:
 def dtype(settings: Settings, machine: hardware.Machine) -> str:
     """Of the weights in memory: 16 bits for a base that is only read, where the device computes in them; what is
     trained itself stays at 32, since small steps vanish in 16."""
-    if settings.finetuning_type == "full":
-        return "float32"
-    device = "gpu" if machine.gpus else "cpu"
-    return (
-        "bfloat16" if placement.plan_dtype(machine, device) == "bfloat16" and settings.bf16 is not False else "float32"
-    )
+    read_only = settings.finetuning_type != "full" and settings.bf16 is not False
+    return "bfloat16" if read_only and _has_bf16(machine) else "float32"
 
 
 def computes_in_bf16(settings: Settings, machine: hardware.Machine) -> bool:
     """What TrainingArguments.bf16 is: as asked, else where the device has it natively."""
-    if settings.bf16 is not None:
-        return settings.bf16
-    return placement.plan_dtype(machine, "gpu" if machine.gpus else "cpu") == "bfloat16"
+    return _has_bf16(machine) if settings.bf16 is None else settings.bf16
+
+
+def _has_bf16(machine: hardware.Machine) -> bool:
+    return placement.plan_dtype(machine, machine.device) == "bfloat16"
 
 
 def decoder(entry: ModelEntry, settings: Settings, machine: hardware.Machine) -> tuple[Any, Any]:
@@ -106,6 +104,13 @@ def decoder(entry: ModelEntry, settings: Settings, machine: hardware.Machine) ->
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def accelerator() -> Any:
+    """The device that a whole model is moved to: torch's accelerator where there is one, else the CPU."""
+    import torch
+
+    return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
 
 
 def device_map(machine: hardware.Machine) -> dict[str, Any]:

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from assistant import hardware
 from assistant.catalogue import Family
 from assistant.engines.by_length import batches
 from assistant.engines.loading import end_tokens
+from assistant.engines.prompts import prompt_tokens
 from assistant.models import Models
 from assistant.whole_files import write_whole
 from finetune import bases
 from finetune.reward_model import RewardModel
 from finetune.settings import Settings
-from finetune.turns import asked
+from finetune.turns import as_messages
 
 BATCH_TOKENS = 4096
 RESAMPLES = 10_000
@@ -85,13 +85,11 @@ class Policy:
 
     def __init__(self, models: Models, before: Path, after: Path) -> None:
         entry = bases.find(models, str(before), Family.DECODER)
-        self._machine = hardware.detect()
-        self._model, self._tokenizer = bases.decoder(entry, Settings(data=""), self._machine)
+        self._model, self._tokenizer = bases.decoder(entry, Settings(), models.machine)
         self._model.load_adapter(str(after), adapter_name="after")
         self._model.eval()
         self._model.config.use_cache = True
-        if self._machine.gpus:
-            self._model.to("cuda" if self._machine.gpus[0].kind == "cuda" else "mps")
+        self._model.to(bases.accelerator())
         self._tokenizer.padding_side = "left"
         self._ends = end_tokens(self._model, self._tokenizer)
 
@@ -99,11 +97,7 @@ class Policy:
         self._model.set_adapter("default" if name == "before" else name)
 
     def _encoded(self, turns: Turns) -> list[int]:
-        tokenizer = self._tokenizer
-        if not tokenizer.chat_template:
-            return tokenizer(asked(turns))["input_ids"]
-        made = tokenizer.apply_chat_template(list(turns), add_generation_prompt=True, tokenize=True, return_dict=True)
-        return list(made["input_ids"])
+        return prompt_tokens(self._tokenizer, as_messages(turns))
 
     def answers(self, prompts: Sequence[Turns], name: str, length: int, seed: int) -> list[list[int]]:
         """Tokens of one drawn answer each, at temperature 1: what the policy is, not its best word."""

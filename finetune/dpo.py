@@ -10,7 +10,7 @@ from assistant.catalogue import Family
 from assistant.run_worker import Worker
 from finetune.settings import Settings
 from finetune.training import Job
-from finetune.turns import prepared
+from finetune.turns import datasets
 
 LEARNING_RATE = 2e-5
 """Of an adapter."""
@@ -28,20 +28,19 @@ class DPOSettings(Settings):
 
 def train(settings: DPOSettings, worker: Worker) -> None:
     """Do a run. Raises BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged."""
-    from datasets import Dataset
     from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.dpo_trainer import DPOTrainer
 
     job = Job.begin(settings, worker, "dpo", Family.DECODER)
     model, tokenizer, adapter = job.decoder()
-    learnt, tested = ([prepared(row, tokenizer) for row in rows] for rows in (job.rows.train, job.rows.test))
+    learnt, tested = datasets(job.rows, tokenizer)
     own: dict[str, Any] = {"max_length": settings.max_length, "beta": settings.beta, "loss_type": [settings.loss_type]}
     own["train_sampling_strategy"] = "random"  # the trainer makes the tokens, and with them the lengths, itself
     trainer = DPOTrainer(
         model=model,
-        args=job.arguments(DPOConfig, rows=len(learnt), rate=LEARNING_RATE, tested=bool(tested), **own),
-        train_dataset=Dataset.from_list(learnt),
-        eval_dataset=Dataset.from_list(tested) if tested else None,
+        args=job.arguments(DPOConfig, rows=len(learnt), rate=LEARNING_RATE, tested=tested is not None, **own),
+        train_dataset=learnt,
+        eval_dataset=tested,
         processing_class=tokenizer,
         peft_config=adapter,
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from assistant import hardware
+from assistant.hardware import installed_version
 from assistant.run_worker import Worker
+from assistant.weights.wheels import sha256_of
 from assistant.whole_files import write_whole
 from finetune.settings import Settings
 
@@ -29,22 +29,10 @@ def described(settings: Settings) -> dict[str, Any]:
     machine = hardware.detect()
     files = [Path(name) for name in (settings.data, settings.test) if name]
     return {
-        "data_sha256": {path.name: _sha256(path) for path in files if path.is_file()},
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "data_sha256": {path.name: sha256_of(path) for path in files if path.is_file()},
+        "packages": {name: found for name in PACKAGES if (found := installed_version(name))},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "gpus": [gpu.name for gpu in machine.gpus],
         "cores": machine.cores,
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -10,7 +10,7 @@ from assistant.errors import BadDataset
 from assistant.run_worker import Worker
 from finetune.settings import Settings
 from finetune.training import Job
-from finetune.turns import prepared
+from finetune.turns import datasets
 
 LEARNING_RATE = 2e-5
 """Of an adapter."""
@@ -32,7 +32,6 @@ class KTOSettings(Settings):
 
 def train(settings: KTOSettings, worker: Worker) -> None:
     """Do a run. Raises BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged."""
-    from datasets import Dataset
     from trl.trainer.kto_config import KTOConfig
     from trl.trainer.kto_trainer import KTOTrainer
 
@@ -44,7 +43,7 @@ def train(settings: KTOSettings, worker: Worker) -> None:
             "All verdicts are the same: nothing is learnt from that.", hint="It needs good and bad answers."
         )
     model, tokenizer, adapter = job.decoder()
-    learnt, tested = ([prepared(row, tokenizer) for row in rows] for rows in (job.rows.train, job.rows.test))
+    learnt, tested = datasets(job.rows, tokenizer)
     own = {
         "max_length": settings.max_length,
         "beta": settings.beta,
@@ -53,9 +52,9 @@ def train(settings: KTOSettings, worker: Worker) -> None:
     }
     trainer = KTOTrainer(
         model=model,
-        args=job.arguments(KTOConfig, rows=len(learnt), rate=LEARNING_RATE, tested=bool(tested), **own),
-        train_dataset=Dataset.from_list(learnt),
-        eval_dataset=Dataset.from_list(tested) if tested else None,
+        args=job.arguments(KTOConfig, rows=len(learnt), rate=LEARNING_RATE, tested=tested is not None, **own),
+        train_dataset=learnt,
+        eval_dataset=tested,
         processing_class=tokenizer,
         peft_config=adapter,
     )

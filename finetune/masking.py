@@ -22,13 +22,24 @@ class Seen:
     report: Report
 
 
-def look(path: Path, model: str, *, max_length: int, everything: bool = False, models: Models | None = None) -> Seen:
-    """Every row of a file for sft, token by token. Raises BadDataset, UnknownModel, ModelNotAvailable."""
+def look(
+    path: Path,
+    model: str,
+    *,
+    max_length: int,
+    everything: bool = False,
+    models: Models | None = None,
+    report: Report | None = None,
+) -> Seen:
+    """Every row of a file for sft, token by token. report: of the lint, where it has been looked through already.
+
+    Raises BadDataset, UnknownModel, ModelNotAvailable.
+    """
     from transformers import AutoTokenizer
 
     models = models or Models()
     folder = bases.folder(bases.find(models, model, Family.DECODER))
-    report = lint(path)
+    report = report or lint(path)
     require(report, "sft", path)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     rows = [masked(row, tokenizer, everything=everything) for row in cleaned(path, report)]

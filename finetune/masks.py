@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from assistant.engines.prompts import base_text
-from assistant.engines.protocol import Message
 from assistant.errors import BadDataset
+from finetune.turns import asked
 
 IGNORED = -100
 """The label of a token that is not learnt from, in torch's cross-entropy."""
@@ -121,12 +120,11 @@ def written(row: Mapping[str, Any], tokenizer: Any) -> tuple[str, list[Span]]:
 
 def _plainly(messages: Sequence[Mapping[str, str]], learnt: Iterable[int], end: str) -> tuple[str, list[Span]]:
     """As the chat writes a conversation for a base model, which has no template."""
-    turns = [Message(each["role"], each["content"]) for each in messages]  # pyright: ignore[reportArgumentType]
-    whole = base_text(turns).removesuffix("\nAssistant:") + end
+    whole = asked(messages).removesuffix("\nAssistant:") + end
     spans: list[Span] = []
     for place in learnt:
-        until = base_text(turns[: place + 1]).removesuffix("Assistant:")  # the line that ends a reply belongs to it
-        spans.append((len(base_text(turns[:place])), len(until) if place < len(turns) - 1 else len(whole)))
+        until = asked(messages[: place + 1]).removesuffix("Assistant:")  # the line that ends a reply belongs to it
+        spans.append((len(asked(messages[:place])), len(until) if place < len(messages) - 1 else len(whole)))
     return whole, spans
 
 
@@ -145,8 +143,8 @@ def _by_template(
         for place in learnt:
             until = render(place + 1).rstrip()
             if whole.startswith(until):
-                asked = render(place, asking=True)
-                same = next((n for n, (a, b) in enumerate(zip(asked, until, strict=False)) if a != b), len(asked))
+                prompt = render(place, asking=True)
+                same = next((n for n, (a, b) in enumerate(zip(prompt, until, strict=False)) if a != b), len(prompt))
                 spans.append((same, len(until)))
     except jinja2.TemplateError as error:
         hint = "Some templates take no system prompt, or only turns of user and assistant."

@@ -5,6 +5,7 @@ The first step has the longest rows of all, and shows the memory; the others sho
 
 from __future__ import annotations
 
+import math
 import resource
 import shutil
 import sys
@@ -65,9 +66,10 @@ def peak_bytes() -> int:
 
 def disk_bytes(trainer: Any) -> int:
     """What checkpoints and the model that comes out will take."""
-    trained = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
-    whole = sum(each.numel() * each.element_size() for each in trainer.model.parameters() if each.requires_grad)
-    return (trainer.args.save_total_limit or 1) * (whole + trained * ADAM_BYTES) + whole
+    trained = [each for each in trainer.model.parameters() if each.requires_grad]
+    weights = sum(each.numel() * each.element_size() for each in trained)
+    moments = sum(each.numel() for each in trained) * ADAM_BYTES
+    return (trainer.args.save_total_limit or 1) * (weights + moments) + weights
 
 
 def require_disk(trainer: Any, folder: Path) -> None:
@@ -124,11 +126,12 @@ class _Watch(TrainerCallback):
 
 
 def _planned(trainer: Any) -> int:
+    """The steps of the whole run, as the trainer itself will count them."""
     args = trainer.args
     if args.max_steps > 0:
         return args.max_steps
-    rows = args.per_device_train_batch_size * args.gradient_accumulation_steps
-    return max(1, int(args.num_train_epochs * -(-len(trainer.train_dataset) // rows)))
+    batches = len(trainer.get_train_dataloader())  # of reinforcement learning a prompt makes several
+    return math.ceil(args.num_train_epochs * max(1, -(-batches // args.gradient_accumulation_steps)))
 
 
 def _lengths(trainer: Any) -> list[int]:

@@ -45,8 +45,6 @@ class RewardModel:
 
     def __init__(self, name: str, *, max_length: int = 256) -> None:
         """Raises UnknownModel, BadSettings where it is no reward model."""
-        import torch
-
         models = Models()
         entry = bases.find(models, name, Family.DECODER, Family.ENCODER)
         folder = Path(bases.located(entry))
@@ -61,9 +59,7 @@ class RewardModel:
                 model = PeftModel.from_pretrained(model, str(folder))
         else:
             model, self._tokenizer = sequence_classifier(entry)
-        device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
-        self._model: Any = model.to(device).eval()
-        self._device = device
+        self._model: Any = model.to(bases.accelerator()).eval()
         self._max_length = max_length
 
     def __call__(self, conversations: Sequence[Sequence[Mapping[str, str]]]) -> list[float]:
@@ -78,7 +74,9 @@ class RewardModel:
             ids = pad_sequence(some, batch_first=True, padding_value=self._tokenizer.pad_token_id)
             mask = pad_sequence([torch.ones_like(row) for row in some], batch_first=True)
             with torch.inference_mode():
-                logits = self._model(input_ids=ids.to(self._device), attention_mask=mask.to(self._device)).logits
+                logits = self._model(
+                    input_ids=ids.to(self._model.device), attention_mask=mask.to(self._model.device)
+                ).logits
             for place, reward in zip(places, logits[:, 0].float().tolist(), strict=True):
                 found[place] = reward
         return found

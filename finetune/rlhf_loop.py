@@ -116,7 +116,7 @@ def _part(
     run = next((each for each in parts if each.title == name), None)
     kind = {"check": "reward"}.get(name, name)
     if run is None:
-        own: dict[str, Any] = {"sft": settings.sft, "reward": settings.reward, "rlhf": settings.rlhf}[kind]
+        own: dict[str, Any] = getattr(settings, kind)
         given: dict[str, Any] = {"data": str(files[name]), "test": str(files["test"]), "seed": settings.seed}
         if kind == "sft":
             given |= {"model": settings.model, "finetuning_type": settings.finetuning_type, "test": None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from finetune import bases, data
 from finetune.bases import computes_in_bf16
 from finetune.settings import Settings
 
+_log = logging.getLogger("parley")
 PIECES = 10
 """Evaluations and checkpoints of a run, unless it says otherwise."""
 KEPT = 2
@@ -44,6 +46,7 @@ class Job:
         entry = bases.find(models, settings.model, *families)
         worker.tell(doing="reading the data")
         rows = data.read(settings, method)
+        _log.info(rows.said)
         worker.tell(doing=f"loading {entry.title}")
         return cls(settings, worker, models.machine, entry, bases.whole(entry), rows)
 

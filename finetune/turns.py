@@ -7,6 +7,7 @@ from typing import Any
 
 from assistant.engines.prompts import base_text
 from assistant.engines.protocol import Message
+from finetune.data import Rows
 from finetune.formats import Kind
 
 Turns = Sequence[Mapping[str, str]]
@@ -23,9 +24,22 @@ def prepared(row: Mapping[str, Any], tokenizer: Any) -> dict[str, Any]:
     return plain
 
 
+def as_messages(turns: Turns) -> list[Message]:
+    """As the engines have them."""
+    return [Message(each["role"], each["content"]) for each in turns]  # pyright: ignore[reportArgumentType]
+
+
 def asked(turns: Turns) -> str:
     """A conversation up to where the answer begins, without a template."""
-    return base_text([Message(each["role"], each["content"]) for each in turns])  # pyright: ignore[reportArgumentType]
+    return base_text(as_messages(turns))
+
+
+def datasets(rows: Rows, tokenizer: Any) -> tuple[Any, Any]:
+    """(what is learnt, what is measured on or None) for TRL's preference trainers."""
+    from datasets import Dataset
+
+    learnt, tested = ([prepared(row, tokenizer) for row in some] for some in (rows.train, rows.test))
+    return Dataset.from_list(learnt), Dataset.from_list(tested) if tested else None
 
 
 def question(row: Mapping[str, Any], kind: Kind) -> Turns:

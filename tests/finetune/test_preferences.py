@@ -103,6 +103,12 @@ def test_reinforcement_learning_raises_the_reward(
     assert shown[0]["step"] < shown[-1]["step"] and shown[0]["asked"].startswith("what colour")
 
 
+def test_a_dry_run_counts_the_steps_that_answers_make(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
+    given = {"reward_models": [str(judge)], "per_device_train_batch_size": 8, "max_completion_length": 4}
+    run = done("rlhf", PAIRS, tmp_path, tiny_decoder, dry_run=True, max_steps=-1, num_train_epochs=2, **given)
+    assert run.status().figures["steps"] == 2 * 24 * 4 / 8  # of 25 questions one is set apart; four answers to each
+
+
 def test_an_adapter_is_trained_further(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
     rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in PAIRS]
     first = done("sft", rows, tmp_path, tiny_decoder)

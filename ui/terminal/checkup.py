@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant import paths
 from assistant.errors import BadSettings, ParleyError
+from assistant.hardware import installed_version
 from assistant.weights import shelf
 
 if TYPE_CHECKING:
@@ -46,14 +47,6 @@ def requirements() -> list[str]:
     except importlib.metadata.PackageNotFoundError:
         source = Path(__file__).parents[2] / "pyproject.toml"
         return tomllib.loads(source.read_text("utf-8"))["project"]["dependencies"] if source.is_file() else []
-
-
-def installed_version(name: str) -> str | None:
-    """The version of a package, without importing it; None where it is not installed."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def versions() -> tuple[dict[str, str | None], list[Problem]]:

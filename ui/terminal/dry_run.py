@@ -25,7 +25,7 @@ def measured(method: str, settings: Settings, *, as_json: bool) -> None:
     from finetune.methods import create
 
     machine = detect()
-    free = has_bytes(machine, "gpu" if machine.gpus else "cpu")
+    free = has_bytes(machine, machine.device)
     with TemporaryDirectory(prefix="parley-dry-run-") as folder:
         runs = Runs(Path(folder))
         run = create(runs, method, settings)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ui.amounts import span
 from ui.terminal.output import note, printable, write_json
 from ui.terminal.watching import follow, packed, say_end
+
+if TYPE_CHECKING:
+    from assistant.run import Run
+    from assistant.runs import Runs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Watch, pause, resume, compare and delete runs.")
 
@@ -22,6 +26,14 @@ def _ids(incomplete: str) -> list[str]:
 
 Id = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a part of it, or last.", autocompletion=_ids)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what a program can read.")]
+
+
+def _found(name: str) -> tuple[Runs, Run]:
+    """Every run, and the one of that name. Raises RunNotFound."""
+    from assistant.runs import Runs
+
+    runs = Runs()
+    return runs, runs.find(name)
 
 
 @app.command("list")
@@ -50,10 +62,7 @@ def watch(name: Id = "last") -> None:
 
     Example: parley runs watch last
     """
-    from assistant.runs import Runs
-
-    runs = Runs()
-    run = runs.find(name)
+    runs, run = _found(name)
     follow(runs, run)
     say_end(run)
 
@@ -64,10 +73,7 @@ def pause(name: Id = "last") -> None:
 
     Example: parley runs pause last
     """
-    from assistant.runs import Runs
-
-    runs = Runs()
-    run = runs.find(name)
+    runs, run = _found(name)
     runs.pause(run)
     note(f"{run.id} pauses after this step.", style="dim")
 
@@ -81,10 +87,7 @@ def resume(
 
     Example: parley runs resume last
     """
-    from assistant.runs import Runs
-
-    runs = Runs()
-    run = runs.find(name)
+    runs, run = _found(name)
     runs.start(run)
     if not detach:
         follow(runs, run)
@@ -97,10 +100,7 @@ def stop(name: Id = "last") -> None:
 
     Example: parley runs stop last
     """
-    from assistant.runs import Runs
-
-    runs = Runs()
-    run = runs.find(name)
+    runs, run = _found(name)
     runs.stop(run)
     note(f"{run.id} stops.", style="dim")
 
@@ -141,9 +141,7 @@ def log(name: Id = "last") -> None:
 
     Example: parley runs log last
     """
-    from assistant.runs import Runs
-
-    typer.echo(printable(Runs().find(name).log()))
+    typer.echo(printable(_found(name)[1].log()))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from ui.amounts import span
 from ui.terminal.output import note, waiting
 
 if TYPE_CHECKING:
-    from assistant.run import Run
+    from assistant.run import Run, Status
     from assistant.runs import Runs
     from finetune.settings import Settings
 
@@ -21,7 +21,7 @@ SHOWN = ("loss", "eval_loss", "reward", "kl", "accuracy", "eval_accuracy", "lear
 
 def follow(runs: Runs, run: Run) -> None:
     """Show figures on stderr until the run's process ends. Ctrl-C pauses the run and waits for its checkpoint."""
-    told = len(run.metrics()) if run.status().step else 0
+    told = len(run.metrics())
     pausing = False
     with waiting("starting") as saying:
         while True:
@@ -34,7 +34,7 @@ def follow(runs: Runs, run: Run) -> None:
                 told = len(lines)
                 if not status.state.alive:
                     return
-                saying("writing a checkpoint" if pausing else status.doing or _where(run))
+                saying("writing a checkpoint" if pausing else status.doing or _where(status))
                 time.sleep(POLL_SECONDS)
             except KeyboardInterrupt:
                 if pausing or not run.status().state.alive:
@@ -121,7 +121,6 @@ def figures(line: dict[str, Any], steps: int) -> str:
     return "  ".join(said)
 
 
-def _where(run: Run) -> str:
-    status = run.status()
+def _where(status: Status) -> str:
     left = f", {span(status.eta_seconds)} left" if status.eta_seconds else ""
     return f"step {status.step:,} of {status.steps:,}{left}" if status.steps else status.state.value

@@ -18,7 +18,7 @@ from assistant import paths, tables
 from assistant.batches import Batch, BatchProgress
 from assistant.errors import BadDataset, ParleyError
 from ui.web.events import QUICK, told
-from ui.web.working import steps
+from ui.web.working import steps, waiting_html
 
 KEPT_SECONDS = 7 * 86_400
 """How long a job that was not finished can be gone on with."""
@@ -140,7 +140,7 @@ def progress_html(now: BatchProgress | ParleyError) -> str:
     if isinstance(now, ParleyError):
         return f'<div class="pull bad" role="alert">{html.escape(str(now))}</div>'
     if not now.total:
-        return '<div class="pull" role="status">Loading the model …<progress></progress></div>'
+        return waiting_html("Loading the model …")
     left = f", {now.eta_seconds:,.0f} s left" if now.eta_seconds else ""
     apart = f", {now.rejected:,} set apart" if now.rejected else ""
     return (

@@ -12,7 +12,7 @@ from assistant.service import Assistant
 from assistant.tasks.questions import Answer
 from ui.web.summary_tab import EXAMPLE, notes_html
 from ui.web.text_page import actions, document_button, model_box, wire
-from ui.web.working import steps
+from ui.web.working import steps, waiting_html
 
 QUESTION = "Why is the bridge being closed?"
 
@@ -30,7 +30,7 @@ def build(assistant: Assistant) -> None:
 
     def ask(question: str, text: str, model: str) -> Iterator[str]:
         assistant.require_task("ask", model or None)
-        yield '<div class="pull" role="status">Reading …<progress></progress></div>'
+        yield waiting_html("Reading …")
 
         cancel = threading.Event()
 

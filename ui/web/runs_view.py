@@ -94,7 +94,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
             case "delete":
                 gr.Info(f"{gb(runs.delete(run))} are free again.")
             case "chat":
-                settings = ChatSettings(model=run.id.lower(), system_prompt="")
+                settings = ChatSettings(model=run.id, system_prompt="")
                 return {opened: assistant.store.create(settings=settings.to_json())}
             case kind:
                 raise UserError(f"There is nothing called {kind!r} to do here.")
@@ -134,29 +134,26 @@ def runs_html(runs: list[Run]) -> str:
 
 def run_html(run: Run) -> str:
     """What it is, how far, and what can be done."""
-    status = run.status()
-    where = f"step {status.step:,} of {status.steps:,}" if status.steps else status.state.value
-    facts = [status.state.value, where, span(status.seconds)]
-    if status.state.alive:
-        facts[0] = status.doing or status.state.value
-        if status.eta_seconds:
-            facts.append(f"{span(status.eta_seconds)} left")
-    last = next((line for line in reversed(run.metrics()) if "loss" in line), {})
+    status, figures = run.status(), run.metrics()
+    facts = [status.doing if status.state.alive and status.doing else status.state.value]
+    if status.steps:
+        facts.append(f"step {status.step:,} of {status.steps:,}")
+    facts.append(span(status.seconds))
+    if status.state.alive and status.eta_seconds:
+        facts.append(f"{span(status.eta_seconds)} left")
+    last = next((line for line in reversed(figures) if "loss" in line), {})
     facts += [f"{name.replace('_', ' ')} {last[name]:.3f}" for name in ("loss", "accuracy", "reward") if name in last]
     bar = f'<progress value="{status.step}" max="{status.steps}"></progress>' if status.state.alive else ""
-    trouble = f'<div class="why no" role="alert">{html.escape(f"{status.message} {status.hint}".strip())}</div>'
-    settings = run.settings
-    about = [
-        str(settings.get("model", "")),
-        str(settings.get("finetuning_type", "")),
-        f"{len(run.metrics()):,} figures",
-    ]
+    trouble = f"{status.message} {status.hint}".strip()
+    told = f'<div class="why no" role="alert">{html.escape(trouble)}</div>' if status.message else ""
+    about = [str(run.settings.get(name) or "") for name in ("model", "finetuning_type")]
+    about.append(f"{len(figures):,} figures")
     return (
         f'<div class="model run" data-key="{html.escape(run.id)}"><div class="name">{html.escape(run.title)}</div>'
         f'<div class="does">{"".join(_buttons(run, status.state))}</div>'
         f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
         f'<div class="facts">{html.escape(" · ".join(about))} · <code>{html.escape(run.id)}</code></div>'
-        f"{trouble if status.message else ''}{samples_html(run)}</div>"
+        f"{told}{samples_html(run)}</div>"
     )
 
 

@@ -17,7 +17,7 @@ from assistant.tasks.summary import Length, Summary, SummarySentence
 from ui.web.events import QUICK
 from ui.web.file_job import build_file_job
 from ui.web.text_page import actions, document_button, model_box, wire
-from ui.web.working import steps
+from ui.web.working import steps, waiting_html
 
 EXAMPLE = (
     "The city council voted on Monday to close the old bridge to cars from next spring. Engineers had found cracks in "
@@ -90,7 +90,7 @@ def _build_one(assistant: Assistant, settings: list[Any]) -> None:
     def read(text: str, unit: str, count: int, way: str, model: str) -> Iterator[str]:
         wishes = _wishes(way, model)
         assistant.require_task("summarize", **wishes)
-        yield _waiting("Reading …")
+        yield waiting_html("Reading …")
 
         cancel = threading.Event()
 
@@ -108,14 +108,10 @@ def _build_one(assistant: Assistant, settings: list[Any]) -> None:
     wire(stop, [go.click, text.submit, opened.success], read, [text, *settings], [shown])
 
 
-def _waiting(said: str, bar: str = "<progress></progress>") -> str:
-    return f'<div class="pull" role="status">{html.escape(said)}{bar}</div>'
-
-
 def _part(done: int, total: int) -> str:
     if total <= 1:
-        return _waiting("Writing …")
-    return _waiting(f"Part {done + 1} of {total} …", f'<progress value="{done}" max="{total}"></progress>')
+        return waiting_html("Writing …")
+    return waiting_html(f"Part {done + 1} of {total} …", f'<progress value="{done}" max="{total}"></progress>')
 
 
 def summary_html(found: Summary) -> str:

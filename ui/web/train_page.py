@@ -19,7 +19,8 @@ from finetune.lint import lint
 from finetune.settings import Settings, read_pairs, settings_from
 from ui.web.events import QUICK, told
 from ui.web.runs_view import build_runs
-from ui.web.train_view import dry_run_html, lint_html, mask_html, waiting_html
+from ui.web.train_view import dry_run_html, lint_html, mask_html
+from ui.web.working import waiting_html
 
 EXAMPLE = Path(methods.__file__).with_name("examples") / "captain.jsonl"
 EXAMPLE_EPOCHS = 8
@@ -46,7 +47,7 @@ CONTROLS = (
 def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     """Lay out the page inside the current Blocks and wire it."""
     runs = Runs()
-    first = Settings(data="")
+    first = Settings()
 
     def known(method: str) -> list[tuple[str, str]]:
         return [(entry.title, entry.key) for entry in bases.trainable(assistant, methods.METHODS[method].families)]
@@ -136,7 +137,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         yield {looked: lint_html(report)}
         if chosen and wanted == "sft" and report.kept and able:
             yield {looked: lint_html(report) + waiting_html("Reading what would be learnt (half a minute at first) …")}
-            seen = masking.look(Path(path), chosen, max_length=int(length), models=assistant)
+            seen = masking.look(Path(path), chosen, max_length=int(length), models=assistant, report=report)
             yield {looked: lint_html(report) + mask_html(seen, SHOWN_ROWS, int(length))}
 
     def choose(wanted: str, chosen: str | None) -> dict[Any, Any]:

@@ -22,10 +22,6 @@ MOST_CHARACTERS = 1500
 """Of a row, that are shown."""
 
 
-def waiting_html(said: str) -> str:
-    return f'<div class="pull" role="status">{html.escape(said)}<progress></progress></div>'
-
-
 def lint_html(report: Report) -> str:
     """What the file teaches, and what is wrong with it, each finding with its rows."""
     shape = report.format
@@ -82,7 +78,7 @@ def dry_run_html(status: Status, settings: Settings, machine: Machine) -> str:
         hint = smaller(settings) if killed else status.hint
         return f'<div class="pull bad" role="alert">{html.escape(message)} {html.escape(hint)}</div>'
     found = status.figures
-    free = has_bytes(machine, "gpu" if machine.gpus else "cpu")
+    free = has_bytes(machine, machine.device)
     pace = f", {found['tokens_per_second']:,.0f} tokens a second" if found["tokens_per_second"] else ""
     return (
         '<div class="pull" role="status">'

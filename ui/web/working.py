@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,11 @@ from assistant.errors import ParleyError, RunInterrupted
 T = TypeVar("T")
 EVERY_SECONDS = 0.2
 """How often the page hears of it: as often as an eye can follow."""
+
+
+def waiting_html(said: str, bar: str = "<progress></progress>") -> str:
+    """What a person sees while it goes on. bar: HTML."""
+    return f'<div class="pull" role="status">{html.escape(said)}{bar}</div>'
 
 
 def steps(work: Callable[[Callable[[T], None]], object], cancel: threading.Event | None = None) -> Iterator[list[T]]:
