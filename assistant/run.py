@@ -59,6 +59,8 @@ class Status:
     steps: int = 0
     seconds: float = 0.0
     """That its process has worked, over all its starts."""
+    seconds_per_step: float = 0.0
+    """At this start, since it made the first: reading and loading are not in it."""
     doing: str = ""
     """What it does while it makes no steps: "reading the data"."""
     message: str = ""
@@ -70,7 +72,7 @@ class Status:
     @property
     def eta_seconds(self) -> float | None:
         """Until it is done, at the pace so far."""
-        return self.seconds / self.step * (self.steps - self.step) if self.step and self.steps else None
+        return self.seconds_per_step * (self.steps - self.step) if self.seconds_per_step and self.steps else None
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ class Worker:
         if self._status.state.alive and self._status.owner.split(":")[:2] != owner.split(":")[:2]:
             raise RunError(f"{self.run.id} is running already.")
         self._begun, self._before = time.monotonic(), self._status.seconds
-        self._set(state=State.RUNNING, owner=owner, message="", hint="")
+        self._from: tuple[int, float] | None = None
+        """The step, and when, that the pace is reckoned from."""
+        self._set(state=State.RUNNING, owner=owner, message="", hint="", seconds_per_step=0.0)
 
     @property
     def step(self) -> int:
@@ -36,7 +38,13 @@ class Worker:
     def tell(self, *, step: int | None = None, steps: int | None = None, doing: str = "") -> None:
         """Say how far it is. Raises OSError where that cannot be written."""
         known = self._status
-        self._set(step=known.step if step is None else step, steps=known.steps if steps is None else steps, doing=doing)
+        changes: dict[str, Any] = {"doing": doing, "steps": known.steps if steps is None else steps}
+        if step is not None:
+            if self._from is None or step < known.step:  # the first, or of the next part of a loop
+                self._from = step, time.monotonic()
+            made = step - self._from[0]
+            changes |= {"step": step, "seconds_per_step": (time.monotonic() - self._from[1]) / made if made else 0.0}
+        self._set(**changes)
 
     def record(self, step: int, **figures: Any) -> None:
         """Add figures to the metrics."""

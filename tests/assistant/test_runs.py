@@ -68,6 +68,25 @@ def test_a_pause_is_gone_on_from(runs: Runs) -> None:
     assert run.status().seconds > paused.seconds
 
 
+def test_the_time_left_is_reckoned_from_the_first_step(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.create("sft", "paced", "a_program", {})
+    clock = [100.0]
+    monkeypatch.setattr("assistant.run_worker.time.monotonic", lambda: clock[0])
+    worker = Worker(run.folder)
+    worker.tell(doing="loading")
+    clock[0] += 60
+    worker.tell(step=0, steps=10)
+    assert run.status().eta_seconds is None
+    clock[0] += 8
+    worker.tell(step=4, steps=10)
+    worker.tell(doing="measuring")
+    assert run.status().eta_seconds == pytest.approx(12) and run.status().seconds == pytest.approx(68)
+    worker.tell(step=0, steps=5)  # the next part of a loop
+    clock[0] += 3
+    worker.tell(step=1, steps=5)
+    assert run.status().eta_seconds == pytest.approx(12)
+
+
 def test_a_stop_ends_with_what_there_is(runs: Runs) -> None:
     run = begin(runs, steps=60, seconds=0.05)
     wait(run, until=1)
