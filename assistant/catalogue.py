@@ -121,6 +121,8 @@ class ModelEntry:
     """Folder in SHIPPED that holds it: it is always here."""
     sampling: Mapping[str, float | int] = field(default_factory=dict[str, "float | int"], hash=False)
     prompts: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    rerank: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
+    """Direction ("en-fr") → how much it counts what a translation says when translated back: engines/channel.py."""
     bleu: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, "Mapping[str, float]"], hash=False)
     """Direction ("en-fr") → test set → BLEU, of translators that were measured: docs/translation.md."""
     local_path: Path | None = None

@@ -69,6 +69,8 @@ def _tasks(family: Family, config: Mapping[str, Any], chat_template: bool) -> tu
         return tuple(found) or ("translate", "summarize")
     if any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or []):
         labels = {str(label).lower() for label in (config.get("id2label") or {}).values()}
+        if len(labels) == 1:  # it judges
+            return ()
         return ("sentiment",) if labels >= SENTIMENTS else ("classify",)
     if any(name.endswith("ForQuestionAnswering") for name in config.get("architectures") or []):
         return ("answer",)

@@ -7,6 +7,7 @@ status.json      how far it is, and whose it is; written by its process
 metrics.jsonl    figures as they come, one object a line; samples.jsonl: answers as they change
 log.txt          what its process and the libraries said
 request          "pause" or "stop": what a person asks of its process, which looks between two steps
+report.json      what else was found out: which label is taken for which
 checkpoint-N/    what it goes on from; model/: what came out
 """
 
@@ -121,6 +122,13 @@ class Run:
     def samples(self) -> list[dict[str, Any]]:
         """Answers as they change: step, asked, answered, reward; oldest first."""
         return self._lines("samples.jsonl")
+
+    def report(self) -> dict[str, Any]:
+        """What was found out beside figures (report.json), where the kind of run has such; {} otherwise."""
+        with suppress(OSError, ValueError):
+            found = json.loads((self.folder / "report.json").read_text("utf-8"))
+            return found if isinstance(found, dict) else {}
+        return {}
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
         with suppress(FileNotFoundError):

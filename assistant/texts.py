@@ -15,7 +15,7 @@ from assistant.batches import Batch
 from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Message, Sampling
 from assistant.engines.remote import Remote
-from assistant.errors import BadDocument, CapabilityMissing, TextTooLong
+from assistant.errors import BadDocument, BadSettings, CapabilityMissing, TextTooLong
 from assistant.languages import beyond_doubt, name
 from assistant.models import Models
 from assistant.tasks import Classify, Embed, emotions, sentiment
@@ -29,7 +29,7 @@ ABLE: dict[str, set[str]] = {
     "translate": {"translate", "chat"},
     "summarize": {"summarize", "chat", "embed"},
     "ask": {"answer", "chat"},
-    "classify": {"embed", "chat"},
+    "classify": {"classify", "sentiment", "embed", "chat"},
 }
 """Task → the tasks of the catalogue that make a model able to do it."""
 MOST_CHARACTERS = 400_000
@@ -63,6 +63,11 @@ class TextTasks(Models):
         """The models that a task takes."""
         return [self.task_model("embed" if task == "classify" else task, model)]
 
+    def own_labels(self, model: str | None) -> bool:
+        """Whether a model sorts under labels that it was trained on, so that nobody has to name some."""
+        entry = self.find(model) if model else None
+        return isinstance(entry, ModelEntry) and bool({"classify", "sentiment"} & set(entry.tasks))
+
     def require_task(self, task: str, model: str | None = None, **wishes: Any) -> None:
         """Raise ModelNotAvailable where `missing` names something."""
         for entry in self.missing(task, model, **wishes):
@@ -70,7 +75,9 @@ class TextTasks(Models):
 
     def absent(self, entry: ModelEntry) -> list[ModelEntry]:
         """What has to be fetched before the model can run: itself, and of an adapter its base."""
-        needed = [entry] if entry.format != "adapter" or entry.base is None else [entry, self.catalogue[entry.base]]
+        needed = (
+            [entry] if entry.format != "adapter" or entry.base is None else [entry, self.catalogue.find(entry.base)]
+        )
         return [each for each in needed if sources.locate(each) is None]
 
     def sentiment(self, text: str, *, model: str | None = None, explain: bool = False) -> sentiment.Analysis:
@@ -118,10 +125,17 @@ class TextTasks(Models):
         self, texts: Sequence[str], labels: Sequence[str], *, model: str | None = None
     ) -> list[dict[str, float]]:
         """Probability of each label for each text, without training: by the encoder's embeddings, or by a chat model's
-        likelihoods where `model` names one. labels: "billing", or "billing=invoices, refunds and payments".
+        likelihoods where `model` names one. labels: "billing", or "billing=invoices, refunds and payments". A model
+        that was trained to sort has labels of its own, and takes no others.
 
         Raises BadSettings for labels that leave no choice.
         """
+        if self.own_labels(model):
+            if labels:
+                raise BadSettings(f"{model} sorts under labels of its own.", hint="Leave out the labels.")
+            for text in texts:
+                self.check_length(text)
+            return self._classifier(model)(texts)
         described = labelling.described(labels)
         for text in texts:
             self.check_length(text)
@@ -142,7 +156,8 @@ class TextTasks(Models):
     ) -> Batch:
         """The job that sorts a file's rows under labels."""
         entry = self.task_model("embed", model)
-        columns = ("label", *labelling.described(labels))
+        names = self.labels(["Which are there?"], (), model=model)[0] if self.own_labels(model) else None
+        columns = ("label", *(names or labelling.described(labels)))
         work = partial(self.label_columns, labels=labels, model=model)
         return Batch(source, output, columns, work, f"classify {entry.key} {list(labels)}", column)
 

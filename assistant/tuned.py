@@ -11,6 +11,7 @@ from typing import Any
 
 from assistant.catalogue import ModelEntry
 from assistant.errors import ParleyError, UnknownModel
+from assistant.model_config import read_config
 from assistant.run import Run, State
 from assistant.runs import Runs
 
@@ -39,14 +40,16 @@ def from_folder(folder: Path, find: Find) -> ModelEntry:
     """
     if (folder / "adapter_config.json").is_file():
         base = find(_base(folder))
-        judges = _read(folder / "adapter_config.json").get("task_type") == "SEQ_CLS"
+        config = _read(folder / "config.json")
+        sorts = _read(folder / "adapter_config.json").get("task_type") == "SEQ_CLS"
+        tasks = read_config(config).tasks if sorts and config else () if sorts else base.tasks
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
         return replace(
             base,
             key=folder.name.lower(),
             title=folder.name,
             description=f"An adapter of your own on {base.title}.",
-            tasks=() if judges else base.tasks,
+            tasks=tasks,
             format="adapter",
             download_bytes=size,
             memory_bytes=base.memory_bytes + size,

@@ -1,234 +1,159 @@
-"""Train a text classifier: a LoRA adapter and a head on an encoder (Hu et al. 2021, arXiv:2106.09685).
+"""A classifier of one's own: texts under the labels of a file, by an encoder with a new head.
 
-config → rows → transformers' Trainer with PEFT → calibrated adapter. The folder that comes out is PEFT's own format:
-`AutoPeftModelForSequenceClassification.from_pretrained` reads it as well as Parley does.
+rows → tokens → transformers' Trainer: the head alone, LoRA (arXiv:2106.09685) or every weight → probabilities that mean
+what they say (calibration.py) → what is taken for what, and the rows that look wrongly labelled (report.json).
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from assistant.engines.quiet import silent_loading
-from assistant.errors import BadDataset, TrainingDiverged
+from assistant.catalogue import Family
+from assistant.errors import BadDataset, BadSettings
+from assistant.run_worker import Worker
+from assistant.whole_files import write_whole
+from finetune import bases
 from finetune.calibration import expected_calibration_error, fit_temperature
-from finetune.classifier_rows import Padded, Row, Rows
+from finetune.settings import Settings
+from finetune.training import Job
 
-Calibrate = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+LEARNING_RATE = 1e-3
+"""Of an adapter."""
+HEAD_FACTOR = 5
+"""A head alone takes so many times that."""
+DOUBTED = 20
+"""Rows of the report that the model holds for wrongly labelled, the surest first."""
+REPORT = "report.json"
 
 
-def cooled(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-    """The calibration that suits most data: a temperature, and no bias."""
-    return fit_temperature(logits, targets), np.zeros(logits.shape[1])
+@dataclass(frozen=True, kw_only=True)
+class ClassifierSettings(Settings):
+    """What a classifier has besides."""
 
-
-@dataclass(frozen=True)
-class ClassifierConfig:
-    """How a classifier is trained. Names that TrainingArguments has too mean the same here."""
-
-    labels: tuple[str, ...]
-    learning_rate: float = 5e-4
-    num_train_epochs: float = 5
+    tunings: ClassVar[tuple[str, ...]] = ("head", "lora", "dora", "full")
+    most_tested: ClassVar[int] = 1000
+    model: str = "all-minilm-l6-v2"
+    num_train_epochs: float = 6.0
     per_device_train_batch_size: int = 32
-    weight_decay: float = 0.01
-    warmup_ratio: float = 0.06
     max_length: int = 128
-    """Tokens; longer texts lose their end in training."""
-    lora_r: int = 16
-    lora_alpha: int = 32
-    lora_dropout: float = 0.05
-    lora_targets: tuple[str, ...] = ("query", "key", "value", "dense")
-    dropout: float | None = None
-    """Of the encoder itself while it is trained; None leaves it as its files say."""
-    full: bool = False
-    """Train every weight instead of an adapter: the ceiling that an adapter is measured against."""
-    patience: int | None = 2
-    """Epochs without a better validation loss before it stops, and the best is kept; None keeps the last epoch."""
-    ema_decay: float | None = None
-    """Train on, and keep the running mean of the weights over about 1 / (1 − this) steps: averaging.py."""
-    seed: int = 0
-    bf16: bool = False
+    """Tokens; of a longer text the beginning is read."""
+    label_smoothing: float = 0.0
+    """Of labels that are sometimes wrong: so much of each is shared by all (Szegedy et al. 2016, arXiv:1512.00567)."""
+    merge_labels: bool = False
+    """Labels that differ in capitals, signs or a plural's s are one, called as most rows have it."""
+
+    def problems(self) -> list[str]:
+        found = super().problems()
+        if not 0 <= self.label_smoothing < 1:
+            found.append(f"label_smoothing must be from 0 to below 1, not {self.label_smoothing}")
+        return found
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What came out: figures on the validation rows after calibration."""
+def train(settings: ClassifierSettings, worker: Worker) -> None:
+    """Do a run. Raises BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged."""
+    from transformers import AutoTokenizer, Trainer, TrainingArguments, set_seed
 
-    accuracy: float
-    loss: float
-    calibration_error: float
-    temperature: float
-    epochs: float
+    from finetune.classifier_model import accuracy, adjust_head, classifier, soft_cross_entropy, with_adapter
+    from finetune.classifier_rows import Padded, Row, Rows
+
+    job = Job.begin(settings, worker, "classifier", Family.ENCODER)
+    if job.entry.format == "adapter":
+        raise BadSettings(f"{job.entry.title} is an adapter: begin from its base, {job.base}.")
+    names = job.rows.report.spellings if settings.merge_labels else {}
+    labels = tuple(sorted({names.get(row["label"], row["label"]) for row in (*job.rows.train, *job.rows.test)}))
+    if len(labels) < 2:
+        raise BadDataset(f"Every row has the label {labels[0]!r}.", hint="Two labels are needed, or more.")
+
+    def targets(rows: Sequence[Mapping[str, Any]], smoothing: float) -> list[Row]:
+        rest = smoothing / len(labels)
+        numbers = [labels.index(names.get(row["label"], row["label"])) for row in rows]
+        table = np.full((len(rows), len(labels)), rest)
+        table[range(len(rows)), numbers] += 1 - smoothing
+        return [Row(row["text"], tuple(target)) for row, target in zip(rows, table.tolist(), strict=True)]
+
+    path = bases.folder(job.entry)
+    tokenizer: Any = AutoTokenizer.from_pretrained(path)
+    set_seed(settings.seed)
+    model = classifier(path, labels)
+    architecture, rate = type(model).__name__, LEARNING_RATE
+    if settings.finetuning_type == "head":
+        rate *= HEAD_FACTOR
+        only_the_head(model)
+    elif (adapter := bases.adapter(settings, job.entry, "SEQ_CLS")) is not None:
+        model = with_adapter(model, adapter)
+    learnt = Rows(targets(job.rows.train, settings.label_smoothing), tokenizer, settings.max_length)
+    tested = Rows(targets(job.rows.test, 0.0), tokenizer, settings.max_length)
+    own = {"per_device_eval_batch_size": 64, "label_names": ["labels"], "remove_unused_columns": False}
+    trainer: Any = Trainer(
+        model=model,
+        args=job.arguments(TrainingArguments, rows=len(learnt), rate=rate, tested=len(tested) > 0, **own),
+        train_dataset=learnt,
+        eval_dataset=tested if len(tested) else None,
+        data_collator=Padded(tokenizer),
+        compute_loss_func=soft_cross_entropy,
+        compute_metrics=accuracy,
+    )
+    figures: dict[str, float] = {}
+
+    def settle() -> None:
+        """Calibrate the head and write what the held-out rows say."""
+        if len(tested):
+            worker.tell(doing="measuring")
+            predicted = trainer.predict(tested)
+            temperature = fit_temperature(predicted.predictions, predicted.label_ids)
+            adjust_head(trainer.model, temperature)
+            said = report(predicted.predictions / temperature, predicted.label_ids, labels, job.rows.test)
+            figures.update(said.pop("figures"))
+            write_whole(worker.run.folder / REPORT, [json.dumps(said, ensure_ascii=False)])
+        config = trainer.accelerator.unwrap_model(trainer.model).config
+        config.architectures = [architecture]
+        config.save_pretrained(worker.run.model)  # an adapter's own file does not name the labels
+
+    job.go(trainer, tokenizer, lambda: figures, settle=settle)
 
 
-def train_classifier(
-    base: Path,
-    train: Sequence[Row],
-    validation: Sequence[Row],
-    output: Path,
-    config: ClassifierConfig,
-    *,
-    calibrate: Calibrate = cooled,
-    on_log: Callable[[dict[str, float]], object] = lambda _: None,
-) -> Trained:
-    """Train on `train`, stop when `validation` gets no better, calibrate on it and write the model to `output`.
+def only_the_head(model: Any) -> None:
+    """Leave the encoder as it is; its pooler, which makes one vector of a text's many, belongs to the head."""
+    for name, weights in model.base_model.named_parameters():
+        weights.requires_grad = "pooler" in name.split(".")
 
-    base: folder of an encoder. output: gets an adapter, or with `config.full` a whole model. calibrate: from the
-    validation rows' logits and targets to the temperature that divides logits, and what is added to each label's then.
 
-    Raises BadDataset where rows are missing or have other labels, TrainingDiverged.
+def report(
+    logits: np.ndarray, targets: np.ndarray, labels: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What held-out rows say of a classifier. logits, targets: (row, label).
+
+    labels, matrix: rows of each label (row) that were taken for each (column). f1: by label. doubted: rows of another
+    label than the model is sure of: its mistakes, or theirs. figures: accuracy, macro_f1, calibration_error.
     """
-    from transformers import AutoTokenizer, EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
-    from transformers.trainer_callback import PrinterCallback
-
-    from finetune.averaging import Averaged
-
-    _check(train, validation, config)
-    tokenizer: Any = AutoTokenizer.from_pretrained(base)
-    torch.manual_seed(config.seed)
-    model = build(base, config)
-
-    class Told(TrainerCallback):
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            on_log({**(logs or {}), "step": state.global_step, "steps": state.max_steps})
-
-    with tempfile.TemporaryDirectory(prefix="parley-train-") as scratch:
-        arguments = TrainingArguments(
-            output_dir=scratch,
-            learning_rate=config.learning_rate,
-            num_train_epochs=config.num_train_epochs,
-            per_device_train_batch_size=config.per_device_train_batch_size,
-            per_device_eval_batch_size=64,
-            weight_decay=config.weight_decay,
-            warmup_steps=config.warmup_ratio,  # below 1 it is a share of all steps
-            bf16=config.bf16,
-            use_cpu=not torch.accelerator.is_available(),
-            seed=config.seed,
-            train_sampling_strategy="group_by_length",
-            eval_strategy="epoch",
-            save_strategy="epoch",
-            save_total_limit=1,
-            load_best_model_at_end=config.patience is not None,
-            logging_steps=50,
-            label_names=["labels"],
-            remove_unused_columns=False,
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
-        )
-        trainer: Any = Trainer(
-            model=model,
-            args=arguments,
-            train_dataset=Rows(train, tokenizer, config.max_length),
-            eval_dataset=Rows(validation, tokenizer, config.max_length),
-            data_collator=Padded(tokenizer),
-            compute_loss_func=soft_cross_entropy,
-            compute_metrics=_metrics,
-            callbacks=[
-                *([EarlyStoppingCallback(config.patience)] if config.patience is not None else []),
-                *([Averaged(model, config.ema_decay)] if config.ema_decay is not None else []),
-                Told(),
-            ],
-        )
-        trainer.remove_callback(PrinterCallback)  # `on_log` tells
-        done = trainer.train()
-        if not np.isfinite(done.training_loss):
-            raise TrainingDiverged("The loss is not a number any more.", hint="Try a lower learning_rate.")
-        predicted = trainer.predict(trainer.eval_dataset)
-        epochs = float(trainer.state.epoch or 0)
-        model = trainer.accelerator.unwrap_model(trainer.model)
-    logits, targets = predicted.predictions, predicted.label_ids
-    temperature, biases = calibrate(logits, targets)
-    adjust_head(model, temperature, biases)
-    model.save_pretrained(output)
-    if config.full:
-        tokenizer.save_pretrained(output)
-    else:
-        model.config.save_pretrained(output)  # an adapter's own file does not name the labels
-    probabilities = torch.from_numpy(logits / temperature + biases).softmax(-1).numpy()
-    return Trained(
-        accuracy=float((probabilities.argmax(-1) == targets.argmax(-1)).mean()),
-        loss=float(predicted.metrics["test_loss"]),
-        calibration_error=expected_calibration_error(probabilities, targets.argmax(-1)),
-        temperature=temperature,
-        epochs=epochs,
-    )
-
-
-def build(base: Path, config: ClassifierConfig) -> Any:
-    """The encoder with a fresh head, and unless everything is trained, LoRA in its linear layers."""
-    from peft import LoraConfig, TaskType, get_peft_model
-    from transformers import AutoModelForSequenceClassification
-
-    with silent_loading():  # that the head is new is no news
-        model: Any = AutoModelForSequenceClassification.from_pretrained(
-            base,
-            num_labels=len(config.labels),
-            id2label=dict(enumerate(config.labels)),
-            label2id={label: number for number, label in enumerate(config.labels)},
-            dtype=torch.float32,
-        )
-    if config.dropout is not None:
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = config.dropout
-    if config.full:
-        return model
-    heads = [name for name, _ in model.named_children() if name in ("classifier", "score", "pre_classifier")]
-    settings = LoraConfig(
-        task_type=TaskType.SEQ_CLS,
-        r=config.lora_r,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-        target_modules=list(config.lora_targets),
-        exclude_modules=heads,
-        modules_to_save=heads,
-    )
-    with silent_loading():
-        return get_peft_model(model, settings)
-
-
-def soft_cross_entropy(outputs: Any, labels: Tensor, num_items_in_batch: Any = None) -> Tensor:
-    """Cross-entropy with a distribution as target. logits, labels: (batch, label)."""
-    return F.cross_entropy(outputs["logits"].float(), labels)
-
-
-def adjust_head(model: Any, temperature: float, biases: np.ndarray) -> None:
-    """Divide the last layer by the temperature and add to its bias: the model is calibrated for whoever loads it (Guo
-    et al. 2017)."""
-    heads = [m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and _is_head(name)]
-    with torch.no_grad():
-        for head in heads[-1:]:
-            for weights in head.parameters():
-                weights /= temperature
-            if biases.any():
-                head.bias.add_(torch.from_numpy(biases).to(head.bias))
-
-
-def _is_head(name: str) -> bool:
-    return "original_module" not in name and any(
-        part in ("classifier", "score", "out_proj") for part in name.split(".")
-    )
-
-
-def _metrics(predicted: Any) -> dict[str, float]:
-    return {"accuracy": float((predicted.predictions.argmax(-1) == predicted.label_ids.argmax(-1)).mean())}
-
-
-def _check(train: Sequence[Row], validation: Sequence[Row], config: ClassifierConfig) -> None:
-    problems = [
-        f"there are no {name} rows" for name, rows in (("training", train), ("validation", validation)) if not rows
+    probabilities = np.exp(logits - logits.max(-1, keepdims=True))
+    probabilities /= probabilities.sum(-1, keepdims=True)
+    wanted, said = targets.argmax(-1), logits.argmax(-1)
+    matrix = np.bincount(wanted * len(labels) + said, minlength=len(labels) ** 2).reshape(len(labels), len(labels))
+    f1 = 2 * matrix.diagonal() / np.maximum(matrix.sum(0) + matrix.sum(1), 1)
+    wrong = [place for place in np.argsort(-probabilities.max(-1)) if said[place] != wanted[place]]
+    doubted = [
+        {
+            "text": rows[place]["text"],
+            "label": labels[wanted[place]],
+            "said": labels[said[place]],
+            "probability": round(float(probabilities[place].max()), 4),
+        }
+        for place in wrong[:DOUBTED]
     ]
-    wrong = sum(len(row.target) != len(config.labels) for row in (*train, *validation))
-    if wrong:
-        problems.append(f"{wrong} rows have another number of labels than {len(config.labels)}")
-    if problems:
-        raise BadDataset(f"The data cannot be trained on: {'; '.join(problems)}.", hint="Check the data file.")
+    return {
+        "labels": list(labels),
+        "matrix": matrix.tolist(),
+        "f1": {label: round(float(value), 4) for label, value in zip(labels, f1, strict=True)},
+        "doubted": doubted,
+        "figures": {
+            "accuracy": float((said == wanted).mean()),
+            "macro_f1": float(f1[matrix.sum(1) > 0].mean()),
+            "calibration_error": expected_calibration_error(probabilities, wanted),
+        },
+    }

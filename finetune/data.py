@@ -13,8 +13,6 @@ from finetune.formats import METHODS, Format, Kind
 from finetune.lint import Report, cleaned, lint
 from finetune.settings import Settings
 
-MOST_TESTED = 200
-"""Rows that are set apart by themselves, at the most: measuring takes time from training."""
 FEWEST_TO_SPLIT = 20
 """Rows below which none is set apart: each is needed to learn from."""
 
@@ -48,13 +46,17 @@ def read(settings: Settings, method: str) -> Rows:
     require(report, method, path)
     train = list(cleaned(path, report))
     draw = random.Random(settings.seed)  # noqa: S311 - the same each time
+    left: list[Row] = []
     if settings.max_rows is not None and settings.max_rows < len(train):
-        train = draw.sample(train, settings.max_rows)
+        train = draw.sample(train, len(train))
+        train, left = train[: settings.max_rows], train[settings.max_rows :]
     if tests is not None:
         of_tests = lint(tests)
         require(of_tests, method, tests)
         return Rows(train, list(cleaned(tests, of_tests)), report)
-    count = min(MOST_TESTED, int(len(train) * settings.test_share)) if len(train) >= FEWEST_TO_SPLIT else 0
+    if left:  # nobody trains on them
+        return Rows(train, left[: settings.most_tested] if settings.test_share else [], report)
+    count = min(settings.most_tested, int(len(train) * settings.test_share)) if len(train) >= FEWEST_TO_SPLIT else 0
     apart = frozenset(draw.sample(range(len(train)), count))
     return Rows(
         [row for place, row in enumerate(train) if place not in apart],

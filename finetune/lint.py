@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,8 @@ class Report:
     findings: tuple[Finding, ...]
     labels: Mapping[str, int]
     """Label → rows that are kept; empty where rows have none."""
+    spellings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Label → a more frequent one that it looks like."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -114,12 +116,13 @@ def lint(
             labels[number] = str(row["label"])
     kept = tuple(each for each in good if each not in findings.dropped)
     counted = Counter(labels[each] for each in kept if each in labels)
+    alike = _spellings(counted)
     for about, said, numbers in chain(
-        _spellings(counted, labels), _uneven(counted, labels), _foreign({each: good[each] for each in kept})
+        _misspelt(alike, labels), _uneven(counted, labels), _foreign({each: good[each] for each in kept})
     ):
         for each in numbers:
             findings.add(about, said, each)
-    return Report(shape, findings.seen, kept, findings.listed(), dict(counted.most_common()))
+    return Report(shape, findings.seen, kept, findings.listed(), dict(counted.most_common()), alike)
 
 
 def format_of(path: Path) -> Format:
@@ -206,13 +209,20 @@ def _oddities(row: Mapping[str, Any], whole: str, kind: Kind) -> Iterable[tuple[
         yield "personal data", f"what looks like {what}"
 
 
-def _spellings(counted: Counter[str], labels: Mapping[int, str]) -> Iterable[tuple[str, str, Sequence[int]]]:
-    """Rows of a label that is a more frequent one but for capitals, signs and a plural's s."""
+def _spellings(counted: Counter[str]) -> dict[str, str]:
+    """Labels that are a more frequent one but for capitals, signs and a plural's s → that one."""
     commonest: dict[str, str] = {}
+    found: dict[str, str] = {}
     for label, _ in counted.most_common():
         first = commonest.setdefault(re.sub(r"[\W_]|s\b", "", label.lower()) or label, label)
         if first != label:
-            yield "labels", f"{label!r} looks like {first!r}", [n for n, each in labels.items() if each == label]
+            found[label] = first
+    return found
+
+
+def _misspelt(alike: Mapping[str, str], labels: Mapping[int, str]) -> Iterable[tuple[str, str, Sequence[int]]]:
+    for label, first in alike.items():
+        yield "labels", f"{label!r} looks like {first!r}", [n for n, each in labels.items() if each == label]
 
 
 def _uneven(counted: Counter[str], labels: Mapping[int, str]) -> Iterable[tuple[str, str, Sequence[int]]]:

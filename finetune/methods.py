@@ -37,14 +37,15 @@ class Method:
         return import_module(f"finetune.{self.name.replace('-', '_')}")
 
 
-GPT, GPT_OR_BERT = (Family.DECODER,), (Family.DECODER, Family.ENCODER)
+GPT, BERT, T5 = (Family.DECODER,), (Family.ENCODER,), (Family.SEQ2SEQ,)
 METHODS = {
     each.name: each
     for each in (
+        Method("classifier", "Sort texts under labels of your own.", "ClassifierSettings", BERT),
         Method("sft", "Answer as these examples do.", "SFTSettings", GPT),
         Method("dpo", "Prefer the better of two answers.", "DPOSettings", GPT),
         Method("kto", "Answer more like good ones, less like bad ones.", "KTOSettings", GPT),
-        Method("reward", "Say how good an answer is, learnt from pairs.", "RewardSettings", GPT_OR_BERT),
+        Method("reward", "Say how good an answer is, learnt from pairs.", "RewardSettings", (*GPT, *BERT)),
         Method("rlhf", "Try answers, and learn from a reward model.", "RLHFSettings", GPT),
         Method(
             "rlhf-loop", "All of it from pairs: answers, reward models, learning, comparison.", "RLHFLoopSettings", GPT

@@ -23,7 +23,7 @@ from assistant import sources
 from assistant.catalogue import Catalogue
 from assistant.engines.encoder import EncoderEngine
 from finetune.calibration import expected_calibration_error, fit_bias, fit_temperature
-from finetune.classifier import ClassifierConfig, train_classifier
+from finetune.classifier_training import ClassifierConfig, train_classifier
 from finetune.sentiment_data import LABELS, Example, examples, unlabelled
 from finetune.sentiment_lessons import OPINIONS, chosen, rows, taught
 

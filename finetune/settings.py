@@ -9,20 +9,25 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from assistant.errors import BadSettings
 
-Tuning = Literal["lora", "qlora", "dora", "full"]
+Tuning = Literal["lora", "qlora", "dora", "full", "head"]
 
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What every method has."""
+
+    tunings: ClassVar[tuple[str, ...]] = ("lora", "qlora", "dora", "full")
+    """Of finetuning_type, what the method can do."""
+    most_tested: ClassVar[int] = 200
+    """Rows that are set apart by themselves, at the most: measuring takes time from training."""
 
     model: str = "smollm2-135m-instruct"
     """A key of the catalogue, a folder, or a Hub id."""
@@ -32,9 +37,10 @@ class Settings:
     """A file of rows to be measured on; None sets `test_share` of the data apart."""
     test_share: float = 0.05
     max_rows: int | None = None
-    """Of the data; None takes all."""
+    """Of the data, that are trained on; None takes all. Others of it are measured on then."""
     finetuning_type: Tuning = "lora"
-    """LoRA (arXiv:2106.09685), on 4-bit weights (arXiv:2305.14314), DoRA (arXiv:2402.09353), or every weight."""
+    """LoRA (arXiv:2106.09685), on 4-bit weights (arXiv:2305.14314), DoRA (arXiv:2402.09353), every weight,
+    or (a classifier) its head."""
     lora_r: int = 16
     lora_alpha: int = 32
     lora_dropout: float = 0.0
@@ -74,6 +80,8 @@ class Settings:
         found: list[str] = []
         if not self.data:
             found.append("data names no file")
+        if self.finetuning_type not in self.tunings:
+            found.append(f"finetuning_type can be {', '.join(self.tunings)} here, not {self.finetuning_type}")
         above_zero = ("lora_r", "lora_alpha", "num_train_epochs", "per_device_train_batch_size", "max_length")
         above_zero += ("gradient_accumulation_steps", "logging_steps", "learning_rate", "eval_steps", "save_steps")
         for name in (*above_zero, "max_rows"):

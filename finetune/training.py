@@ -105,10 +105,17 @@ class Job:
             raise BadSettings(f"{kind.__name__} has no field {', '.join(map(repr, unknown))}.", hint=hint)
         return kind(**{**given, **own, **self.settings.trainer})
 
-    def go(self, trainer: Any, tokenizer: Any, figures: Callable[[], dict[str, float]] = dict) -> None:
+    def go(
+        self,
+        trainer: Any,
+        tokenizer: Any,
+        figures: Callable[[], dict[str, float]] = dict,
+        *,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
         """Train to the end, or until a person asks for a pause or a stop; what comes out is in the run's model folder.
 
-        figures: what is measured when it is done, after the model was written.
+        settle: done when the training is over, before the model is written. figures: what is measured after that.
         Raises TrainingDiverged, DiskFull, EngineFailed where memory runs out.
         """
         import torch
@@ -134,6 +141,7 @@ class Job:
         if following.request == "pause" and trainer.state.global_step < trainer.state.max_steps:
             self.worker.end(State.PAUSED)
             return
+        settle()
         self.worker.tell(doing="writing the model")
         trainer.save_model(str(self.worker.run.model))
         tokenizer.save_pretrained(self.worker.run.model)

@@ -30,7 +30,7 @@ SUBCOMMANDS = {
     "translate": Subcommand("ui.terminal.translate", "Translate a text, a column, subtitles or a document."),
     "summarize": Subcommand("ui.terminal.summarize", "Summarise a text or a document, or each row of a file."),
     "ask": Subcommand("ui.terminal.ask", "Ask a document, and see what the answer rests on."),
-    "classify": Subcommand("ui.terminal.classify", "Sort texts under labels of your own, with no training."),
+    "classify": Subcommand("ui.terminal.classify", "Sort texts under labels of your own, with or without training."),
     "compare-models": Subcommand(
         "ui.terminal.compare_models", "One text through a BERT-, a T5- and a GPT-style model."
     ),

@@ -4,6 +4,7 @@ on to the end of the longest. Scores and ends are those of transformers' own (Ge
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,8 +30,9 @@ def search(
     *,
     forced: int | None = None,
     stopped: Callable[[], bool] = lambda: False,
-) -> list[list[int]]:
-    """Each row's tokens, as `generate(num_beams=beams, do_sample=False, max_new_tokens=most)` would choose them.
+) -> list[list[Found]]:
+    """Of each row the texts that ended, the best first, at most as many as there are beams: the first is what
+    `generate(num_beams=beams, do_sample=False, max_new_tokens=most)` would choose.
 
     input_ids, attention_mask: (row, source token). forced, stopped: as in `greedy.decode`.
     """
@@ -88,7 +90,16 @@ def search(
         token = words.reshape(-1, 1)
     for row, text in zip(rows, written[:, 0].tolist(), strict=True):
         finished[row].add(2 * NOTHING, text)  # of one that was stopped there is nothing better
-    return [_until(each.best, ends.tolist()) for each in finished]
+    last = ends.tolist()
+    return [[Found(each.score, _until(each.tokens, last)) for each in row.found] for row in finished]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A text. score: its log-likelihood, divided by its length to the power of the model's length penalty."""
+
+    score: float
+    tokens: list[int]
 
 
 class _Finished:
@@ -96,19 +107,15 @@ class _Finished:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._found: list[tuple[float, list[int]]] = []
+        self.found: list[Found] = []
 
     def add(self, score: float, text: list[int]) -> None:
-        self._found = sorted([*self._found, (score, text)], key=lambda each: -each[0])[: self._most]
+        self.found = sorted([*self.found, Found(score, text)], key=lambda each: -each.score)[: self._most]
 
     @property
     def worst(self) -> float:
         """What a text must beat to count."""
-        return self._found[-1][0] if len(self._found) == self._most else -torch.inf
-
-    @property
-    def best(self) -> list[int]:
-        return self._found[0][1]
+        return self.found[-1].score if len(self.found) == self._most else -torch.inf
 
 
 def _until(text: list[int], ends: list[int]) -> list[int]:

@@ -67,7 +67,8 @@ def open_engine(
 
             ssru.register()
             path = converted(path)
-        return Seq2SeqEngine(path, context_length=entry.context_length, prompts=entry.prompts, **common)
+        told: dict[str, Any] = {"prompts": entry.prompts, "rerank": entry.rerank}
+        return Seq2SeqEngine(path, context_length=entry.context_length, **told, **common)
     if choice.dequantise:
         from assistant.dequantise import dequantised
 

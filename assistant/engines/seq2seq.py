@@ -6,13 +6,14 @@ import errno
 import gc
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from assistant.engines import beams as search
-from assistant.engines import greedy
+from assistant.engines import channel, greedy
 from assistant.engines.by_length import batches, count_tokens
 from assistant.engines.directions import Directions
 from assistant.engines.protocol import Capability, Engine, Message, Rewriting
@@ -43,9 +44,11 @@ class Seq2SeqEngine(Engine):
         threads: int | None = None,
         adapter: Path | None = None,
         prompts: Mapping[str, str] | None = None,
+        rerank: Mapping[str, float] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
-        """Load the folder at `path`; `adapter` is a PEFT folder, merged into it. prompts: the catalogue's field.
+        """Load the folder at `path`; `adapter` is a PEFT folder, merged into it. prompts, rerank: the
+        catalogue's fields.
 
         Raises ModelNotAvailable, ModelTooLarge, WeightsCorrupt, EngineFailed.
         """
@@ -64,6 +67,7 @@ class Seq2SeqEngine(Engine):
         most = min(length for length in (*known, 2**20) if length)
         self.context_length = min(most, context_length or most)
         self.directions = Directions.read(self.model, self._tokenizer, config, prompts or {})
+        self._rerank = dict(rerank or {})
         self._lock = threading.Lock()
         on_cpu = placement.device_map == "cpu"
         self._best = greedy.best_word(loaded) if on_cpu and cpu_multiplies_int8() else None
@@ -90,7 +94,8 @@ class Seq2SeqEngine(Engine):
         for batch in batches(sizes, BATCH_TOKENS.get(kind, 4096), MOST_ROWS.get(kind, 128)):
             if cancel is not None and cancel.is_set():
                 break
-            for place, text in zip(batch, self._pass([encoded[n] for n in batch], forced, asked, cancel), strict=True):
+            some = self._pass([encoded[n] for n in batch], [texts[n] for n in batch], forced, asked, cancel)
+            for place, text in zip(batch, some, strict=True):
                 found[place] = text
         return found
 
@@ -98,14 +103,19 @@ class Seq2SeqEngine(Engine):
         return count_tokens(self._tokenizer, messages)
 
     def _pass(
-        self, pieces: list[list[int]], forced: int | None, asked: Rewriting, cancel: threading.Event | None
+        self,
+        pieces: list[list[int]],
+        texts: list[str],
+        forced: int | None,
+        asked: Rewriting,
+        cancel: threading.Event | None,
     ) -> list[str]:
         """One batch, or two of half the size where memory does not suffice. The longest piece comes first."""
         inputs = self._tokenizer.pad({"input_ids": pieces}, return_tensors="pt").to(self._loaded.device)
         most = asked.max_tokens or 2 * len(pieces[0]) + 16
         try:
             with self._lock, torch.inference_mode():
-                tokens = self._decoded(inputs["input_ids"], inputs["attention_mask"], most, forced, asked.beams, cancel)
+                tokens = self._decoded(inputs, texts, most, forced, asked, cancel)
         except Exception as error:
             half = len(pieces) // 2
             if not (half and is_out_of_memory(error)):
@@ -113,37 +123,56 @@ class Seq2SeqEngine(Engine):
         else:
             return self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return [
-            *self._pass(pieces[:half], forced, asked, cancel),
-            *self._pass(pieces[half:], forced, asked, cancel),
+            *self._pass(pieces[:half], texts[:half], forced, asked, cancel),
+            *self._pass(pieces[half:], texts[half:], forced, asked, cancel),
         ]
 
     def _decoded(
         self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
+        inputs: Mapping[str, torch.Tensor],
+        texts: list[str],
         most: int,
         forced: int | None,
-        beams: int | None,
+        asked: Rewriting,
         cancel: threading.Event | None,
     ) -> Any:
-        """The tokens of each row."""
+        """The tokens of each row. inputs: input_ids and attention_mask, (row, source token)."""
+        input_ids, attention_mask = inputs["input_ids"], inputs["attention_mask"]
         settings = self._loaded.generation_config
-        number = beams or settings.num_beams or 1
+        number = asked.beams or settings.num_beams or 1
         stopped = cancel.is_set if cancel is not None else bool
         if number == 1 and greedy.able(settings):
             return greedy.decode(
                 self._loaded, input_ids, attention_mask, most, best=self._best, forced=forced, stopped=stopped
             )
         if number > 1 and search.able(settings):
-            return search.search(self._loaded, input_ids, attention_mask, most, number, forced=forced, stopped=stopped)
+            found = search.search(self._loaded, input_ids, attention_mask, most, number, forced=forced, stopped=stopped)
+            weight = 0.0 if asked.beams else self._rerank.get(f"{asked.source}-{asked.target}", 0.0)
+            if weight and not stopped():
+                return self._best_both_ways(found, texts, asked, weight)
+            return [row[0].tokens for row in found]
         options: dict[str, Any] = {"max_new_tokens": most, "do_sample": False}
-        if beams:
-            options["num_beams"] = beams
+        if asked.beams:
+            options["num_beams"] = asked.beams
         if forced is not None:
             options["forced_bos_token_id"] = forced
         if cancel is not None:
             options["stopping_criteria"] = [_Stop(cancel)]
         return self._loaded.generate(input_ids=input_ids, attention_mask=attention_mask, **options)
+
+    def _best_both_ways(
+        self, found: list[list[search.Found]], texts: list[str], asked: Rewriting, weight: float
+    ) -> list[list[int]]:
+        """The tokens of each row's text that is likely and says the row's text when translated back."""
+        back = replace(asked, source=asked.target, target=asked.source)
+        said = [self._tokenizer.decode(each.tokens, skip_special_tokens=True) for row in found for each in row]
+        sources = self._tokenizer([self.directions.written(each, back) for each in said])["input_ids"]
+        own = self._tokenizer(texts)["input_ids"]
+        targets = [tokens for tokens, row in zip(own, found, strict=True) for _ in row]
+        told = iter(channel.likelihoods(self._loaded, sources, targets))
+        penalty = self._loaded.generation_config.length_penalty
+        penalty = 1.0 if penalty is None else penalty
+        return [row[channel.chosen(row, [next(told) for _ in row], penalty, weight)].tokens for row in found]
 
     def close(self) -> None:
         """Free the model's memory."""

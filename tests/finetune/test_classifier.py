@@ -1,104 +1,130 @@
-"""Training a classifier on a tiny encoder: it learns, it is calibrated, and anybody can load it."""
+"""A classifier of one's own on a tiny encoder: it learns, says what it confuses, and texts are sorted by it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from peft import AutoPeftModelForSequenceClassification
-from safetensors.torch import load_file
 
-from assistant.engines.encoder import EncoderEngine
-from assistant.errors import BadDataset
-from finetune.classifier import ClassifierConfig, build, train_classifier
-from finetune.classifier_rows import Row
+from assistant.batches import Batch
+from assistant.errors import BadSettings
+from assistant.run import Run, State
+from assistant.run_worker import Worker
+from assistant.runs import Runs
+from assistant.service import Assistant
+from finetune.classifier import ClassifierSettings, report, train
+from finetune.methods import create
+from finetune.settings import settings_from
 from tests.assistant.engines.test_encoder import make
 
-GOOD, BAD = (0.0, 1.0), (1.0, 0.0)
-TRAIN = [
-    Row(f"{start} film was {end}", GOOD if end == "good" else BAD)
-    for start in ("the", "a", "it", "very long", "short", "dog on mat")
-    for end in ("good", "bad")
-] * 8
-CONFIG = ClassifierConfig(
-    ("bad", "good"), num_train_epochs=5, learning_rate=5e-3, patience=8, per_device_train_batch_size=8
+STARTS = (
+    "the",
+    "a",
+    "it",
+    "very long",
+    "short",
+    "dog on mat",
+    "cat",
+    "film was long",
+    "mat",
+    "it was the",
+    "a very",
+    "on",
 )
+ROWS = [{"text": f"{start} film was {end}", "label": end} for start in STARTS for end in ("good", "bad")]
+QUICK: dict[str, Any] = {"max_steps": 60, "per_device_train_batch_size": 8, "learning_rate": 5e-3, "logging_steps": 5}
 
 
-def test_an_adapter_learns_and_is_in_peft_s_own_format(tmp_path: Path) -> None:
-    base = make(tmp_path / "base", spread=0.1)
-    logs: list[dict[str, float]] = []
-    trained = train_classifier(base, TRAIN, TRAIN[:12], tmp_path / "adapter", CONFIG, on_log=logs.append)
-    assert trained.accuracy == 1
-    assert any("eval_loss" in log for log in logs)
-    assert all(log["steps"] >= log["step"] for log in logs)
-    found = EncoderEngine(base, adapter=tmp_path / "adapter").classify(["the cat was good", "the cat was bad"])
-    assert found[0]["good"] > 0.8
-    assert found[1]["bad"] > 0.8
-    assert "classifier" in json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["modules_to_save"]
-    theirs = AutoPeftModelForSequenceClassification.from_pretrained(str(tmp_path / "adapter"), num_labels=2).eval()
-    from transformers import AutoTokenizer
-
-    with torch.inference_mode():
-        inputs = AutoTokenizer.from_pretrained(base)("the cat was good", return_tensors="pt")
-        expected = theirs(**inputs).logits.softmax(-1)[0, 1].item()
-    assert found[0]["good"] == pytest.approx(expected, abs=1e-4)
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return make(tmp_path / "base", spread=0.1)
 
 
-def test_a_calibration_of_one_s_own_goes_into_the_head(tmp_path: Path) -> None:
-    base = make(tmp_path / "base", spread=0.1)
-    config = replace(CONFIG, num_train_epochs=1, patience=None)
-
-    def always_good(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-        assert logits.shape == targets.shape == (12, 2)
-        return 100.0, np.array([0.0, 5.0])
-
-    train_classifier(base, TRAIN, TRAIN[:12], tmp_path / "adapter", config, calibrate=always_good)
-    for found in EncoderEngine(base, adapter=tmp_path / "adapter").classify(["the cat was bad", "a film was good"]):
-        assert found["good"] == pytest.approx(1 / (1 + np.exp(-5)), abs=0.02)
+def new(base: Path, rows: list[dict[str, str]], **changes: Any) -> Run:
+    path = base.parent / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    given = {"model": str(base), "data": str(path), "test": None, "test_share": 0.25, **QUICK, **changes}
+    return create(Runs(), "classifier", settings_from(ClassifierSettings, given))
 
 
-def test_every_weight_can_be_trained(tmp_path: Path) -> None:
-    config = replace(CONFIG, learning_rate=1e-3, full=True)
-    trained = train_classifier(make(tmp_path / "base", spread=0.1), TRAIN, TRAIN[:12], tmp_path / "model", config)
-    assert trained.accuracy == 1
-    assert EncoderEngine(tmp_path / "model").classify(["a film was good"])[0]["good"] > 0.8
+def do(run: Run) -> Run:
+    worker = Worker(run.folder)
+    worker.work(lambda: train(settings_from(ClassifierSettings, run.settings), worker))
+    return run
 
 
-def test_the_encoder_s_dropout_is_the_config_s_where_it_names_one(tmp_path: Path) -> None:
-    base = make(tmp_path / "base", spread=0.1)
-    found = {
-        given: {m.p for m in build(base, replace(CONFIG, dropout=given)).modules() if isinstance(m, torch.nn.Dropout)}
-        for given in (None, 0.25)
-    }
-    assert found == {None: {0.1, CONFIG.lora_dropout}, 0.25: {0.25, CONFIG.lora_dropout}}
+@pytest.mark.parametrize("kind", ["lora", "dora", "full"])
+def test_it_learns_and_sorts_by_its_own_labels(base: Path, kind: str, tmp_path: Path) -> None:
+    slower = {"learning_rate": 1e-3, "max_steps": 150} if kind == "full" else {}
+    run = do(new(base, ROWS, finetuning_type=kind, **slower))
+    status = run.status()
+    assert status.state is State.FINISHED, status
+    assert status.figures["accuracy"] == status.figures["macro_f1"] == 1
+    assert any("eval_accuracy" in line for line in run.metrics())
+    said = run.report()
+    assert said["labels"] == ["bad", "good"]
+    assert np.trace(said["matrix"]) == np.sum(said["matrix"]) == 6
+    assistant = Assistant()
+    assert assistant.own_labels(run.id)
+    assert run.id in [entry.key for entry in assistant.able_here("classify")]
+    found = assistant.labels(["the cat was good", "the cat was bad"], (), model=run.id)
+    assert found[0]["good"] > 0.8 and found[1]["bad"] > 0.8
+    with pytest.raises(BadSettings, match="labels of its own"):
+        assistant.labels(["a"], ["praise", "blame"], model=run.id)
+    texts = tmp_path / "texts.csv"
+    texts.write_text("text\nthe dog was good\na long bad film\n", "utf-8")
+    job: Batch = assistant.label_batch(texts, tmp_path / "sorted.csv", labels=(), model=run.id)
+    job.run()
+    assert (tmp_path / "sorted.csv").read_text().splitlines()[0] == "text,label,bad,good"
+    assert [line.split(",")[1] for line in (tmp_path / "sorted.csv").read_text().splitlines()[1:]] == ["good", "bad"]
 
 
-@pytest.mark.parametrize(
-    ("train", "validation", "said"),
-    [
-        ([], TRAIN[:4], "no training rows"),
-        (TRAIN, [], "no validation rows"),
-        ([Row("a", (1.0, 0.0, 0.0))], TRAIN[:4], "1 rows have another number of labels than 2"),
-    ],
-)
-def test_data_that_cannot_be_trained_on(tmp_path: Path, train: list[Row], validation: list[Row], said: str) -> None:
-    with pytest.raises(BadDataset, match=said):
-        train_classifier(tmp_path, train, validation, tmp_path / "out", CONFIG)
+def test_a_head_alone_leaves_the_encoder_as_it_is(base: Path) -> None:
+    from safetensors.torch import load_file
+
+    run = do(new(base, ROWS, finetuning_type="head", max_steps=3))
+    assert run.status().state is State.FINISHED, run.status()
+    before, after = (load_file(folder / "model.safetensors") for folder in (base, run.model))
+    names = {name.removeprefix("bert."): name for name in after}
+    assert any("encoder" in name for name in before)
+    for name, weights in before.items():
+        if "pooler" not in name:
+            assert (after[names[name.removeprefix("bert.")]] == weights).all(), name
+    assert Assistant().own_labels(run.id)
 
 
-def test_the_mean_of_the_last_weights_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
-    base = make(tmp_path / "base", spread=0.1)
-    folders: dict[float | None, Path] = {}
-    for decay in (None, 0.0, 0.9):
-        folders[decay] = tmp_path / f"adapter-{decay}"
-        train_classifier(base, TRAIN, TRAIN[:12], folders[decay], replace(CONFIG, patience=None, ema_decay=decay))
-    last, same, mean = (load_file(folder / "adapter_model.safetensors") for folder in folders.values())
-    assert all(torch.equal(same[name], each) for name, each in last.items())
-    assert not all(torch.equal(mean[name], each) for name, each in last.items())
-    found = EncoderEngine(base, adapter=folders[0.9]).classify(["the cat was good", "the cat was bad"])
-    assert found[0]["good"] > 0.7 and found[1]["bad"] > 0.7
+def test_labels_that_look_alike_are_one_where_that_is_asked_for(base: Path) -> None:
+    rows = [*ROWS, {"text": "mat was good", "label": "Goods"}, {"text": "mat was bad", "label": "BAD"}]
+    apart, together = (do(new(base, rows, max_steps=2, merge_labels=merged)) for merged in (False, True))
+    assert apart.report()["labels"] == ["BAD", "Goods", "bad", "good"]
+    assert together.report()["labels"] == ["bad", "good"]
+
+
+def test_rows_beyond_max_rows_are_measured_on(base: Path) -> None:
+    run = do(new(base, ROWS, max_steps=2, max_rows=10))
+    assert np.sum(run.report()["matrix"]) == 14
+
+
+def test_one_label_is_nothing_to_learn(base: Path) -> None:
+    run = do(new(base, [{**row, "label": "good"} for row in ROWS]))
+    assert run.status().state is State.FAILED
+    assert "Every row has the label 'good'" in run.status().message
+
+
+def test_qlora_is_not_for_encoders(base: Path) -> None:
+    with pytest.raises(BadSettings, match="finetuning_type can be head, lora, dora, full here, not qlora"):
+        new(base, ROWS, finetuning_type="qlora")
+
+
+def test_a_report_counts_what_is_taken_for_what() -> None:
+    logits = np.array([[2.0, 0.0, 0.0], [0.0, 3.0, 0.0], [5.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    targets = np.eye(3)[[0, 1, 1, 2]]
+    rows = [{"text": text} for text in "abcd"]
+    found = report(logits, targets, ["x", "y", "z"], rows)
+    assert found["matrix"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
+    assert found["f1"] == {"x": 0.6667, "y": 0.6667, "z": 1.0}
+    assert found["doubted"] == [{"text": "c", "label": "y", "said": "x", "probability": 0.9867}]
+    assert found["figures"]["accuracy"] == 0.75

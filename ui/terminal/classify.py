@@ -1,4 +1,4 @@
-"""`parley classify`: texts sorted under labels of your own, with no training."""
+"""`parley classify`: texts sorted under labels of your own: with no training, or by a model that you trained."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ def classify(
     output: OutputOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sort texts under labels: intents, topics. A chat model as --model sorts by its own likelihoods.
+    """Sort texts under labels: intents, topics. A chat model as --model sorts by its own likelihoods; a classifier, as
+    `parley train classifier` makes it, has labels of its own.
 
     Examples:
 
     parley classify "My parcel never came" --labels "delivery,billing,praise"
+    parley classify "Sony Alpha 7 IV, body only" --model 20261125-073000-classifier-products
     parley classify --input mails.csv --column body --output sorted.csv --labels "refund,bug,question"
     """
     from ui.terminal.texts import run_batch, run_lines, use_models

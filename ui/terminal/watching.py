@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ui.amounts import span
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from finetune.settings import Settings
 
 POLL_SECONDS = 0.5
+CONFUSIONS = 5
+THEN = {
+    "reward": ("Learn from it", 'parley train rlhf "reward_models=[{id}]"'),
+    "classifier": ("Sort with it", 'parley classify "…" --model {id}'),
+    "seq2seq": ("Translate with it", 'parley translate "…" --model {id}'),
+}
+"""Kind of a run → what may be done with what came out."""
 SHOWN = ("loss", "eval_loss", "reward", "kl", "accuracy", "eval_accuracy", "learning_rate", "tokens_per_second")
 """Figures of a line, in this order, where there are such."""
 
@@ -55,9 +62,32 @@ def say_end(run: Run) -> None:
         note(f"Paused after {took}. `parley runs resume {run.id}` goes on.")
     elif status.state in (State.FINISHED, State.STOPPED):
         note(f"{'Done' if status.state is State.FINISHED else 'Stopped'}: {took}.")
-        judges = run.kind == "reward"
-        then = f'parley train rlhf "reward_models=[{run.id}]"' if judges else f"parley chat --model {run.id}"
-        note(f"{'Learn from it' if judges else 'Talk to it'}: {then}", style="dim")
+        for line in confusions(run.report()):
+            note(line)
+        said, command = THEN.get(run.kind, ("Talk to it", "parley chat --model {id}"))
+        note(f"{said}: {command.format(id=run.id)}", style="dim")
+
+
+def confusions(report: Mapping[str, Any]) -> list[str]:
+    """The labels that a classifier confuses most, a line each; where it is sure that a row is wrong, the surest."""
+    names, matrix = report.get("labels", []), report.get("matrix", [])
+    pairs = [
+        (count, names[wanted], names[said])
+        for wanted, row in enumerate(matrix)
+        for said, count in enumerate(row)
+        if count and wanted != said
+    ]
+    lines = [
+        f"  {count:>4}  {wanted} taken for {said}" for count, wanted, said in sorted(pairs, reverse=True)[:CONFUSIONS]
+    ]
+    doubted = [
+        f"  {each['probability']:.0%}  {each['text'][:80]!r} is called {each['label']}, looks like {each['said']}"
+        for each in report.get("doubted", [])[:CONFUSIONS]
+    ]
+    heads = ("What it confuses:", "Rows that look wrongly labelled:")
+    return [
+        line for head, some in zip(heads, (lines, doubted), strict=True) for line in ([head, *some] if some else [])
+    ]
 
 
 def refuse_failure(run: Run, settings: Settings | None = None) -> None:

@@ -42,7 +42,7 @@ def build(assistant: Assistant) -> gr.Blocks:
         build_chat(assistant, page)
     with page.route("Text", "/text"):
         build_bar("Text")
-        build_text(assistant)
+        build_text(assistant, page)
     with page.route("Compare", "/compare"):
         build_bar("Compare")
         build_compare(assistant)

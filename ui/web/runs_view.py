@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 import pandas as pd
@@ -21,6 +22,8 @@ from ui.web.events import QUICK, event_data, told
 
 POLL_SECONDS = 1.5
 LISTED = 30
+MOST_CHARACTERS = 300
+"""Of a row, that are shown."""
 SAMPLES = 8
 """Answers of a run that are shown, spread over it."""
 FIGURES = {
@@ -36,7 +39,9 @@ FIGURES = {
     "entropy": ("entropy",),
 }
 """What a plot shows → the figures that it draws."""
-OPEN_CHAT = "(id) => { if (id) location.href = './?c=' + encodeURIComponent(id); }"
+USES = {"classifier": ("classify", "Sort with it"), "seq2seq": ("translate", "Translate with it")}
+"""Kind of a run → what is done with its model, where that is not to chat."""
+GO = "(where) => { if (where) location.href = where; }"
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,9 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
                 gr.Info(f"{gb(runs.delete(run))} are free again.")
             case "chat":
                 settings = ChatSettings(model=run.id, system_prompt="")
-                return {opened: assistant.store.create(settings=settings.to_json())}
+                return {opened: f"./?c={assistant.store.create(settings=settings.to_json())}"}
+            case ("classify" | "translate") as task:
+                return {opened: f"./text?task={task}&model={quote(run.id)}"}
             case kind:
                 raise UserError(f"There is nothing called {kind!r} to do here.")
         return show(names, wanted)
@@ -109,7 +116,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
     for part in (chosen, figure):
         part.input(told(show), [chosen, figure], outputs, **QUICK)
     listed.act(told(act), [chosen, figure], [*outputs, opened], **QUICK)
-    opened.change(None, [opened], None, js=OPEN_CHAT)
+    opened.change(None, [opened], None, js=GO)
     return RunsPart(outputs, begin)
 
 
@@ -153,7 +160,7 @@ def run_html(run: Run) -> str:
         f'<div class="does">{"".join(_buttons(run, status.state))}</div>'
         f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
         f'<div class="facts">{html.escape(" · ".join(about))} · <code>{html.escape(run.id)}</code></div>'
-        f"{told}{samples_html(run)}</div>"
+        f"{told}{samples_html(run)}{confusion_html(run.report())}</div>"
     )
 
 
@@ -171,11 +178,38 @@ def samples_html(run: Run) -> str:
     return f'<details class="facts"><summary>Answers as they change</summary><ul>{rows}</ul></details>'
 
 
+def confusion_html(report: dict[str, Any]) -> str:
+    """Which label was taken for which, and the rows that look wrongly labelled, of a classifier; folded away."""
+    if "matrix" not in report:
+        return ""
+    labels = [html.escape(label) for label in report["labels"]]
+    head = "".join(f'<th scope="col">{label}</th>' for label in labels)
+    body = ""
+    for number, (label, row) in enumerate(zip(labels, report["matrix"], strict=True)):
+        whole = max(1, sum(row))
+        cells = "".join(
+            f'<td class="{"hit" if place == number else "miss"}" style="--share:{count / whole:.3f}">{count or ""}</td>'
+            for place, count in enumerate(row)
+        )
+        body += f'<tr><th scope="row">{label}</th>{cells}<td>{report["f1"][report["labels"][number]]:.0%}</td></tr>'
+    doubted = "".join(
+        f"<li>{html.escape(each['text'][:MOST_CHARACTERS])} <small>is <b>{html.escape(each['label'])}</b>, looks "
+        f"like <b>{html.escape(each['said'])}</b> ({each['probability']:.0%})</small></li>"
+        for each in report["doubted"]
+    )
+    return (
+        '<details class="facts"><summary>Which label is taken for which</summary><div class="scroll">'
+        f'<table class="confusion"><caption>A row: what it is; a column: what was said.</caption>'
+        f"<thead><tr><td></td>{head}<th>F1</th></tr></thead><tbody>{body}</tbody></table></div></details>"
+        f'<details class="facts"><summary>Rows that look wrongly labelled</summary><ul>{doubted}</ul></details>'
+    )
+
+
 def _buttons(run: Run, state: State) -> list[str]:
     if state.alive:
         wanted = [("pause", "Pause"), ("stop", "Stop")]
     elif state in (State.FINISHED, State.STOPPED):
-        wanted = [("chat", "Chat with it")] if run.kind != "reward" else []
+        wanted = [] if run.kind == "reward" else [USES.get(run.kind, ("chat", "Chat with it"))]
         wanted.append(("delete", "Delete"))
     else:
         wanted = [("resume", "Resume"), ("delete", "Delete")]

@@ -1,14 +1,16 @@
-"""The tab that sorts texts under labels of a person's own, with no training: one text, or a file of them."""
+"""The tab that sorts texts, one or a file of them: under labels of a person's own, or a trained classifier's."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from assistant.batches import Batch
 from assistant.service import Assistant
+from ui.web.events import QUICK, told
 from ui.web.file_job import build_file_job
 from ui.web.sentiment_view import shares_html
 from ui.web.text_page import actions, document_button, model_box, wire
@@ -17,8 +19,8 @@ EXAMPLE = "I ordered the red one, and a blue one came. I have sent it back; when
 LABELS = "delivery: a parcel that is late, wrong or broken\nrefund: money back\npraise\nquestion about a product"
 
 
-def build(assistant: Assistant) -> None:
-    """Lay it out inside the current tab and wire it."""
+def build(assistant: Assistant) -> gr.Dropdown:
+    """Lay it out inside the current tab and wire it; the box with its model."""
     labels = gr.Textbox(
         LABELS,
         lines=4,
@@ -40,14 +42,25 @@ def build(assistant: Assistant) -> None:
                 [labels, model],
             )
 
+    def fits(model: str) -> Any:
+        return gr.update(visible=not assistant.own_labels(model or None))
 
-def _named(labels: str) -> list[str]:
+    model.change(told(fits), [model], [labels], **QUICK)
+    return model
+
+
+def _named(assistant: Assistant, labels: str, model: str) -> list[str]:
+    """What the box says, unless the model knows its labels itself."""
+    if assistant.own_labels(model or None):
+        return []
     return ["=".join(part.strip() for part in line.split(":", 1)) for line in labels.splitlines() if line.strip()]
 
 
 def _job(assistant: Assistant, path: Path, output: Path, column: str | None, labels: str, model: str) -> Batch:
     assistant.require_task("classify", model or None)
-    return assistant.label_batch(path, output, labels=_named(labels), column=column, model=model or None)
+    return assistant.label_batch(
+        path, output, labels=_named(assistant, labels, model), column=column, model=model or None
+    )
 
 
 def _build_one(assistant: Assistant, labels: gr.Textbox, model: gr.Dropdown) -> None:
@@ -59,6 +72,6 @@ def _build_one(assistant: Assistant, labels: gr.Textbox, model: gr.Dropdown) -> 
 
     def read(text: str, labels: str, model: str) -> str:
         assistant.require_task("classify", model or None)
-        return shares_html("Labels", assistant.labels([text], _named(labels), model=model or None)[0])
+        return shares_html("Labels", assistant.labels([text], _named(assistant, labels, model), model=model or None)[0])
 
     wire(stop, [go.click, text.submit, opened.success], read, [text, labels, model], [shown])

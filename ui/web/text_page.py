@@ -12,22 +12,33 @@ from assistant.documents import read_document
 from assistant.service import Assistant
 from ui.web.events import QUICK, told
 
+WANTED = "() => ['task', 'model'].map(name => new URLSearchParams(location.search).get(name) || '')"
 
-def build_text(assistant: Assistant) -> None:
-    """Lay out the page inside the current Blocks and wire it."""
+
+def build_text(assistant: Assistant, page: gr.Blocks) -> None:
+    """Lay out the page inside the current Blocks and wire it. ?task=classify&model=… opens it at a tab with a model."""
     from ui.web import questions_tab, sentiment_tab, sorting_tab, summary_tab, translation_tab
 
-    with gr.Column(elem_classes="text-page"), gr.Tabs(elem_classes="tasks"):
+    boxes: dict[str, gr.Dropdown] = {}
+    with gr.Column(elem_classes="text-page"), gr.Tabs(elem_classes="tasks") as tabs:
         with gr.Tab("Sentiment", id="sentiment"):
             sentiment_tab.build(assistant)
         with gr.Tab("Translate", id="translate"):
-            translation_tab.build(assistant)
+            boxes["translate"] = translation_tab.build(assistant)
         with gr.Tab("Summarise", id="summarize"):
             summary_tab.build(assistant)
         with gr.Tab("Ask a document", id="ask"):
             questions_tab.build(assistant)
         with gr.Tab("Sort", id="classify"):
-            sorting_tab.build(assistant)
+            boxes["classify"] = sorting_tab.build(assistant)
+    wanted = [gr.Textbox(visible="hidden"), gr.Textbox(visible="hidden")]
+
+    def open_at(task: str, model: str) -> dict[Any, Any]:
+        if task not in boxes or not model:
+            return {tabs: gr.skip()}
+        return {tabs: gr.Tabs(selected=task), boxes[task]: model}
+
+    page.load(open_at, wanted, [tabs, *boxes.values()], js=WANTED, **QUICK)
 
 
 def model_box(assistant: Assistant, task: str) -> gr.Dropdown:

@@ -29,6 +29,8 @@ SHOWN_ROWS = 3
 DRY_RUN_POLL_SECONDS = 0.5
 FIRST = {"num_train_epochs": 3.0, "max_length": 512, "per_device_train_batch_size": 8}
 """What the page begins with, where that is not the method's own."""
+KINDS = {"lora": "LoRA", "qlora": "QLoRA, 4 bits", "dora": "DoRA", "full": "Every weight", "head": "The head alone"}
+"""finetuning_type → as it is called here."""
 CONTROLS = (
     "data",
     "test",
@@ -47,7 +49,7 @@ CONTROLS = (
 def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     """Lay out the page inside the current Blocks and wire it."""
     runs = Runs()
-    first = Settings()
+    first, first_fields = Settings(), Settings.__dataclass_fields__
 
     def known(method: str) -> list[tuple[str, str]]:
         return [(entry.title, entry.key) for entry in bases.trainable(assistant, methods.METHODS[method].families)]
@@ -86,7 +88,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
                 1, 20, FIRST["num_train_epochs"], step=1, label="Times through the data", elem_id="train-epochs"
             )
             kind = gr.Radio(
-                [("LoRA", "lora"), ("QLoRA, 4 bits", "qlora"), ("DoRA", "dora"), ("Every weight", "full")],
+                [(KINDS[each], each) for each in Settings.tunings],
                 value=first.finetuning_type,
                 label="What is trained",
                 elem_id="train-kind",
@@ -145,7 +147,17 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         keys = [key for _, key in able]
         own = methods.METHODS[wanted].settings_class().__dataclass_fields__["model"].default
         value = own if own in keys and own != first.model else chosen if chosen in keys else next(iter(keys), None)
+        settings = methods.METHODS[wanted].settings_class()
+        fields = settings.__dataclass_fields__
+        usual = {
+            name: FIRST[name] if fields[name].default == first_fields[name].default else fields[name].default
+            for name in FIRST
+        }
         return {
+            epochs: usual["num_train_epochs"],
+            length: usual["max_length"],
+            batch: usual["per_device_train_batch_size"],
+            kind: gr.update(choices=[(KINDS[each], each) for each in settings.tunings], value="lora"),
             model: gr.update(choices=able, value=value),
             judge: gr.update(visible=wanted == "rlhf", choices=judges()),
         }
@@ -173,11 +185,12 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         runs.start(run)
         return refresh.begin(run)
 
-    shown = [looked, go, dry, measured, method, model, judge]
-    example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS), None, [data, epochs], **QUICK)
+    fitted = [model, judge, epochs, kind, length, batch]
+    shown = [looked, go, dry, measured, method, *fitted]
+    example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS, "sft"), None, [data, epochs, method], **QUICK)
     for part in (data, model, length):
         part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
-    method.input(choose, [method, model], [model, judge], **QUICK)
+    method.input(choose, [method, model], fitted, **QUICK)
     measuring = dry.click(told(measure), given, [measured, dry, stop], **QUICK)
     measuring.then(again, None, [dry, stop], **QUICK)
     stop.click(lambda: "", None, [measured], cancels=[measuring], **QUICK).then(again, None, [dry, stop], **QUICK)

@@ -32,8 +32,8 @@ MOST_ROWS = 400
 """Sentences that are shown side by side; the whole translation stands below them."""
 
 
-def build(assistant: Assistant) -> None:
-    """Lay it out inside the current tab and wire it."""
+def build(assistant: Assistant) -> gr.Dropdown:
+    """Lay it out inside the current tab and wire it; the box with its model."""
     languages = language_choices(assistant)
     with gr.Row(elem_classes="languages"):
         source = gr.Dropdown([("Detect", DETECT), *languages], value=DETECT, label="From", elem_id="translate-from")
@@ -55,7 +55,8 @@ def build(assistant: Assistant) -> None:
             info=_address("fr"),
             elem_id="translate-formality",
         )
-    settings = [source, target, model_box(assistant, "translate"), glossary, formality]
+    model = model_box(assistant, "translate")
+    settings = [source, target, model, glossary, formality]
     with gr.Tabs():
         with gr.Tab("A text"):
             _build_one(assistant, settings, swap, how)
@@ -75,6 +76,7 @@ def build(assistant: Assistant) -> None:
         return gr.update(info=_address(code))
 
     target.change(explain, [target], [formality], **QUICK)
+    return model
 
 
 def how_html(assistant: Assistant, text: str, source: str, target: str, model: str, formality: str) -> str:

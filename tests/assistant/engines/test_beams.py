@@ -16,7 +16,8 @@ __all__ = ["loaded"]
 
 def ours(model: Any, inputs: Any, number: int, **options: Any) -> list[list[int]]:
     with torch.inference_mode():
-        return beams.search(model, inputs["input_ids"], inputs["attention_mask"], MOST, number, **options)
+        found = beams.search(model, inputs["input_ids"], inputs["attention_mask"], MOST, number, **options)
+    return [row[0].tokens for row in found]
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0, 2.0])
