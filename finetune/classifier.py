@@ -67,7 +67,7 @@ def train(settings: ClassifierSettings, worker: Worker) -> None:
     names = job.rows.report.spellings if settings.merge_labels else {}
     labels = tuple(sorted({names.get(row["label"], row["label"]) for row in (*job.rows.train, *job.rows.test)}))
     if len(labels) < 2:
-        raise BadDataset(f"Every row has the label {labels[0]!r}.", hint="Two labels are needed, or more.")
+        raise BadDataset(f"Every row has the label {', '.join(labels)!r}.", hint="Two labels are needed, or more.")
 
     def targets(rows: Sequence[Mapping[str, Any]], smoothing: float) -> list[Row]:
         rest = smoothing / len(labels)

@@ -105,3 +105,29 @@ def test_labels_and_pairs_choose_the_method(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_label("Prefer the better of two answers.")).to_be_checked(timeout=30_000)
     page.get_by_label("Say how good an answer is, learnt from pairs.").check()
     expect(page.locator("#train-model input")).to_have_value("all-MiniLM-L6-v2", timeout=20_000)
+
+
+def test_a_classifier_from_a_table_to_the_sort_tab(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "mails.csv"
+    kinds = {"refund": "I want my money back for order", "delivery": "Where is my parcel with order"}
+    lines = [f"{text} {n}.,{label}" for n in range(12) for label, text in kinds.items()]
+    path.write_text("text,label\n" + "\n".join(lines) + "\n")
+    choose_file(page, "#train-data button", path)
+    expect(page.get_by_label("Sort texts under labels of your own.")).to_be_checked(timeout=30_000)
+    expect(page.get_by_label("The head alone")).to_be_visible(timeout=20_000)
+    expect(page.get_by_label("QLoRA, 4 bits")).to_have_count(0)
+    further(page, "max_rows=16 max_steps=10 logging_steps=2")
+    page.click("#train-start")
+    card = page.locator(".run").first
+    expect(card.locator("[data-act=classify]")).to_be_visible(timeout=180_000)
+    card.get_by_text("Which label is taken for which").click()
+    expect(card.locator(".confusion tbody tr")).to_have_count(2)
+    page.screenshot(path=str(tmp_path / "confusion.png"))
+    card.locator("[data-act=classify]").click()
+    page.wait_for_url("**/text?task=classify&model=*")
+    expect(page.locator("#classify-text textarea")).to_be_visible(timeout=30_000)
+    expect(page.locator("#classify-labels")).to_be_hidden()
+    settle(page)
+    page.fill("#classify-text textarea", "I want my money back for order 99.")
+    page.click("#classify-go")
+    expect(page.locator("#classify-shown dt").first).to_have_text("refund", timeout=60_000)
