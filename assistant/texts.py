@@ -13,7 +13,7 @@ from typing import Any
 from assistant import sources
 from assistant.batches import Batch
 from assistant.catalogue import Family, ModelEntry
-from assistant.engines.protocol import Capability, Message, Sampling
+from assistant.engines.protocol import Capability, Engine, Message, Sampling
 from assistant.engines.remote import Remote
 from assistant.errors import BadDocument, BadSettings, CapabilityMissing, TextTooLong
 from assistant.languages import beyond_doubt, name
@@ -156,8 +156,8 @@ class TextTasks(Models):
     ) -> Batch:
         """The job that sorts a file's rows under labels."""
         entry = self.task_model("embed", model)
-        names = self.labels(["Which are there?"], (), model=model)[0] if self.own_labels(model) else None
-        columns = ("label", *(names or labelling.described(labels)))
+        own = self._trained(model).labels if self.own_labels(model) else ()
+        columns = ("label", *(own or labelling.described(labels)))
         work = partial(self.label_columns, labels=labels, model=model)
         return Batch(source, output, columns, work, f"classify {entry.key} {list(labels)}", column)
 
@@ -168,13 +168,17 @@ class TextTasks(Models):
         return [dict(zip(emotions.EMOTIONS, row, strict=True)) for row in rows.tolist()]
 
     def _classifier(self, model: str | None) -> Classify:
+        return self._trained(model).classify
+
+    def _trained(self, model: str | None) -> Engine:
+        """The classifier, loaded. Raises CapabilityMissing for a model of something else."""
         entry = self.task_model("sentiment", model)
         if not isinstance(entry, Remote) and not set(entry.tasks) & {"sentiment", "classify"}:
             raise CapabilityMissing(
                 f"{entry.title} does not sort texts into sentiments.",
                 hint="Leave out --model, or name a model with a classification head.",
             )
-        return self.engine(entry.key, capability=Capability.CLASSIFY).classify
+        return self.engine(entry.key, capability=Capability.CLASSIFY)
 
     def embedder(self, model: str | None = None) -> Embed:
         """What makes embeddings, with the encoder that is asked for or the first that is here."""

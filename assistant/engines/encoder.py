@@ -61,9 +61,9 @@ class EncoderEngine(Engine):
         self._lock = threading.Lock()
         config: Any = loaded.config
         heads = getattr(loaded, "classifier", None) or getattr(loaded, "score", None)
-        self._labels: list[str] = [config.id2label[n] for n in sorted(config.id2label)] if heads is not None else []
+        self.labels = tuple(config.id2label[n] for n in sorted(config.id2label)) if heads is not None else ()
         other = Capability.ANSWER if hasattr(loaded, "qa_outputs") else Capability.EMBED
-        self.capabilities = frozenset({Capability.CLASSIFY if self._labels else other})
+        self.capabilities = frozenset({Capability.CLASSIFY if self.labels else other})
         most = min(getattr(config, "max_position_embeddings", 512), self._tokenizer.model_max_length)
         # RoBERTa counts positions from its padding token's number on.
         most -= (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
@@ -93,7 +93,7 @@ class EncoderEngine(Engine):
             return logits.sigmoid() if several else logits.softmax(-1)
 
         rows = self._read(texts, probabilities)
-        return [dict(zip(self._labels, row, strict=True)) for row in rows.tolist()]
+        return [dict(zip(self.labels, row, strict=True)) for row in rows.tolist()]
 
     def answer(self, question: str, passages: Sequence[str]) -> Span | None:
         self.require(Capability.ANSWER)

@@ -174,6 +174,8 @@ class Engine:
     """Tokens, prompt and reply together."""
     template_hash: str = ""
     """First 12 hex digits of the sha256 of the chat template's text; "" where there is none."""
+    labels: tuple[str, ...] = ()
+    """What a classifier sorts under."""
     notes: tuple[str, ...] = ()
     """What a person should know of how this model is being run (device, dtype, offload), a sentence each."""
 

@@ -145,10 +145,10 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     def choose(wanted: str, chosen: str | None) -> dict[Any, Any]:
         able = known(wanted)
         keys = [key for _, key in able]
-        own = methods.METHODS[wanted].settings_class().__dataclass_fields__["model"].default
-        value = own if own in keys and own != first.model else chosen if chosen in keys else next(iter(keys), None)
         settings = methods.METHODS[wanted].settings_class()
         fields = settings.__dataclass_fields__
+        own = fields["model"].default
+        value = own if own in keys and own != first.model else chosen if chosen in keys else next(iter(keys), None)
         usual = {
             name: FIRST[name] if fields[name].default == first_fields[name].default else fields[name].default
             for name in FIRST
