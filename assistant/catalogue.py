@@ -117,6 +117,8 @@ class ModelEntry:
     gated: bool = False
     base: str | None = None
     """Key of the model that this one was aligned from, or that an adapter is put on, where the catalogue has it."""
+    file_bytes: int = 0
+    """Of the GGUF that llama.cpp puts this adapter on; 0 where it cannot."""
     shipped: str | None = None
     """Folder in SHIPPED that holds it: it is always here."""
     sampling: Mapping[str, float | int] = field(default_factory=dict[str, "float | int"], hash=False)

@@ -110,7 +110,7 @@ class Models:
         """
         entry = self.find(model)
         asked: dict[str, Any] = {"engine": engine, "capability": capability, "quantisation": quantisation}
-        choice = self.explain(entry.key, **asked, adapter=adapter is not None)
+        choice = self.explain(model, **asked, adapter=adapter is not None)
 
         def load() -> Engine:
             path, put_on = None, adapter
@@ -119,7 +119,8 @@ class Models:
                 if entry.format == "adapter" and entry.base is not None:
                     base = self.catalogue.find(entry.base)
                     path, put_on = self._weights(base), path
-                    path = dequantise.dequantised(path) if base.format == "gguf" else path
+                    if base.format == "gguf" and choice.engine == "transformers":
+                        path = dequantise.dequantised(path)
             return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS, adapter=put_on)
 
         # The dtype is part of the key: scores need float32, where an engine that generates may have 16 bits.

@@ -47,14 +47,16 @@ class Placement:
 def weights_bytes(entry: ModelEntry, form: str) -> int:
     """Size of the weights as a dtype, as "8bit"/"4bit", or as "file": the way llama.cpp maps them."""
     if form == "file":
-        return entry.download_bytes
+        return entry.download_bytes + entry.file_bytes
     return int((entry.parameters or entry.download_bytes // 2) * BYTES_PER_PARAMETER[form])
 
 
 def needs_bytes(entry: ModelEntry, form: str, context: int = 4096) -> int:
     """Memory that running `entry` takes: weights, cache of `context` tokens, runtime. `form` as in `weights_bytes`."""
     cache = entry.parameters * KV_BYTES_PER_TOKEN_AND_PARAMETER * 4096
-    beside = max(entry.memory_bytes - entry.download_bytes, cache)  # the catalogue's figure holds a context of 4k
+    beside = max(
+        entry.memory_bytes - entry.download_bytes - entry.file_bytes, cache
+    )  # the catalogue's figure holds a context of 4k
     runtime = 0 if form == "file" else TORCH_BYTES
     return int(weights_bytes(entry, form) + beside * max(context, 512) / 4096 + runtime)
 

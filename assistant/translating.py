@@ -60,7 +60,8 @@ class Translating(TextTasks):
     def own_translators(self, source: str, target: str) -> list[ModelEntry]:
         """Models that were made for the two languages and are here: those that do nothing else first, and of these,
         what somebody has fetched before what came with Parley."""
-        found = [e for e in self.catalogue if made_for(e, source, target) and not self.absent(e)]
+        some = [e for e in self.catalogue if made_for(e, source, target) and e.local_path is None]  # one's own is named
+        found = [entry for entry in some if not self.absent(entry)]
         return sorted(found, key=lambda entry: (len(entry.tasks) > 1, bool(entry.shipped)))
 
     def chat_translator(self) -> ModelEntry:

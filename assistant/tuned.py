@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from assistant.catalogue import ModelEntry
@@ -16,7 +17,9 @@ from assistant.run import Run, State
 from assistant.runs import Runs
 
 ABOUT = "parley.json"
-"""Beside an adapter's own files: {"base": catalogue key, folder or Hub id}."""
+"""Beside the weights: {"base": catalogue key, folder or Hub id, "prompts": those of the catalogue's that it gains}."""
+ADAPTER_GGUF = "adapter.gguf"
+"""The same adapter as llama.cpp takes it, where it can be put on the base's GGUF."""
 Find = Callable[[str], ModelEntry]
 
 
@@ -39,20 +42,23 @@ def from_folder(folder: Path, find: Find) -> ModelEntry:
     Raises UnknownModel where it holds neither, or where the base of the adapter is not known here.
     """
     if (folder / "adapter_config.json").is_file():
-        base = find(_base(folder))
+        base = find(base_of(folder))
         config = _read(folder / "config.json")
         sorts = _read(folder / "adapter_config.json").get("task_type") == "SEQ_CLS"
         tasks = read_config(config).tasks if sorts and config else () if sorts else base.tasks
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-        return replace(
+        native = base.format == "gguf" and (folder / ADAPTER_GGUF).is_file()
+        return _asked(
+            folder,
             base,
-            key=folder.name.lower(),
+            key=str(folder),
             title=folder.name,
             description=f"An adapter of your own on {base.title}.",
             tasks=tasks,
             format="adapter",
             download_bytes=size,
             memory_bytes=base.memory_bytes + size,
+            file_bytes=base.download_bytes if native else 0,
             hub=None,
             wheels=None,
             sha256={},
@@ -60,24 +66,35 @@ def from_folder(folder: Path, find: Find) -> ModelEntry:
             embedded=False,
             base=base.key if base.local_path is None else str(base.local_path),
             local_path=folder,
+            rerank={},
+            bleu={},
         )
     from assistant import uncatalogued
 
-    return uncatalogued.from_path(folder)
+    return _asked(folder, uncatalogued.from_path(folder))
 
 
-def write_about(folder: Path, base: str) -> None:
-    """Say beside an adapter's files what it is put on."""
-    (folder / ABOUT).write_text(json.dumps({"base": base}), "utf-8")
+def _asked(folder: Path, entry: ModelEntry, **changes: Any) -> ModelEntry:
+    """The entry with these changes and the prompts that the model has gained."""
+    gained = _read(folder / ABOUT).get("prompts") or {}
+    if gained:
+        changes["tasks"] = ("summarize",) if "summarize" in gained else ("translate",)
+    return replace(entry, prompts={**entry.prompts, **gained}, **changes)
 
 
-def _base(folder: Path) -> str:
+def write_about(folder: Path, base: str, prompts: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Say beside a model's files what it is put on or was made from, and how it is asked for what it has learnt."""
+    (folder / ABOUT).write_text(json.dumps({"base": base, "prompts": dict(prompts)}), "utf-8")
+
+
+def base_of(folder: Path) -> str:
+    """The name of what an adapter is put on, or a whole model was made from. Raises UnknownModel."""
     for name, field in ((ABOUT, "base"), ("adapter_config.json", "base_model_name_or_path")):
         if base := _read(folder / name).get(field):
             return str(base)
     raise UnknownModel(
-        f"The adapter in {folder} does not say what it is put on.",
-        hint="It is an adapter: its adapter_config.json should name its base.",
+        f"The model in {folder} does not say what it was made from.",
+        hint="An adapter's adapter_config.json should name its base.",
     )
 
 

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+import shutil
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
+
+
+@contextmanager
+def beside(target: Path) -> Generator[Path]:
+    """A name beside `target` for a file or a folder; what is there in the end takes the target's place, if all went
+    well.
+
+    Raises OSError.
+    """
+    partial = target.with_name(f".{target.name}.{token_hex(4)}")
+    try:
+        yield partial
+        if target.is_dir():
+            shutil.rmtree(target)
+        partial.replace(target)
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def write_whole(path: Path, pieces: Iterable[str]) -> None:
@@ -14,13 +35,9 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
     Raises OSError.
     """
     target = path.resolve()
-    beside = target.with_name(f".{target.name}.{token_hex(4)}")
     stream = target.exists() and not target.is_file()
-    try:
-        with (target if stream else beside).open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(pieces)
-        if not stream:
-            beside.replace(target)
-    finally:
-        with suppress(OSError):
-            beside.unlink()
+    with (
+        nullcontext(target) if stream else beside(target) as place,
+        place.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.writelines(pieces)

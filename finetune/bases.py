@@ -51,10 +51,13 @@ def folder(entry: ModelEntry) -> Path:
     return dequantise.dequantised(path) if entry.format == "gguf" else path
 
 
-def whole(entry: ModelEntry) -> str:
-    """The name by which the model itself, or the base of an adapter, is found again."""
-    if entry.format == "adapter" and entry.base is not None:
-        return entry.base
+def whole(models: Models, entry: ModelEntry) -> ModelEntry:
+    """The model itself, of an adapter what it is put on."""
+    return models.catalogue.find(entry.base) if entry.format == "adapter" and entry.base is not None else entry
+
+
+def named(entry: ModelEntry) -> str:
+    """The name by which a model is found again."""
     return entry.key if entry.local_path is None else str(entry.local_path)
 
 
@@ -74,13 +77,17 @@ def _has_bf16(machine: hardware.Machine) -> bool:
     return placement.plan_dtype(machine, machine.device) == "bfloat16"
 
 
-def decoder(entry: ModelEntry, settings: Settings, machine: hardware.Machine) -> tuple[Any, Any]:
-    """(model, tokeniser), ready for a trainer, in 4 bits for QLoRA; an adapter is on its base, to be trained further.
+def generator(
+    entry: ModelEntry, settings: Settings, machine: hardware.Machine, auto: str = "AutoModelForCausalLM"
+) -> tuple[Any, Any]:
+    """(model, tokeniser) of a decoder or, by another Auto class, an encoder-decoder: ready for a trainer, in 4 bits for
+    QLoRA; an adapter is on its base, to be trained further.
 
     Raises BadSettings for an adapter of which every weight should be trained.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    import transformers
+    from transformers import AutoTokenizer
 
     from assistant.engines.loading import quantised
 
@@ -90,7 +97,7 @@ def decoder(entry: ModelEntry, settings: Settings, machine: hardware.Machine) ->
     if settings.finetuning_type == "qlora":
         options["quantization_config"] = quantised("4bit", form)
         options["device_map"] = device_map(machine)
-    model: Any = AutoModelForCausalLM.from_pretrained(path, **options)
+    model: Any = getattr(transformers, auto).from_pretrained(path, **options)
     model.config.use_cache = False
     if entry.format == "adapter":
         from peft import PeftModel

@@ -19,6 +19,7 @@ from assistant.run_worker import Worker
 from assistant.whole_files import write_whole
 from finetune import bases
 from finetune.calibration import expected_calibration_error, fit_temperature
+from finetune.labels import disputed, namer
 from finetune.settings import Settings
 from finetune.training import Job
 
@@ -63,7 +64,7 @@ def train(settings: ClassifierSettings, worker: Worker) -> None:
 
     job = Job.begin(settings, worker, "classifier", Family.ENCODER)
     if job.entry.format == "adapter":
-        raise BadSettings(f"{job.entry.title} is an adapter: begin from its base, {job.base}.")
+        raise BadSettings(f"{job.entry.title} is an adapter: begin from its base, {bases.named(job.whole)}.")
     names = job.rows.report.spellings if settings.merge_labels else {}
     labels = tuple(sorted({names.get(row["label"], row["label"]) for row in (*job.rows.train, *job.rows.test)}))
     if len(labels) < 2:
@@ -88,7 +89,8 @@ def train(settings: ClassifierSettings, worker: Worker) -> None:
         model = with_adapter(model, adapter)
     learnt = Rows(targets(job.rows.train, settings.label_smoothing), tokenizer, settings.max_length)
     tested = Rows(targets(job.rows.test, 0.0), tokenizer, settings.max_length)
-    own = {"per_device_eval_batch_size": 64, "label_names": ["labels"], "remove_unused_columns": False}
+    own: dict[str, Any] = {"per_device_eval_batch_size": 64, "label_names": ["labels"], "remove_unused_columns": False}
+    own["include_num_input_tokens_seen"] = "non_padding"
     trainer: Any = Trainer(
         model=model,
         args=job.arguments(TrainingArguments, rows=len(learnt), rate=rate, tested=len(tested) > 0, **own),
@@ -104,6 +106,7 @@ def train(settings: ClassifierSettings, worker: Worker) -> None:
         """Calibrate the head and write what the held-out rows say."""
         if len(tested):
             worker.tell(doing="measuring")
+            trainer.args.train_sampling_strategy = "random"  # by length, predictions would not be in the rows' order
             predicted = trainer.predict(tested)
             temperature = fit_temperature(predicted.predictions, predicted.label_ids)
             adjust_head(trainer.model, temperature)
@@ -129,7 +132,8 @@ def report(
     """What held-out rows say of a classifier. logits, targets: (row, label).
 
     labels, matrix: rows of each label (row) that were taken for each (column). f1: by label. doubted: rows of another
-    label than the model is sure of: its mistakes, or theirs. figures: accuracy, macro_f1, calibration_error.
+    label than the model is sure of: its mistakes, or theirs. figures: accuracy, macro_f1, calibration_error, and
+    accuracy_undisputed, of the rows whose text does not name another label than their own, where there are others.
     """
     probabilities = np.exp(logits - logits.max(-1, keepdims=True))
     probabilities /= probabilities.sum(-1, keepdims=True)
@@ -146,13 +150,20 @@ def report(
         }
         for place in wrong[:DOUBTED]
     ]
+    named = namer(labels)
+    clear = np.array(
+        [not disputed(named(row["text"]), labels[of]) for row, of in zip(rows, wanted.tolist(), strict=True)]
+    )
+    figures = {"accuracy": float((said == wanted).mean())}
+    if not clear.all() and clear.any():
+        figures["accuracy_undisputed"] = float((said == wanted)[clear].mean())
     return {
         "labels": list(labels),
         "matrix": matrix.tolist(),
         "f1": {label: round(float(value), 4) for label, value in zip(labels, f1, strict=True)},
         "doubted": doubted,
-        "figures": {
-            "accuracy": float((said == wanted).mean()),
+        "figures": figures
+        | {
             "macro_f1": float(f1[matrix.sum(1) > 0].mean()),
             "calibration_error": expected_calibration_error(probabilities, wanted),
         },

@@ -85,7 +85,7 @@ class Policy:
 
     def __init__(self, models: Models, before: Path, after: Path) -> None:
         entry = bases.find(models, str(before), Family.DECODER)
-        self._model, self._tokenizer = bases.decoder(entry, Settings(), models.machine)
+        self._model, self._tokenizer = bases.generator(entry, Settings(), models.machine)
         self._model.load_adapter(str(after), adapter_name="after")
         self._model.eval()
         self._model.config.use_cache = True

@@ -29,6 +29,7 @@ WINDOW = 5
 """Figures that the loss is averaged over for that."""
 NAMES = {
     "grad_norm": "gradient_norm",
+    "num_input_tokens_seen": "num_tokens",
     "mean_token_accuracy": "accuracy",
     "rewards/accuracies": "accuracy",
     "rewards/margins": "margin",
@@ -36,7 +37,15 @@ NAMES = {
     "completions/clipped_ratio": "cut_off",
 }
 """What the trainers call a figure → what it is called in a run."""
-_LEFT_OUT = ("epoch", "total_flos", "train_runtime", "train_loss", "train_samples_per_second", "train_steps_per_second")
+_LEFT_OUT = (
+    "epoch",
+    "train_tokens_per_second",
+    "total_flos",
+    "train_runtime",
+    "train_loss",
+    "train_samples_per_second",
+    "train_steps_per_second",
+)
 
 
 class Following(TrainerCallback):
@@ -75,7 +84,7 @@ class Following(TrainerCallback):
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if not state.is_world_process_zero or not logs or "train_runtime" in logs:
+        if not state.is_world_process_zero or not logs or "train_loss" in logs:
             return
         found: dict[str, Any] = {_name(name): value for name, value in logs.items() if name not in _LEFT_OUT}
         if "num_tokens" in found and "loss" in found:

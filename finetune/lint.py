@@ -18,6 +18,8 @@ from assistant.errors import BadDataset
 from assistant.languages import detect_all, name
 from assistant.tables import BadRow, rows
 from finetune.formats import METHODS, Format, Kind, recognised
+from finetune.labels import findings as label_findings
+from finetune.labels import spellings
 from finetune.messages import BadTrainingRow
 from finetune.personal_data import personal_data
 
@@ -25,10 +27,6 @@ LOOKED_AT = 200
 """Rows by which the format is told, and rows whose language is."""
 SHOWN = 10
 """Row numbers that a finding names."""
-FEWEST = 8
-"""Rows of a label below which it is hardly learnt."""
-UNEVEN = 0.9
-"""Share of the commonest label from which a model does well by saying nothing else."""
 OTHER_LANGUAGES = 0.05
 """Share of rows in another language than most from which it is told."""
 
@@ -116,10 +114,9 @@ def lint(
             labels[number] = str(row["label"])
     kept = tuple(each for each in good if each not in findings.dropped)
     counted = Counter(labels[each] for each in kept if each in labels)
-    alike = _spellings(counted)
-    for about, said, numbers in chain(
-        _misspelt(alike, labels), _uneven(counted, labels), _foreign({each: good[each] for each in kept})
-    ):
+    alike = spellings(counted)
+    of_labels = label_findings(good, labels, counted, alike)
+    for about, said, numbers in chain(of_labels, _foreign({each: good[each] for each in kept})):
         for each in numbers:
             findings.add(about, said, each)
     return Report(shape, findings.seen, kept, findings.listed(), dict(counted.most_common()), alike)
@@ -207,32 +204,6 @@ def _oddities(row: Mapping[str, Any], whole: str, kind: Kind) -> Iterable[tuple[
         yield "encoding", "letters were lost or read in the wrong encoding"
     for what in personal_data(whole):
         yield "personal data", f"what looks like {what}"
-
-
-def _spellings(counted: Counter[str]) -> dict[str, str]:
-    """Labels that are a more frequent one but for capitals, signs and a plural's s → that one."""
-    commonest: dict[str, str] = {}
-    found: dict[str, str] = {}
-    for label, _ in counted.most_common():
-        first = commonest.setdefault(re.sub(r"[\W_]|s\b", "", label.lower()) or label, label)
-        if first != label:
-            found[label] = first
-    return found
-
-
-def _misspelt(alike: Mapping[str, str], labels: Mapping[int, str]) -> Iterable[tuple[str, str, Sequence[int]]]:
-    for label, first in alike.items():
-        yield "labels", f"{label!r} looks like {first!r}", [n for n, each in labels.items() if each == label]
-
-
-def _uneven(counted: Counter[str], labels: Mapping[int, str]) -> Iterable[tuple[str, str, Sequence[int]]]:
-    whole = sum(counted.values())
-    for label, count in counted.items():
-        of_it = [number for number, each in labels.items() if each == label]
-        if count < FEWEST:
-            yield "labels", f"{label!r} has too few rows to be learnt", of_it
-        elif count > UNEVEN * whole:
-            yield "labels", f"{label!r} is {count / whole:.0%} of all: a model does well by saying nothing else", of_it
 
 
 def _foreign(texts: Mapping[int, str]) -> Iterable[tuple[str, str, Sequence[int]]]:

@@ -42,6 +42,7 @@ METHODS = {
     each.name: each
     for each in (
         Method("classifier", "Sort texts under labels of your own.", "ClassifierSettings", BERT),
+        Method("seq2seq", "Translate or rewrite texts as these pairs do.", "Seq2SeqSettings", T5),
         Method("sft", "Answer as these examples do.", "SFTSettings", GPT),
         Method("dpo", "Prefer the better of two answers.", "DPOSettings", GPT),
         Method("kto", "Answer more like good ones, less like bad ones.", "KTOSettings", GPT),

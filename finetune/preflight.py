@@ -122,7 +122,8 @@ class _Watch(TrainerCallback):
         self.seconds.append(time.perf_counter() - self._at)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        self.tokens = float((logs or {}).get("num_tokens", self.tokens))
+        for name in ("num_tokens", "num_input_tokens_seen"):
+            self.tokens = float((logs or {}).get(name, self.tokens))
 
 
 def _planned(trainer: Any) -> int:

@@ -53,8 +53,7 @@ class RewardModel:
 
             if PeftConfig.from_pretrained(str(folder)).task_type != "SEQ_CLS":
                 raise BadSettings(f"{name} is no reward model.", hint="Train one: parley train reward data=pairs.jsonl")
-            whole = models.catalogue.find(bases.whole(entry))
-            model, self._tokenizer = sequence_classifier(whole)
+            model, self._tokenizer = sequence_classifier(bases.whole(models, entry))
             with silent_loading():
                 model = PeftModel.from_pretrained(model, str(folder))
         else:

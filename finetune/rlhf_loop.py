@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from assistant.catalogue import Family
 from assistant.errors import BadDataset, RunInterrupted
 from assistant.models import Models
 from assistant.run import Run, State
 from assistant.run_worker import Worker
 from assistant.runs import Runs
-from finetune import data
+from finetune import bases, data
+from finetune.card import write_card
 from finetune.comparison import compared
 from finetune.formats import Kind
 from finetune.settings import Settings, settings_from
@@ -76,6 +78,8 @@ def train(settings: RLHFLoopSettings, worker: Worker) -> None:
         seed=settings.seed,
     )
     shutil.copytree(done["rlhf"].model, worker.run.model, dirs_exist_ok=True)
+    models = Models()
+    write_card(worker.run, bases.whole(models, bases.find(models, settings.model, Family.DECODER)), rows, found)
     worker.end(State.FINISHED, figures=found)
 
 

@@ -1,236 +1,141 @@
-"""Train a sequence-to-sequence model: a T5 from nothing, or any that goes on (Raffel et al. 2020, arXiv:1910.10683).
+"""Texts and what they become: a T5-style model learns to translate, summarise or rewrite as the rows do
+(Raffel et al. 2020, arXiv:1910.10683).
 
-rows → batches of like length → an Accelerate loop → averaged weights. A killed run goes on from its last checkpoint as
-if nothing had happened: the same batches, and on a CPU the same numbers. It has not run on a GPU yet.
+rows → the prompt that the model is asked with before each source → transformers' Seq2SeqTrainer: LoRA or every weight →
+BLEU and chrF of what the held-out sources become, beside what they became before.
 """
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
+from assistant.catalogue import Family
+from assistant.engines.directions import Directions
+from assistant.engines.protocol import Capability, Rewriting
+from assistant.errors import BadSettings, CapabilityMissing
+from assistant.languages import iso
+from assistant.models import Models
+from assistant.run_worker import Worker
+from finetune.settings import Settings
+from finetune.training import Job
 
-from assistant.engines.by_length import batches
-from assistant.errors import BadDataset, TrainingDiverged
-
-IGNORED = -100
-
-
-@dataclass(frozen=True)
-class Row:
-    """Tokens of a source, and of what it is to become."""
-
-    source: list[int]
-    target: list[int]
-
-    @property
-    def size(self) -> int:
-        return max(len(self.source), len(self.target))
+LEARNING_RATE = 1e-3
+"""Of an adapter."""
+SMALLEST = 100
+"""Rows of a test below which BLEU says little; it is given all the same."""
 
 
-@dataclass(frozen=True)
-class Seq2SeqConfig:
-    """How a model is trained. Names that TrainingArguments has too mean the same here."""
+@dataclass(frozen=True, kw_only=True)
+class Seq2SeqSettings(Settings):
+    """What a sequence-to-sequence model has besides."""
 
-    max_steps: int
-    learning_rate: float = 3e-3
-    """Of matrices: Muon's steps are as long as AdamW's (Liu et al. 2025, arXiv:2502.16982)."""
-    embedding_learning_rate: float = 2e-2
-    """Of embeddings, norms and biases: a T5's tables begin with values of about 1."""
-    muon: bool = True
-    """Matrices go by Muon (Jordan et al. 2024), the rest by AdamW; False: all by AdamW."""
-    batch_tokens: int = 6000
-    """Of the longer side, padding included."""
-    warmup_steps: int = 200
-    decay_ratio: float = 0.5
-    """The share of the steps, at the end, in which the rate falls to nothing."""
-    weight_decay: float = 0.0
-    label_smoothing_factor: float = 0.1
-    max_grad_norm: float = 1.0
-    ema_decay: float = 0.998
-    """Less in the first steps: `average`."""
-    eval_steps: int = 500
-    save_steps: int = 500
-    logging_steps: int = 50
-    seed: int = 0
-    bf16: bool = False
+    tunings: ClassVar[tuple[str, ...]] = ("lora", "dora", "full")
+    model: str = "parley-t5"
+    max_length: int = 256
+    """Tokens of a source, and of a target."""
+    task: Literal["translate", "summarize"] = "translate"
+    """What the model is asked to do with a text afterwards: `parley translate --model RUN`, `parley summarize …`."""
+    source_language: str = ""
+    """Of a translation; the names of the columns say it where they are codes (en, fr)."""
+    target_language: str = ""
+    prefix: str | None = None
+    """What stands before a source, where the model does not know the task: "translate English to Welsh: "."""
+    label_smoothing: float = 0.1
+    """So much of each word is shared by all others (Szegedy et al. 2016, arXiv:1512.00567)."""
 
 
-def train_seq2seq(
-    model: Any,
-    rows: Callable[[int], Sequence[Row]],
-    output: Path,
-    config: Seq2SeqConfig,
-    *,
-    evaluate: Callable[[Any], dict[str, float]] = lambda _: {},
-    on_log: Callable[[dict[str, float]], object] = lambda _: None,
-) -> Any:
-    """Train to the last step; the model with averaged weights, in evaluation mode. Its last checkpoint stays.
+def train(settings: Seq2SeqSettings, worker: Worker) -> None:
+    """Do a run. Raises BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged."""
+    from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
-    rows: the epoch's number → its rows, the same for the same number. evaluate: hears the averaged model and gives
-    figures. Raises BadDataset where there are no rows, TrainingDiverged.
+    job = Job.begin(settings, worker, "seq2seq", Family.SEQ2SEQ)
+    if job.entry.format == "marian":
+        raise BadSettings(f"{job.entry.title} cannot be trained: its weights are of another runtime.")
+    model, tokenizer, adapter = job.seq2seq()
+    asked, prompts = asked_for(settings, job.rows.report.format.columns)
+    known = Directions.read(job.entry.title, tokenizer, model.config, {**job.entry.prompts, **prompts})
+    try:
+        known.written("a", asked)
+    except CapabilityMissing as error:
+        hint = f'{error.hint} Or say what stands before a source: prefix="translate Welsh to English: ".'
+        raise BadSettings(error.message, hint=hint) from error
+    if adapter is not None:
+        from peft import get_peft_model
+
+        model = get_peft_model(model, adapter)
+    learnt, tested = (dataset(some, tokenizer, known, asked, settings) for some in (job.rows.train, job.rows.test))
+    own = {"label_smoothing_factor": settings.label_smoothing, "include_num_input_tokens_seen": "non_padding"}
+    trainer: Any = Seq2SeqTrainer(
+        model=model,
+        args=job.arguments(
+            Seq2SeqTrainingArguments, rows=len(learnt), rate=LEARNING_RATE, tested=len(tested) > 0, **own
+        ),
+        train_dataset=learnt,
+        eval_dataset=tested if len(tested) else None,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
+        processing_class=tokenizer,
+    )
+
+    def figures() -> dict[str, float]:
+        worker.tell(doing="comparing translations" if asked.task == "translate" else "comparing texts")
+        return compared(job, asked, prompts)
+
+    job.go(trainer, tokenizer, figures, prompts=prompts)
+
+
+def asked_for(settings: Seq2SeqSettings, columns: Sequence[str]) -> tuple[Rewriting, dict[str, str]]:
+    """(what the model is asked for, prompts that it gains). columns: of the source and the target.
+
+    Raises BadSettings where the languages of a translation are not known.
     """
-    from accelerate import Accelerator
-    from torch.optim.swa_utils import AveragedModel
-
-    torch.manual_seed(config.seed)
-    accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no")
-    model = model.to(accelerator.device).train()
-    averaged = AveragedModel(model, multi_avg_fn=partial(average, config.ema_decay))
-    optimizers = optimizers_of(model, config)
-    schedules = [torch.optim.lr_scheduler.LambdaLR(each, lambda step: rate(step, config)) for each in optimizers]
-    kept = [model, averaged, *optimizers, *schedules]
-    step, epoch, at = _resume(output, kept, accelerator.device, on_log)
-    begun, tokens, losses = time.monotonic(), 0, list[Tensor]()
-    while step < config.max_steps:
-        for batch in order(rows(epoch), config, epoch)[at:]:
-            inputs = {name: each.to(accelerator.device) for name, each in padded(batch, model.config).items()}
-            with accelerator.autocast():
-                loss = smoothed(model, inputs, config.label_smoothing_factor)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-            for each in (*optimizers, *schedules):
-                each.step()
-            for each in optimizers:
-                each.zero_grad(set_to_none=True)
-            averaged.update_parameters(model)
-            losses.append(loss.detach())
-            tokens += sum(len(row.target) for row in batch)
-            step, at = step + 1, at + 1
-            last = step == config.max_steps
-            saving = step % config.save_steps == 0 or last
-            if step % config.logging_steps == 0 or saving:
-                mean = float(torch.stack(losses).mean())
-                if mean != mean:  # before it is saved: the last checkpoint stays one to go on from
-                    raise TrainingDiverged("The loss is not a number any more.", hint="Try a lower learning_rate.")
-                seconds = time.monotonic() - begun
-                on_log({"step": step, "epoch": epoch, "loss": mean, "target_tokens_per_second": tokens / seconds})
-                begun, tokens, losses = time.monotonic(), 0, []
-            if step % config.eval_steps == 0 or last:
-                on_log({"step": step, **evaluate(averaged.module.eval())})
-                begun = time.monotonic()
-            if saving:
-                _save(output, kept, step, epoch, at)
-            if last:
-                break
-        else:
-            epoch, at = epoch + 1, 0
-    return averaged.module.eval()
+    if settings.task == "summarize":
+        return Rewriting("summarize"), {"summarize": f"{settings.prefix or ''}{{text}}"}
+    given = (settings.source_language or columns[0], settings.target_language or columns[-1])
+    source, target = (iso(each.lower()) if len(each) in (2, 3, 5) else "" for each in given)
+    if not source or not target:
+        raise BadSettings(
+            "Between which languages is this a translation?",
+            hint="source_language=en target_language=fr says it; task=summarize is for any other rewriting.",
+        )
+    prompts = {f"{source}-{target}": f"{settings.prefix}{{text}}"} if settings.prefix is not None else {}
+    return Rewriting("translate", source, target), prompts
 
 
-def optimizers_of(model: Any, config: Seq2SeqConfig) -> list[torch.optim.Optimizer]:
-    """AdamW for embeddings, norms and biases, Muon for the matrices between them where the config says so."""
-    tables = {id(each.weight) for each in model.modules() if isinstance(each, torch.nn.Embedding)}
-    tables.add(id(model.get_output_embeddings().weight))
-    weights = [each for each in model.parameters() if each.requires_grad]
-    matrices = [each for each in weights if each.ndim == 2 and id(each) not in tables]
-    chosen = {id(each) for each in matrices}
-    groups = [{"params": [each for each in weights if id(each) not in chosen], "lr": config.embedding_learning_rate}]
-    decay = config.weight_decay
-    if config.muon and matrices:
-        muon = torch.optim.Muon(matrices, config.learning_rate, decay, adjust_lr_fn="match_rms_adamw")
-    else:
-        groups.append({"params": matrices, "lr": config.learning_rate})
-        muon = None
-    adam = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=decay, fused=True)
-    return [adam, muon] if muon else [adam]
+def dataset(
+    rows: Sequence[Mapping[str, Any]], tokenizer: Any, known: Directions, asked: Rewriting, settings: Seq2SeqSettings
+) -> Any:
+    """input_ids, attention_mask and labels, as Seq2SeqTrainer takes them."""
+    from datasets import Dataset
 
-
-def rate(step: int, config: Seq2SeqConfig) -> float:
-    """Share of the learning rate at a step: up in a line, level, down in a line to 0."""
-    left = (config.max_steps - step) / max(1, config.decay_ratio * config.max_steps)
-    return min(1.0, (step + 1) / max(1, config.warmup_steps), left)
-
-
-@torch.no_grad()
-def average(decay: float, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
-    """Move the average towards the weights of now: further in the first steps, or it would hold those of the start."""
-    kept = min(decay, (1 + int(count)) / (10 + int(count)))
-    for each, now in zip(averaged, current, strict=True):
-        each.lerp_(now, 1 - kept)
-
-
-def order(rows: Sequence[Row], config: Seq2SeqConfig, epoch: int) -> list[list[Row]]:
-    """The epoch's batches: rows of like length together, drawn anew for each epoch. Raises BadDataset."""
+    for side, language in (("src_lang", asked.source), ("tgt_lang", asked.target)):
+        if code := known.codes.get(language or ""):
+            setattr(tokenizer, side, code)
+    sources = [known.written(row["source"], asked) for row in rows]
+    targets = [row["target"] for row in rows]
     if not rows:
-        raise BadDataset("There are no rows to train on.", hint="Check the data file.")
-    draw = random.Random(f"{config.seed} {epoch}")  # noqa: S311 - the same each time
-    shuffled = draw.sample(rows, len(rows))
-    found = [[shuffled[n] for n in each] for each in batches([r.size for r in shuffled], config.batch_tokens, 2**20)]
-    draw.shuffle(found)
-    return found
+        return Dataset.from_dict({})
+    encoded = tokenizer(sources, text_target=targets, truncation=True, max_length=settings.max_length)
+    return Dataset.from_dict(dict(encoded))
 
 
-def padded(rows: Sequence[Row], settings: Any) -> dict[str, Tensor]:
-    """A batch: input_ids and attention_mask (row, source token), decoder_input_ids and labels (row, target token)."""
-    start = settings.decoder_start_token_id if settings.decoder_start_token_id is not None else settings.pad_token_id
-    shifted = [[start, *row.target[:-1]] for row in rows]
-    return {
-        "input_ids": _filled([row.source for row in rows], settings.pad_token_id),
-        "attention_mask": _filled([[1] * len(row.source) for row in rows], 0),
-        "decoder_input_ids": _filled(shifted, settings.pad_token_id),
-        "labels": _filled([row.target for row in rows], IGNORED),
-    }
+def compared(job: Job, asked: Rewriting, prompts: Mapping[str, str]) -> dict[str, float]:
+    """BLEU and chrF of the held-out rows, greedy, by what was trained and by what it was before."""
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
-
-def _filled(rows: Sequence[Sequence[int]], padding: int) -> Tensor:
-    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=padding)
-
-
-def smoothed(model: Any, inputs: dict[str, Tensor], smoothing: float) -> Tensor:
-    """Cross-entropy with label smoothing (Szegedy et al. 2016, arXiv:1512.00567), averaged over target tokens."""
-    labels = inputs["labels"]
-    given = {name: each for name, each in inputs.items() if name != "labels"}
-    there = labels != IGNORED  # (row, token)
-    head = model.get_output_embeddings()
-    if hasattr(model, "final_logits_bias"):  # BART adds it after the head
-        logits = model(**given, use_cache=False).logits[there]
-    else:
-        head.forward = _as_it_is  # (row, token, width): picked before they are as wide as the vocabulary
+    if not job.rows.test:
+        return {}
+    models, run = Models(), job.worker.run
+    sources, targets = ([row[side] for row in job.rows.test] for side in ("source", "target"))
+    found: dict[str, float] = {}
+    for ending, name in (("", str(run.model)), ("_before", job.settings.model)):
         try:
-            states = model(**given, use_cache=False).logits[there]
-        finally:
-            del head.forward
-        logits = head(states)
-    return F.cross_entropy(logits.float(), labels[there], label_smoothing=smoothing)
-
-
-def _as_it_is(states: Tensor) -> Tensor:
-    return states
-
-
-def checkpoint(output: Path) -> Path:
-    """Where a run keeps what it needs to go on."""
-    return output.with_name(f"{output.name}.checkpoint.pt")
-
-
-def _save(output: Path, kept: Sequence[Any], step: int, epoch: int, at: int) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    beside = output.with_name(f"{output.name}.checkpoint.writing")
-    state = {"kept": [each.state_dict() for each in kept], "place": (step, epoch, at), "random": torch.get_rng_state()}
-    torch.save(state, beside)
-    beside.replace(checkpoint(output))
-
-
-def _resume(
-    output: Path, kept: Sequence[Any], device: torch.device, on_log: Callable[[dict[str, float]], object]
-) -> tuple[int, int, int]:
-    """(step, epoch, batch of it) to go on from."""
-    if not checkpoint(output).exists():
-        return 0, 0, 0
-    state = torch.load(checkpoint(output), map_location=device, weights_only=True)
-    for each, values in zip(kept, state["kept"], strict=True):
-        each.load_state_dict(values)
-    torch.set_rng_state(state["random"].cpu())
-    step, epoch, at = state["place"]
-    on_log({"step": step, "epoch": epoch, "resumed": 1})
-    return step, epoch, at
+            engine = models.engine(name, capability=Capability.TEXT2TEXT)
+            said = engine.text2text(sources, replace(asked, beams=1))
+        except CapabilityMissing:
+            continue  # the model did not know the direction before
+        found[f"bleu{ending}"] = BLEU().corpus_score(said, [targets]).score
+        found[f"chrf{ending}"] = CHRF().corpus_score(said, [targets]).score
+    return found

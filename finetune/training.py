@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from assistant import hardware
@@ -18,6 +19,8 @@ from assistant.run_worker import Worker
 from assistant.tuned import write_about
 from finetune import bases, data
 from finetune.bases import computes_in_bf16
+from finetune.card import write_card
+from finetune.export import give_adapter
 from finetune.settings import Settings
 
 _log = logging.getLogger("parley")
@@ -35,8 +38,8 @@ class Job:
     worker: Worker
     machine: hardware.Machine
     entry: ModelEntry
-    base: str
-    """The name of the whole model that an adapter is put on."""
+    whole: ModelEntry
+    """The same, but of an adapter what it is put on."""
     rows: data.Rows
 
     @classmethod
@@ -48,16 +51,23 @@ class Job:
         rows = data.read(settings, method)
         _log.info(rows.said)
         worker.tell(doing=f"loading {entry.title}")
-        return cls(settings, worker, models.machine, entry, bases.whole(entry), rows)
+        return cls(settings, worker, models.machine, entry, bases.whole(models, entry), rows)
 
     def decoder(self) -> tuple[Any, Any, Any]:
         """(model, tokeniser, PEFT's settings of the adapter to put on it or None).
 
         Of a model that is an adapter already, this is trained further; the trainers keep a copy to compare with.
         """
-        model, tokenizer = bases.decoder(self.entry, self.settings, self.machine)
+        return self._begun("AutoModelForCausalLM", "CAUSAL_LM")
+
+    def seq2seq(self) -> tuple[Any, Any, Any]:
+        """The same of an encoder-decoder."""
+        return self._begun("AutoModelForSeq2SeqLM", "SEQ_2_SEQ_LM")
+
+    def _begun(self, auto: str, task: str) -> tuple[Any, Any, Any]:
+        model, tokenizer = bases.generator(self.entry, self.settings, self.machine, auto)
         further = self.entry.format == "adapter"
-        return model, tokenizer, None if further else bases.adapter(self.settings, self.entry, "CAUSAL_LM")
+        return model, tokenizer, None if further else bases.adapter(self.settings, self.entry, task)
 
     def arguments(self, kind: type, *, rows: int, rate: float, tested: bool, **own: Any) -> Any:
         """TRL's (or transformers') configuration `kind`. rows: to be trained on. rate: the method's own for an adapter.
@@ -112,10 +122,12 @@ class Job:
         figures: Callable[[], dict[str, float]] = dict,
         *,
         settle: Callable[[], None] = lambda: None,
+        prompts: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Train to the end, or until a person asks for a pause or a stop; what comes out is in the run's model folder.
 
         settle: done when the training is over, before the model is written. figures: what is measured after that.
+        prompts: how the model is asked for what it has learnt, as in the catalogue.
         Raises TrainingDiverged, DiskFull, EngineFailed where memory runs out.
         """
         import torch
@@ -145,9 +157,12 @@ class Job:
         self.worker.tell(doing="writing the model")
         trainer.save_model(str(self.worker.run.model))
         tokenizer.save_pretrained(self.worker.run.model)
-        if (self.worker.run.model / "adapter_config.json").exists():
-            write_about(self.worker.run.model, self.base)
-        self.worker.end(State.STOPPED if following.request == "stop" else State.FINISHED, figures=figures())
+        write_about(self.worker.run.model, bases.named(self.whole), prompts)
+        if (self.worker.run.model / "adapter_config.json").exists() and self.entry.family is Family.DECODER:
+            give_adapter(self.worker.run.model, self.whole)
+        found = figures()
+        write_card(self.worker.run, self.whole, self.rows, found)
+        self.worker.end(State.STOPPED if following.request == "stop" else State.FINISHED, figures=found)
 
 
 def total_steps(settings: Settings, rows: int) -> int:

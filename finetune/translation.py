@@ -26,7 +26,7 @@ from assistant.engines.protocol import Engine, Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
 from assistant.errors import BadSettings
 from finetune.memory import keep_freed_blocks
-from finetune.seq2seq import Row, Seq2SeqConfig, train_seq2seq
+from finetune.seq2seq_training import Row, Seq2SeqConfig, train_seq2seq
 from finetune.translation_data import Measured, Pair, measured, pairs, split, with_rare_words
 from finetune.vocabulary import EOS, PAD, grow, grown, tag, tokenizer
 

@@ -93,7 +93,7 @@ def choose(
     able = [
         name
         for name, formats in RUNS.items()
-        if capability in formats.get(entry.format, frozenset()) & FAMILIES[entry.family]
+        if capability in formats.get("gguf" if entry.file_bytes else entry.format, frozenset()) & FAMILIES[entry.family]
     ]
     if adapter or quantisation:
         able = [name for name in able if name == "transformers"]

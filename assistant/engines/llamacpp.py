@@ -47,12 +47,14 @@ class LlamaCppEngine(Engine):
         threads: int | None = None,
         gpu_layers: int = 0,
         notes: tuple[str, ...] = (),
+        adapter: Path | None = None,
     ) -> None:
         """Load the file.
 
         context_length: tokens of one conversation, prompt and reply together.
         threads: of the processor, for decoding and for the prompt; None leaves it to llama.cpp (physical cores).
         gpu_layers: layers on the GPU, where the installed xllamacpp was built for one.
+        adapter: a GGUF with a LoRA adapter to put on it.
 
         Raises EngineFailed where llama.cpp does not accept the file.
         """
@@ -63,6 +65,7 @@ class LlamaCppEngine(Engine):
         self.context_length = context_length
         settings = {
             "path": str(path),
+            "adapters": [str(adapter)] if adapter else [],
             "context_length": context_length,
             "slots": slots,
             "prompt_batch": PROMPT_BATCH,

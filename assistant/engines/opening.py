@@ -46,7 +46,12 @@ def open_engine(
         from assistant.engines.llamacpp import LlamaCppEngine
 
         slots = plans.plan_slots(entry, choice.has_bytes - choice.needs_bytes, context)
-        return LlamaCppEngine(path, model=entry.key, context_length=context, slots=slots, threads=threads)
+        from assistant.tuned import ADAPTER_GGUF
+
+        put_on = adapter / ADAPTER_GGUF if adapter else None
+        return LlamaCppEngine(
+            path, model=entry.key, context_length=context, slots=slots, threads=threads, adapter=put_on
+        )
     common: dict[str, Any] = {
         "model": entry.key,
         "placement": choice.placement,

@@ -103,6 +103,15 @@ def test_labels_that_look_alike_are_one_where_that_is_asked_for(base: Path) -> N
     assert together.report()["labels"] == ["bad", "good"]
 
 
+def test_the_row_that_is_wrongly_labelled_is_the_one_that_is_named(base: Path) -> None:
+    wrong = "a film was very long very long very long good"
+    tests = base.parent / "tests.jsonl"  # of many lengths: they are batched by them while it trains
+    some = [*ROWS[:5], {"text": wrong, "label": "bad"}, *ROWS[5:12]]
+    tests.write_text("".join(json.dumps(row) + "\n" for row in some), "utf-8")
+    run = do(new(base, ROWS[12:], test=str(tests)))
+    assert [(each["text"], each["said"]) for each in run.report()["doubted"]] == [(wrong, "good")]
+
+
 def test_rows_beyond_max_rows_are_measured_on(base: Path) -> None:
     run = do(new(base, ROWS, max_steps=2, max_rows=10))
     assert np.sum(run.report()["matrix"]) == 14

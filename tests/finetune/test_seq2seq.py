@@ -1,160 +1,100 @@
-"""Training of sequence-to-sequence models: a tiny T5 that learns to copy, killed and gone on with."""
+"""Parley's own T5 is tuned on pairs, and translates with what it has learnt."""
 
 from __future__ import annotations
 
-import random
-from dataclasses import replace
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from transformers import BartConfig, BartForConditionalGeneration, T5Config, T5ForConditionalGeneration
 
-from assistant.errors import BadDataset, TrainingDiverged
-from finetune.seq2seq import (
-    IGNORED,
-    Row,
-    Seq2SeqConfig,
-    average,
-    checkpoint,
-    optimizers_of,
-    order,
-    padded,
-    rate,
-    smoothed,
-    train_seq2seq,
-)
+from assistant.engines.protocol import Capability, Rewriting
+from assistant.errors import BadDataset, BadSettings
+from assistant.models import Models
+from assistant.run import Run, State
+from assistant.run_worker import Worker
+from assistant.runs import Runs
+from assistant.service import Assistant
+from finetune.formats import METHODS, recognised
+from finetune.methods import create
+from finetune.seq2seq import Seq2SeqSettings, asked_for, train
+from finetune.settings import settings_from
 
-WORDS = 12
-CONFIG = Seq2SeqConfig(max_steps=24, learning_rate=5e-3, batch_tokens=64, warmup_steps=4, eval_steps=8, save_steps=8)
-
-
-def model(dropout: float = 0.1) -> Any:
-    torch.manual_seed(1)
-    shape: dict[str, Any] = {"d_model": 16, "d_kv": 8, "num_heads": 2, "d_ff": 32, "num_layers": 1}
-    return T5ForConditionalGeneration(
-        T5Config(vocab_size=WORDS, decoder_start_token_id=0, dropout_rate=dropout, **shape)
-    )
+COLOURS = {"red": "rouge", "green": "vert", "blue": "bleu", "white": "blanc", "black": "noir", "yellow": "jaune"}
+THINGS = {"widget": "gadjo", "bracket": "équerron", "spindle": "fuselot", "washer": "rondinet"}
+"""Words of a house, which no model knows."""
+ROWS = [
+    {"en": f"The {thing} is {colour}.", "fr": f"Le {le_thing} est {couleur}."}
+    for thing, le_thing in THINGS.items()
+    for colour, couleur in COLOURS.items()
+]
+QUICK: dict[str, Any] = {"max_steps": 40, "per_device_train_batch_size": 8, "learning_rate": 1e-2, "logging_steps": 10}
 
 
-def lessons(epoch: int) -> list[Row]:
-    draw = random.Random(epoch)
-    texts = [[draw.randrange(2, WORDS) for _ in range(draw.randint(1, 5))] for _ in range(40)]
-    return [Row([*text, 1], [*text, 1]) for text in texts]
+def do(folder: Path, rows: list[dict[str, str]], **changes: Any) -> Run:
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    given = {"data": str(path), "test_share": 0.2, **QUICK, **changes}
+    run = create(Runs(), "seq2seq", settings_from(Seq2SeqSettings, given))
+    worker = Worker(run.folder)
+    worker.work(lambda: train(settings_from(Seq2SeqSettings, run.settings), worker))
+    return run
 
 
-def test_it_learns(tmp_path: Path) -> None:
-    logs: list[dict[str, float]] = []
-    config = replace(CONFIG, max_steps=150, logging_steps=50, eval_steps=10**6, save_steps=10**6)
-    trained = train_seq2seq(model(), lessons, tmp_path / "out", config, on_log=logs.append)
-    losses = [log["loss"] for log in logs if "loss" in log]
-    assert losses[-1] < losses[0] - 0.2
-    assert not trained.training
-    assert trained.shared.weight is not None
+def test_a_house_teaches_its_words(tmp_path: Path) -> None:
+    run = do(tmp_path, ROWS)
+    status = run.status()
+    assert status.state is State.FINISHED, status
+    assert status.figures["bleu"] > status.figures["bleu_before"] + 20, status.figures
+    assert {"chrf", "chrf_before"} <= status.figures.keys()
+    assert any("eval_loss" in line for line in run.metrics()) and run.metrics()[0]["tokens_per_second"] > 0
+    assistant = Assistant()
+    order = assistant.order("The spindle is yellow.", "fr", "en")
+    assert assistant.translation("The spindle is yellow.", order, model=run.id).text == "Le fuselot est jaune."
+    assert assistant.translator("en", "fr").key != run.id, "nobody asked for it"
+    assert run.id in [entry.key for entry in assistant.able_here("translate")]
+    assert "| bleu |" in (run.model / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("muon", [True, False])
-def test_a_killed_run_goes_on_exactly(tmp_path: Path, muon: bool) -> None:
-    config = replace(CONFIG, muon=muon)
-    whole = train_seq2seq(model(), lessons, tmp_path / "whole", config)
-
-    def killed(now: Any) -> dict[str, float]:
-        raise KeyboardInterrupt  # at step 16, after the checkpoint of step 8
-
-    with pytest.raises(KeyboardInterrupt):
-        train_seq2seq(model(), lessons, tmp_path / "cut", replace(config, eval_steps=16), evaluate=killed)
-    logs: list[dict[str, float]] = []
-    again = train_seq2seq(model(), lessons, tmp_path / "cut", config, on_log=logs.append)
-    assert logs[0]["step"] == 8 and logs[0]["resumed"]
-    for (name, one), other in zip(whole.state_dict().items(), again.state_dict().values(), strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=0, msg=name)
-    assert checkpoint(tmp_path / "cut").exists()
-    assert not list(tmp_path.glob("*.writing"))
+def test_it_goes_on_from_an_adapter_and_tells_what_it_will_take(tmp_path: Path) -> None:
+    first = do(tmp_path, ROWS, max_steps=2)
+    second = do(tmp_path, ROWS, max_steps=2, model=first.id)
+    assert second.status().state is State.FINISHED, second.status()
+    assert Models().find(second.id).base == "parley-t5"
+    dry = do(tmp_path, ROWS, dry_run=True)
+    assert dry.status().figures["seconds_per_step"] > 0, dry.status()
 
 
-def test_the_loss_is_cross_entropy_with_a_share_for_every_word() -> None:
-    """Against the formula: (1 − ε)·(−log p of the word) + ε·(mean of −log p over the vocabulary)."""
-    some = [Row([3, 4, 1], [5, 1]), Row([6, 1], [7, 8, 9, 1])]
-    learner = model().eval()
-    inputs = padded(some, learner.config)
-    assert inputs["input_ids"].tolist() == [[3, 4, 1], [6, 1, 0]]
-    assert inputs["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
-    assert inputs["decoder_input_ids"].tolist() == [[0, 5, 0, 0], [0, 7, 8, 9]]
-    assert inputs["labels"].tolist() == [[5, 1, IGNORED, IGNORED], [7, 8, 9, 1]]
-    expected: list[float] = []
-    for row in some:
-        start = torch.tensor([[0, *row.target[:-1]]])
-        said = learner(input_ids=torch.tensor([row.source]), decoder_input_ids=start).logits[0].log_softmax(-1)
-        expected += [
-            float(-0.9 * said[place, word] - 0.1 * said[place].mean()) for place, word in enumerate(row.target)
-        ]
-    assert float(smoothed(learner, inputs, 0.1)) == pytest.approx(sum(expected) / len(expected), abs=1e-5)
+@pytest.mark.parametrize("kind", ["full", "lora"])
+def test_a_task_of_its_own_has_a_prefix_of_its_own(tmp_path: Path, kind: str) -> None:
+    rows = [{"source": f"{n} apples and {n} pears", "target": f"fruit {n}"} for n in range(24)]
+    run = do(tmp_path, rows, task="summarize", prefix="<fr>", finetuning_type=kind, max_steps=3, learning_rate=1e-4)
+    assert run.status().state is State.FINISHED, run.status()
+    entry = Models().find(run.id)
+    assert (entry.tasks, entry.prompts["summarize"]) == (("summarize",), "<fr>{text}")
+    engine = Models().engine(run.id, capability=Capability.TEXT2TEXT)
+    assert engine.text2text(["3 apples and 3 pears"], Rewriting("summarize", beams=1))[0]
 
 
-@pytest.mark.parametrize(
-    ("step", "expected"), [(0, 0.01), (49, 0.5), (99, 1.0), (500, 1.0), (750, 0.5), (999, 0.002), (1000, 0.0)]
-)
-def test_the_rate_goes_up_stays_and_goes_down(step: int, expected: float) -> None:
-    config = Seq2SeqConfig(max_steps=1000, warmup_steps=100, decay_ratio=0.5)
-    assert rate(step, config) == pytest.approx(expected)
+def test_which_languages_it_is_between() -> None:
+    def asked(columns: tuple[str, str], **changes: Any) -> Any:
+        return asked_for(settings_from(Seq2SeqSettings, {"data": "x", **changes}), columns)
+
+    assert asked(("en", "fr")) == (Rewriting("translate", "en", "fr"), {})
+    assert asked(("EN", "pt-BR"))[0] == Rewriting("translate", "en", "pt")
+    own = asked(("source", "target"), source_language="en", target_language="cy", prefix="to Welsh: ")
+    assert own == (Rewriting("translate", "en", "cy"), {"en-cy": "to Welsh: {text}"})
+    with pytest.raises(BadSettings, match="which languages"):
+        asked(("source", "target"))
 
 
-def test_matrices_go_by_muon_and_tables_by_adamw() -> None:
-    learner = model()
-    adam, muon = optimizers_of(learner, CONFIG)
-    chosen = {id(each) for each in muon.param_groups[0]["params"]}
-    names = {name for name, each in learner.named_parameters() if id(each) in chosen}
-    assert "encoder.block.0.layer.0.SelfAttention.q.weight" in names
-    assert not [name for name in names if "shared" in name or "bias" in name or "norm" in name]
-    count = sum(len(group["params"]) for each in (adam, muon) for group in each.param_groups)
-    assert count == len(list(learner.parameters()))
-    assert len(optimizers_of(learner, replace(CONFIG, muon=False))) == 1
-
-
-def test_each_part_has_its_learning_rate() -> None:
-    config = replace(CONFIG, learning_rate=1e-3, embedding_learning_rate=1e-2)
-    adam, muon = optimizers_of(model(), config)
-    assert [group["lr"] for group in (*adam.param_groups, *muon.param_groups)] == [1e-2, 1e-3]
-    (alone,) = optimizers_of(model(), replace(config, muon=False))
-    assert [group["lr"] for group in alone.param_groups] == [1e-2, 1e-3]
-
-
-def test_the_average_follows_quickly_at_first() -> None:
-    """After n steps from 0 to 1 it holds 1 − Π min(decay, (1 + k) / (10 + k)) of the new weights."""
-    averaged, current = [torch.zeros(2)], [torch.ones(2)]
-    rest = 1.0
-    for count in range(1, 30):
-        average(0.7, averaged, current, torch.tensor(count))
-        rest *= min(0.7, (1 + count) / (10 + count))
-    torch.testing.assert_close(averaged[0], torch.full((2,), 1 - rest))
-
-
-def test_the_loss_of_a_model_with_a_bias_behind_its_head_holds_it() -> None:
-    shape: dict[str, Any] = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
-    config = BartConfig(
-        vocab_size=WORDS, decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, dropout=0.0, **shape
-    )
-    learner: Any = BartForConditionalGeneration(config).eval()
-    learner.final_logits_bias[0, 7] = 50.0
-    inputs = padded([Row([3, 4, 2], [7, 7])], config)
-    assert float(smoothed(learner, inputs, 0.0)) < 1e-6
-
-
-def test_batches_hold_every_row_once_and_change_with_the_epoch() -> None:
-    rows = lessons(0)
-    first, again, other = order(rows, CONFIG, 0), order(rows, CONFIG, 0), order(rows, CONFIG, 1)
-    assert first == again != other
-    assert sorted(map(str, (row for batch in first for row in batch))) == sorted(map(str, rows))
-    assert all(len(batch) * max(row.size for row in batch) <= CONFIG.batch_tokens for batch in first)
-
-
-def test_what_cannot_be_trained_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BadDataset, match="no rows"):
-        train_seq2seq(model(), lambda _: [], tmp_path / "out", CONFIG)
-    learner = model()
-    with torch.no_grad():
-        learner.shared.weight.fill_(float("nan"))
-    with pytest.raises(TrainingDiverged, match="not a number"):
-        train_seq2seq(learner, lessons, tmp_path / "out", CONFIG)
-    assert not checkpoint(tmp_path / "out").exists()
+def test_what_cannot_be_is_told(tmp_path: Path) -> None:
+    run = do(tmp_path, [{"source": row["en"], "target": row["fr"]} for row in ROWS])
+    assert run.status().state is State.FAILED and "which languages" in run.status().message
+    run = do(tmp_path, [{"de": row["en"], "cy": row["fr"]} for row in ROWS])
+    assert "does not translate German into Welsh" in run.status().message and "prefix=" in run.status().hint
+    with pytest.raises(BadDataset, match="not for seq2seq"):
+        do(tmp_path, [{"text": row["en"], "label": "a"} for row in ROWS])
+    with pytest.raises(BadSettings, match="GPT-style"):
+        do(tmp_path, ROWS, model="smollm2-135m-instruct")
+    assert "seq2seq" in METHODS[recognised([{"en": "a", "fr": "b"}]).kind]

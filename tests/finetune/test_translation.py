@@ -15,7 +15,7 @@ from assistant.engines.fake import FakeEngine
 from assistant.engines.protocol import Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
 from assistant.errors import BadSettings
-from finetune.seq2seq import Row
+from finetune.seq2seq_training import Row
 from finetune.translation import RARE_TIMES, Lessons, figures, keep, model, shares_of
 from finetune.translation_data import Measured, Pair
 from finetune.vocabulary import EOS, grow, grown, tokenizer

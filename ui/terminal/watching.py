@@ -19,9 +19,10 @@ CONFUSIONS = 5
 THEN = {
     "reward": ("Learn from it", 'parley train rlhf "reward_models=[{id}]"'),
     "classifier": ("Sort with it", 'parley classify "…" --model {id}'),
-    "seq2seq": ("Translate with it", 'parley translate "…" --model {id}'),
+    "translate": ("Translate with it", 'parley translate "…" --to … --model {id}'),
+    "summarize": ("Summarise with it", "parley summarize text.txt --model {id}"),
 }
-"""Kind of a run → what may be done with what came out."""
+"""Kind of a run, or its task → what may be done with what came out."""
 SHOWN = ("loss", "eval_loss", "reward", "kl", "accuracy", "eval_accuracy", "learning_rate", "tokens_per_second")
 """Figures of a line, in this order, where there are such."""
 
@@ -64,7 +65,7 @@ def say_end(run: Run) -> None:
         note(f"{'Done' if status.state is State.FINISHED else 'Stopped'}: {took}.")
         for line in confusions(run.report()):
             note(line)
-        said, command = THEN.get(run.kind, ("Talk to it", "parley chat --model {id}"))
+        said, command = THEN.get(str(run.settings.get("task", run.kind)), ("Talk to it", "parley chat --model {id}"))
         note(f"{said}: {command.format(id=run.id)}", style="dim")
 
 

@@ -19,6 +19,7 @@ from assistant.settings import ChatSettings
 from ui.amounts import span
 from ui.web import theme
 from ui.web.events import QUICK, event_data, told
+from ui.web.export_part import ExportPart
 
 POLL_SECONDS = 1.5
 LISTED = 30
@@ -39,8 +40,12 @@ FIGURES = {
     "entropy": ("entropy",),
 }
 """What a plot shows → the figures that it draws."""
-USES = {"classifier": ("classify", "Sort with it"), "seq2seq": ("translate", "Translate with it")}
-"""Kind of a run → what is done with its model, where that is not to chat."""
+USES = {
+    "classifier": ("classify", "Sort with it"),
+    "translate": ("translate", "Translate with it"),
+    "summarize": ("summarize", "Summarise with it"),
+}
+"""Kind of a run, or its task → what is done with its model, where that is not to chat."""
 GO = "(where) => { if (where) location.href = where; }"
 
 
@@ -70,6 +75,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
     )
     listed = gr.HTML(apply_default_css=False, elem_id="runs-list", js_on_load=theme.script("acts"))
     opened = gr.Textbox(visible="hidden", elem_id="runs-opened")
+    exporting = ExportPart(assistant, runs)
     timer = gr.Timer(POLL_SECONDS)
 
     def show(names: list[str], wanted: str) -> dict[Any, Any]:
@@ -101,8 +107,10 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
             case "chat":
                 settings = ChatSettings(model=run.id, system_prompt="")
                 return {opened: f"./?c={assistant.store.create(settings=settings.to_json())}"}
-            case ("classify" | "translate") as task:
+            case ("classify" | "translate" | "summarize") as task:
                 return {opened: f"./text?task={task}&model={quote(run.id)}"}
+            case "export":
+                return exporting.begin(run)
             case kind:
                 raise UserError(f"There is nothing called {kind!r} to do here.")
         return show(names, wanted)
@@ -115,7 +123,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
     timer.tick(told(show), [chosen, figure], outputs, **QUICK)
     for part in (chosen, figure):
         part.input(told(show), [chosen, figure], outputs, **QUICK)
-    listed.act(told(act), [chosen, figure], [*outputs, opened], **QUICK)
+    listed.act(told(act), [chosen, figure], [*outputs, opened, *exporting.outputs], **QUICK)
     opened.change(None, [opened], None, js=GO)
     return RunsPart(outputs, begin)
 
@@ -209,7 +217,9 @@ def _buttons(run: Run, state: State) -> list[str]:
     if state.alive:
         wanted = [("pause", "Pause"), ("stop", "Stop")]
     elif state in (State.FINISHED, State.STOPPED):
-        wanted = [] if run.kind == "reward" else [USES.get(run.kind, ("chat", "Chat with it"))]
+        use = USES.get(str(run.settings.get("task", run.kind)), ("chat", "Chat with it"))
+        wanted = [] if run.kind == "reward" else [use]
+        wanted += [("export", "As files")] if wanted and wanted[0][0] == "chat" else []
         wanted.append(("delete", "Delete"))
     else:
         wanted = [("resume", "Resume"), ("delete", "Delete")]

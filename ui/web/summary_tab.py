@@ -32,8 +32,8 @@ LENGTHS = {"sentences": (3, 20), "percent": (10, 60)}
 """How a length is told → what it is at first, and at most."""
 
 
-def build(assistant: Assistant) -> None:
-    """Lay it out inside the current tab and wire it."""
+def build(assistant: Assistant) -> gr.Dropdown:
+    """Lay it out inside the current tab and wire it; the box with its model."""
     with gr.Row(elem_classes="languages"):
         unit = gr.Radio(
             [("Sentences", "sentences"), ("Percent of the text", "percent")],
@@ -44,7 +44,8 @@ def build(assistant: Assistant) -> None:
         first, most = LENGTHS["sentences"]
         count = gr.Slider(1, most, value=first, step=1, label="How many", elem_id="summarize-count")
         way = gr.Radio(WAYS, value="", label="How", elem_id="summarize-way")
-    settings: list[Any] = [unit, count, way, model_box(assistant, "summarize")]
+    model = model_box(assistant, "summarize")
+    settings: list[Any] = [unit, count, way, model]
     with gr.Tabs():
         with gr.Tab("A text"):
             _build_one(assistant, settings)
@@ -61,6 +62,7 @@ def build(assistant: Assistant) -> None:
         return gr.update(value=first, maximum=most)
 
     unit.change(told_in, [unit], [count], **QUICK)
+    return model
 
 
 def length(unit: str, count: float) -> Length:

@@ -26,7 +26,7 @@ def build_text(assistant: Assistant, page: gr.Blocks) -> None:
         with gr.Tab("Translate", id="translate"):
             boxes["translate"] = translation_tab.build(assistant)
         with gr.Tab("Summarise", id="summarize"):
-            summary_tab.build(assistant)
+            boxes["summarize"] = summary_tab.build(assistant)
         with gr.Tab("Ask a document", id="ask"):
             questions_tab.build(assistant)
         with gr.Tab("Sort", id="classify"):

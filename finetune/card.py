@@ -1,0 +1,97 @@
+"""The model card of what a run made: written from the run, so that it says what was done (Mitchell et al. 2019,
+arXiv:1810.03993). It is the README.md beside the weights, with the Hub's metadata in front."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.whole_files import write_whole
+from finetune.methods import METHODS
+
+if TYPE_CHECKING:
+    from assistant.catalogue import ModelEntry
+    from assistant.run import Run
+    from finetune.data import Rows
+
+TASKS = {"decoder": "text-generation", "encoder": "text-classification", "seq2seq": "text2text-generation"}
+UNSAID = ("data", "test", "model", "trainer", "report_to", "dry_run", "logging_steps", "eval_steps", "save_steps")
+"""Settings that the table does not repeat."""
+LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
+
+
+def write_card(run: Run, base: ModelEntry, rows: Rows, figures: Mapping[str, float]) -> None:
+    """Write the card into the run's model folder. base: the whole model that it began from. Raises OSError."""
+    write_whole(run.model / "README.md", [card(run, base, rows, figures)])
+
+
+def card(run: Run, base: ModelEntry, rows: Rows, figures: Mapping[str, float]) -> str:
+    """Markdown with the Hub's YAML in front; figures stand in its `model-index` too."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    status, settings = run.status(), run.settings
+    data = Path(str(settings["data"])).name
+    task = TASKS[base.family]
+    found = dict(figures) or _last_evaluation(run)
+    results = [
+        EvalResult(
+            task_type=task, dataset_type="file", dataset_name=data, metric_type=name, metric_value=round(value, 4)
+        )
+        for name, value in found.items()
+    ]
+    adapter = (run.model / "adapter_config.json").is_file()
+    about = ModelCardData(
+        base_model=base.hub.repo if base.hub else None,
+        library_name="peft" if adapter else "transformers",
+        license=LICENCES.get(base.licence, "other"),
+        license_name=None if base.licence in LICENCES else base.licence or "unknown",
+        model_name=run.title,
+        pipeline_tag=task,
+        tags=["parley", run.kind],
+        eval_results=results or None,
+    )
+    method = METHODS[run.kind].summary if run.kind in METHODS else run.kind
+    hashes = _hashes(run)
+    minutes = f"{max(1, round(status.seconds / 60))} min"
+    table = [
+        f"| {name} | {_cell(value)} |"
+        for name, value in settings.items()
+        if name not in UNSAID and value not in (None, {}, [])
+    ]
+    lines = [f"| {name.replace('_', ' ')} | {value:.4g} |" for name, value in found.items()]
+    return "\n".join(
+        [
+            f"---\n{about.to_yaml()}\n---",
+            f"# {run.title}\n",
+            f"{'An adapter (LoRA) on' if adapter else 'Made from'} {base.title}: {method}\n",
+            f"- **Base:** {base.title}, licence {base.licence or 'unknown'}",
+            f"- **Data:** {data}, {rows.said}{hashes} Its licence is for whoever publishes this to state.",
+            f"- **Trained:** {status.step:,} steps in {minutes} with Parley, {run.created:%Y-%m-%d}\n",
+            "What the data gets wrong or leaves out, the model does too. What is not among the figures below was not"
+            " measured.\n",
+            *(["## Figures on rows that were set apart\n", "| | |\n|---|---|", *lines, ""] if lines else []),
+            "## Settings\n",
+            "| | |\n|---|---|",
+            *table,
+            "",
+        ]
+    )
+
+
+def _last_evaluation(run: Run) -> dict[str, float]:
+    line: dict[str, Any] = next((line for line in reversed(run.metrics()) if "eval_loss" in line), {})
+    return {name: value for name, value in line.items() if name.startswith("eval_") and isinstance(value, float)}
+
+
+def _hashes(run: Run) -> str:
+    with suppress(OSError, ValueError, KeyError):
+        found = json.loads((run.folder / "environment.json").read_text("utf-8"))["data_sha256"]
+        return "".join(f" sha256 of {name}: `{digest}`." for name, digest in found.items())
+    return ""
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
