@@ -86,6 +86,8 @@ class Run:
     program: str
     created: datetime
     settings: Mapping[str, Any]
+    launcher: tuple[str, ...] = ()
+    """Words of the command before `-m program`: what starts several processes of it."""
 
     @property
     def id(self) -> str:
@@ -152,7 +154,8 @@ def read_run(folder: Path) -> Run:
     try:
         packed = json.loads((folder / "run.json").read_text("utf-8"))
         created = datetime.fromisoformat(packed["created"])
-        return Run(folder, packed["kind"], packed["title"], packed["program"], created, packed["settings"])
+        launcher = tuple(packed.get("launcher", ()))
+        return Run(folder, packed["kind"], packed["title"], packed["program"], created, packed["settings"], launcher)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RunNotFound(f"{folder} is no run: its run.json cannot be read.") from error
 

@@ -9,10 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from assistant.errors import ParleyError, RunError
 from assistant.ownership import Owner
 from assistant.run import State, read_run
 from assistant.whole_files import write_whole
+
+
+def _line(owner: str) -> set[str]:
+    """This process and those that it descends from, as owners are written: a launcher may have begun it."""
+    above = psutil.Process().parents()
+    return {owner.rpartition(":")[0], *(Owner().of(each.pid).rpartition(":")[0] for each in above)}
 
 
 class Worker:
@@ -23,7 +31,7 @@ class Worker:
         self.run = read_run(folder)
         self._status = self.run.status()
         owner = Owner().open()
-        if self._status.state.alive and self._status.owner.split(":")[:2] != owner.split(":")[:2]:
+        if self._status.state.alive and self._status.owner.rpartition(":")[0] not in _line(owner):
             raise RunError(f"{self.run.id} is running already.")
         self._begun, self._before = time.monotonic(), self._status.seconds
         self._from: tuple[int, float] | None = None
@@ -96,3 +104,29 @@ class Worker:
         seconds = self._before + time.monotonic() - self._begun
         self._status = replace(self._status, seconds=seconds, **changes)
         self.run.write_status(self._status)
+
+
+class Onlooker(Worker):
+    """A further process of a run on several devices: it does the same work, and the first speaks for all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.run = read_run(folder)
+        self._status = self.run.status()
+
+    def record(self, step: int, **figures: Any) -> None: ...
+
+    def sample(self, step: int, asked: str, answered: str, reward: float) -> None: ...
+
+    def keep(self, wanted: Callable[[Mapping[str, Any]], bool]) -> None: ...
+
+    def tell(self, *, step: int | None = None, steps: int | None = None, doing: str = "") -> None: ...
+
+    def end(
+        self, state: State, *, message: str = "", hint: str = "", figures: Mapping[str, float] | None = None
+    ) -> None: ...
+
+    def asked(self) -> str:
+        return ""
+
+    def work(self, job: Callable[[], None]) -> None:
+        job()

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,9 +39,14 @@ class Runs:
         program: str,
         settings: Mapping[str, Any],
         files: Mapping[str, Path] = MappingProxyType({}),
+        *,
+        launcher: Sequence[str] = (),
     ) -> Run:
         """A new run, not started yet. settings: what its program reads. files: name of a setting → a file that is
-        copied into the run's folder, where the setting names it. Raises RunError where that cannot be written.
+        copied into the run's folder, where the setting names it. launcher: of several processes, words before `-m
+        program`.
+
+        Raises RunError where that cannot be written.
         """
         created = datetime.now(UTC)
         name = "-".join(re.sub(r"[^a-z0-9.]+", "-", part.lower()).strip("-.") for part in (kind, title) if part)[:60]
@@ -52,8 +57,9 @@ class Runs:
                 copies[setting].parent.mkdir(exist_ok=True)
                 shutil.copyfile(path, copies[setting])
             settings = {**settings, **{setting: str(path) for setting, path in copies.items()}}
-            run = Run(folder, kind, title, program, created, settings)
-            packed = {"kind": kind, "title": title, "program": program, "created": created.isoformat()}
+            run = Run(folder, kind, title, program, created, settings, tuple(launcher))
+            packed: dict[str, Any] = {"kind": kind, "title": title, "program": program}
+            packed |= {"launcher": list(launcher), "created": created.isoformat()}
             write_whole(folder / "run.json", [json.dumps({**packed, "settings": settings}, indent=1)])
         except OSError as error:
             raise RunError(
@@ -90,7 +96,7 @@ class Runs:
         # -P: a folder's own files are no modules. A session of its own: what ends the page or the terminal spares it.
         with (run.folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", run.program, str(run.folder)],
+                [sys.executable, "-P", *run.launcher, "-m", run.program, str(run.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -7,8 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from assistant.run_worker import Worker
+from assistant.run import State
+from assistant.run_worker import Onlooker, Worker
 from finetune import environment
+from finetune.launching import world
 from finetune.methods import method
 from finetune.settings import settings_from
 
@@ -18,14 +20,18 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    worker = Worker(Path(sys.argv[1]))
+    rank, processes = world()
+    worker = Onlooker(Path(sys.argv[1])) if rank else Worker(Path(sys.argv[1]))
     worker.work(lambda: _train(worker))
+    if processes > 1 and worker.run.status().state is State.FAILED:
+        sys.exit(1)  # the others would wait for it
 
 
 def _train(worker: Worker) -> None:
     chosen = method(worker.run.kind)
     settings = settings_from(chosen.settings_class(), worker.run.settings)
-    environment.note(worker, settings)
+    if not world()[0]:
+        environment.note(worker, settings)
     _without_bars()
     chosen.trainer()(settings, worker)
 

@@ -13,11 +13,13 @@ from statistics import fmean
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from transformers import TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from assistant.errors import TrainingDiverged
 from assistant.run_worker import Worker
+from finetune.launching import agreed
 
 WHOLE = "whole"
 """A file in a checkpoint's folder, written when all else is: without it a checkpoint is half, and not gone on from."""
@@ -73,13 +75,14 @@ class Following(TrainerCallback):
             sampler.generator = torch.Generator().manual_seed(args.seed + int(state.epoch or 0))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        self.request = self.worker.asked()
+        self.request = agreed(self.worker.asked())
         if self.request:
             control.should_training_stop = True
             control.should_save = self.request == "pause"
         return control
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        PartialState().wait_for_everyone()
         if state.is_world_process_zero:
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
 

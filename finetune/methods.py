@@ -14,6 +14,7 @@ from assistant.catalogue import Family
 from assistant.errors import BadSettings
 from assistant.run import Run
 from assistant.runs import Runs
+from finetune.launching import launcher
 from finetune.settings import Settings
 
 
@@ -86,4 +87,7 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, tit
         data.suits(lint.format_of(path), name, path)
     absolute = replace(settings, **{field: str(path) for field, path in files.items()})
     title = title or f"{entry.title} on {files['data'].name}"
-    return runs.create(name, title, "finetune", absolute.to_json(), files if keep else {})
+    words = launcher(settings.num_processes, settings.accelerate_config, len(models.machine.gpus))
+    if words and name == "rlhf-loop":
+        raise BadSettings("The loop runs in one process.", hint="Do its parts one by one: sft, reward, rlhf.")
+    return runs.create(name, title, "finetune", absolute.to_json(), files if keep else {}, launcher=words)

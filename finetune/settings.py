@@ -70,6 +70,10 @@ class Settings:
     seed: int = 0
     report_to: list[str] = field(default_factory=list[str])
     """Besides Parley's own plots: "tensorboard", "trackio"."""
+    num_processes: int | None = None
+    """On several devices: one each; None is one, or all GPUs with an `accelerate_config`."""
+    accelerate_config: str | None = None
+    """Of Accelerate: a file, or multi_gpu, fsdp2, zero3 …, which come with TRL."""
     dry_run: bool = False
     """Three steps, to say what the run will take; nothing is kept."""
     trainer: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -84,7 +88,7 @@ class Settings:
             found.append(f"finetuning_type can be {', '.join(self.tunings)} here, not {self.finetuning_type}")
         above_zero = ("lora_r", "lora_alpha", "num_train_epochs", "per_device_train_batch_size", "max_length")
         above_zero += ("gradient_accumulation_steps", "logging_steps", "learning_rate", "eval_steps", "save_steps")
-        for name in (*above_zero, "max_rows"):
+        for name in (*above_zero, "max_rows", "num_processes"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 found.append(f"{name} must be above 0, not {value}")

@@ -21,6 +21,7 @@ from finetune import bases, data
 from finetune.bases import computes_in_bf16
 from finetune.card import write_card
 from finetune.export import give_adapter
+from finetune.launching import world
 from finetune.settings import Settings
 
 _log = logging.getLogger("parley")
@@ -41,17 +42,20 @@ class Job:
     whole: ModelEntry
     """The same, but of an adapter what it is put on."""
     rows: data.Rows
+    together: Any = None
+    """What holds several processes together, from before the model is loaded."""
 
     @classmethod
     def begin(cls, settings: Settings, worker: Worker, method: str, *families: Family) -> Job:
         """Find the model and read the rows. Raises BadDataset, BadSettings, UnknownModel."""
         models = Models()
         entry = bases.find(models, settings.model, *families)
+        together = _together(worker, models.machine) if world()[1] > 1 else None
         worker.tell(doing="reading the data")
         rows = data.read(settings, method)
         _log.info(rows.said)
         worker.tell(doing=f"loading {entry.title}")
-        return cls(settings, worker, models.machine, entry, bases.whole(models, entry), rows)
+        return cls(settings, worker, models.machine, entry, bases.whole(models, entry), rows, together)
 
     def decoder(self) -> tuple[Any, Any, Any]:
         """(model, tokeniser, PEFT's settings of the adapter to put on it or None).
@@ -156,6 +160,8 @@ class Job:
         settle()
         self.worker.tell(doing="writing the model")
         trainer.save_model(str(self.worker.run.model))
+        if world()[0]:
+            return
         tokenizer.save_pretrained(self.worker.run.model)
         write_about(self.worker.run.model, bases.named(self.whole), prompts)
         if (self.worker.run.model / "adapter_config.json").exists() and self.entry.family is Family.DECODER:
@@ -166,8 +172,15 @@ class Job:
 
 
 def total_steps(settings: Settings, rows: int) -> int:
-    """Steps of the optimiser, on one process."""
+    """Steps of the optimiser."""
     if settings.max_steps > 0:
         return settings.max_steps
-    batch = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
+    batch = settings.per_device_train_batch_size * settings.gradient_accumulation_steps * world()[1]
     return max(1, int(settings.num_train_epochs * -(-rows // batch)))
+
+
+def _together(worker: Worker, machine: hardware.Machine) -> Any:
+    """Join the other processes: FSDP and ZeRO-3 load each its own part of a model, if they are told before."""
+    from transformers import TrainingArguments
+
+    return TrainingArguments(str(worker.run.folder), use_cpu=not machine.gpus, report_to="none")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ from assistant.models import Models
 from assistant.run import Run, State
 from assistant.run_worker import Worker
 from assistant.runs import Runs
-from finetune.following import WHOLE, Divergence, last_checkpoint
+from finetune.following import Divergence
 from finetune.methods import create
 from finetune.settings import settings_from
 from finetune.sft import SFTSettings, train
@@ -98,33 +95,6 @@ def test_a_pause_changes_no_loss(tiny_decoder: Path, rows: Path) -> None:
     assert (paused.model / "adapter_model.safetensors").read_bytes() == (
         whole.model / "adapter_model.safetensors"
     ).read_bytes()
-
-
-def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(tiny_decoder: Path, rows: Path) -> None:
-    runs, whole, killed = Runs(), new(tiny_decoder, rows), new(tiny_decoder, rows)
-    do(whole)
-    for step in (4, 8):
-        runs.start(killed)
-        _until(killed, step)
-        os.kill(int(killed.status().owner.split(":")[0]), signal.SIGKILL)
-        _until(killed, 99)
-        assert killed.status().state is State.INTERRUPTED
-    half = killed.folder / "checkpoint-11"
-    half.mkdir()
-    (half / "trainer_state.json").write_text("{")
-    assert last_checkpoint(killed.folder) and not half.exists()
-    runs.start(killed)
-    _until(killed, 99)
-    assert killed.status().state is State.FINISHED, killed.log()
-    assert losses(killed) == losses(whole)
-    assert all((path / WHOLE).exists() for path in killed.folder.glob("checkpoint-*"))
-
-
-def _until(run: Run, step: int, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while run.status().state.alive and run.status().step < step:
-        assert time.monotonic() < end, run.log()
-        time.sleep(0.01)
 
 
 def test_a_stop_leaves_a_model(tiny_decoder: Path, rows: Path) -> None:

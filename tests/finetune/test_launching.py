@@ -1,0 +1,115 @@
+"""Several processes are one run: they start as Accelerate wants it, learn the same, and one of them speaks."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.errors import BadSettings
+from assistant.run import Run, State
+from assistant.run_worker import Onlooker, Worker
+from assistant.runs import Runs
+from finetune.launching import ACCELERATE, SHARED, TORCHRUN, launcher, located, world
+from finetune.methods import create, method
+from finetune.settings import settings_from
+
+
+@pytest.mark.parametrize(
+    ("processes", "config", "gpus", "words"),
+    [
+        (None, None, 0, ()),
+        (None, None, 8, ()),
+        (1, None, 8, ()),
+        (2, None, 0, (*TORCHRUN, "--nproc_per_node", "2")),
+        (4, None, 4, (*ACCELERATE, "--multi_gpu", "--num_processes", "4")),
+        (None, "zero3", 4, (*ACCELERATE, "--config_file", str(located("zero3")), "--num_processes", "4")),
+        (2, "fsdp2", 4, (*ACCELERATE, "--config_file", str(located("fsdp2")), "--num_processes", "2")),
+    ],
+)
+def test_the_launcher_is_what_the_machine_needs(
+    processes: int | None, config: str | None, gpus: int, words: tuple[str, ...]
+) -> None:
+    assert launcher(processes, config, gpus) == words
+
+
+def test_a_file_of_ones_own_says_how_many_processes(tmp_path: Path) -> None:
+    path = tmp_path / "nodes.yaml"
+    path.write_text("num_processes: 16\nnum_machines: 2\n")
+    assert launcher(None, str(path), 8) == (*ACCELERATE, "--config_file", str(path))
+    with pytest.raises(BadSettings) as told:
+        launcher(None, "zero_3", 8)
+    assert "zero3" in told.value.hint
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_accelerate_reads_the_configurations(name: str) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    assert load_config_from_file(str(located(name))).num_processes >= 1
+
+
+def test_which_process_this_is() -> None:
+    assert world({}) == (0, 1)
+    assert world({"RANK": "3", "WORLD_SIZE": "8"}) == (3, 8)
+
+
+def run_on(model: Path, rows: Path, **changes: Any) -> Run:
+    given = {
+        "model": str(model),
+        "data": str(rows),
+        "max_steps": 6,
+        "logging_steps": 1,
+        "test_share": 0.2,
+        "eval_steps": 3,
+        "save_steps": 3,
+        "trainer": {"train_sampling_strategy": "random", "per_device_eval_batch_size": 1},
+        **changes,
+    }
+    runs = Runs()
+    run = create(runs, "sft", settings_from(method("sft").settings_class(), given))
+    runs.start(run)
+    end = time.monotonic() + 240
+    while run.status().state.alive and time.monotonic() < end:
+        time.sleep(0.2)
+    assert run.status().state is State.FINISHED, run.log()[-3000:]
+    return run
+
+
+def figures(run: Run, name: str) -> list[float]:
+    return [line[name] for line in run.metrics() if name in line]
+
+
+def test_two_processes_learn_as_one(tiny_decoder: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    some = [{"prompt": f"what colour is {n}", "completion": f"it is {'so ' * (n % 5)}red"} for n in range(40)]
+    rows.write_text("".join(json.dumps(row) + "\n" for row in some))
+    alone = run_on(tiny_decoder, rows, per_device_train_batch_size=4)
+    together = run_on(tiny_decoder, rows, per_device_train_batch_size=2, num_processes=2)
+    assert together.launcher[: len(TORCHRUN)] == TORCHRUN
+    for name in ("loss", "gradient_norm", "eval_loss"):
+        assert figures(together, name) == pytest.approx(figures(alone, name), rel=2e-4), name
+    assert len(figures(together, "loss")) == 6, "both spoke, or none"
+    assert (together.model / "adapter_model.safetensors").is_file() and (together.model / "README.md").is_file()
+    assert (together.folder / "checkpoint-6" / "whole").is_file()
+
+
+def test_the_others_say_nothing_and_raise(tmp_path: Path) -> None:
+    run = Runs().create("sft", "a", "finetune", {})
+    before = sorted(path.name for path in run.folder.iterdir())
+    onlooker = Onlooker(run.folder)
+    onlooker.tell(step=3)
+    onlooker.record(3, loss=1.0)
+    onlooker.end(State.FAILED)
+    with pytest.raises(ZeroDivisionError):
+        onlooker.work(lambda: print(1 / 0))
+    assert sorted(path.name for path in run.folder.iterdir()) == before
+    assert Worker(run.folder).run.status().state is State.RUNNING
+
+
+def test_a_run_remembers_its_launcher(tmp_path: Path) -> None:
+    run = Runs().create("sft", "a", "finetune", {}, launcher=TORCHRUN)
+    assert Runs().find(run.id).launcher == TORCHRUN
