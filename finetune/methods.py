@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -65,13 +64,14 @@ def method(name: str) -> Method:
 
 def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, title: str = "") -> Run:
     """A run that is ready to start. What a person can mend is said now: the model, the files, what they teach.
+    A data set of the Hub is fetched.
 
     keep: copy the files into the run's folder, since they will not stay where they are.
 
     Raises BadSettings, UnknownModel, ModelNotAvailable, BadDataset, RunError.
     """
     from assistant.models import Models
-    from finetune import bases, data, lint
+    from finetune import bases, data, hub_data, lint
 
     models = Models()
     entry = bases.find(models, settings.model, *method(name).families)
@@ -82,7 +82,7 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, tit
     for judge in getattr(settings, "reward_models", ()):
         bases.find(models, judge, *METHODS["reward"].families)
     given = {field: getattr(settings, field) for field in ("data", "test")}
-    files = {field: Path(value).expanduser().resolve() for field, value in given.items() if value}
+    files = {field: hub_data.located(value).resolve() for field, value in given.items() if value}
     for path in files.values():
         data.suits(lint.format_of(path), name, path)
     absolute = replace(settings, **{field: str(path) for field, path in files.items()})

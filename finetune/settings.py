@@ -32,7 +32,7 @@ class Settings:
     model: str = "smollm2-135m-instruct"
     """A key of the catalogue, a folder, or a Hub id."""
     data: str = ""
-    """A file of rows: CSV, TSV, JSON, JSON lines, Parquet."""
+    """A file of rows (CSV, TSV, JSON, JSON lines, Parquet), or a data set of the Hub (hub_data.py)."""
     test: str | None = None
     """A file of rows to be measured on; None sets `test_share` of the data apart."""
     test_share: float = 0.05

@@ -19,7 +19,9 @@ MOST_LABELS = 12
 
 
 def lint_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON, JSON lines or Parquet.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV, TSV, JSON, JSON lines or Parquet, or org/name:split of the Hub.")
+    ],
     tests: Annotated[
         Path | None, typer.Option("--test", metavar="FILE", help="Rows of this file must not be trained on.")
     ] = None,
@@ -37,11 +39,13 @@ def lint_file(
 
     parley data lint titles.csv --output clean.jsonl
     """
+    from finetune.hub_data import located
     from finetune.lint import cleaned, lint
 
-    report = lint(file, tests=tests)
+    path = located(file)
+    report = lint(path, tests=tests)
     if output is not None:
-        write_file(output, map(json_line, cleaned(file, report)))
+        write_file(output, map(json_line, cleaned(path, report)))
     if as_json:
         write_json(_packed(report))
     else:
@@ -56,7 +60,7 @@ MARKS = {"trained": ("⟦", "⟧", "green"), "ignored": ("", "", "dim"), "cut": 
 
 
 def mask_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Rows for sft.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Rows for sft.")],
     model: Annotated[str, typer.Option(help="Whose template and tokens.")] = "smollm2-135m-instruct",
     rows: Annotated[int, typer.Option(min=0, help="How many are shown.")] = 3,
     first: Annotated[int, typer.Option(min=1, help="The first that is shown.")] = 1,
@@ -68,10 +72,11 @@ def mask_file(
 
     Example: parley data mask rows.jsonl --max-length 512
     """
+    from finetune.hub_data import located
     from finetune.masking import look
     from finetune.masks import Part
 
-    seen = look(file, model, max_length=max_length, everything=train_on_prompts)
+    seen = look(located(file), model, max_length=max_length, everything=train_on_prompts)
     shown = list(enumerate(seen.rows[first - 1 : first - 1 + rows], first))
     if as_json:
         packed = [[{"text": text, "part": part.value} for text, part in row.spans(max_length)] for _, row in shown]

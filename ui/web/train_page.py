@@ -11,10 +11,11 @@ from typing import Any
 
 import gradio as gr
 
+from assistant.errors import BadDataset
 from assistant.run import State
 from assistant.runs import Runs
 from assistant.service import Assistant
-from finetune import bases, masking, methods
+from finetune import bases, hub_data, masking, methods
 from finetune.lint import lint
 from finetune.settings import Settings, read_pairs, settings_from
 from ui.web.events import QUICK, told
@@ -67,6 +68,14 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         with gr.Row(elem_classes="actions"):
             example = gr.Button("Try the example: a ship's captain", size="md", elem_id="train-example")
         data = gr.File(label="Rows: JSON lines, JSON, CSV, Parquet", type="filepath", elem_id="train-data")
+        with gr.Accordion("Or from the Hugging Face Hub", open=False, elem_id="train-hub"), gr.Row():
+            hub = gr.Textbox(
+                "",
+                label="Data set",
+                placeholder="org/name, org/name:split",
+                submit_btn="Fetch",
+                elem_id="train-hub-name",
+            )
         looked = gr.HTML(apply_default_css=False, elem_id="train-looked")
         method = gr.Radio(
             [(each.summary, each.name) for each in methods.METHODS.values()],
@@ -162,6 +171,13 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             judge: gr.update(visible=wanted == "rlhf", choices=judges()),
         }
 
+    def fetch(name: str) -> Iterator[dict[Any, Any]]:
+        yield {looked: waiting_html(f"Fetching {name.strip()} …")}
+        path = hub_data.located(name.strip())
+        if not path.is_file():
+            raise BadDataset(f"{name!r} is no data set of the Hub.", hint=hub_data.HOW)
+        yield {data: str(path), looked: ""}
+
     def measure(*values: Any) -> Iterator[dict[Any, Any]]:
         settings = replace(_settings(*values), dry_run=True)
         yield {measured: waiting_html("Starting …"), dry: gr.update(interactive=False), stop: gr.update(visible=True)}
@@ -190,6 +206,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS, "sft"), None, [data, epochs, method], **QUICK)
     for part in (data, model, length):
         part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
+    hub.submit(told(fetch), [hub], [data, looked], **QUICK)
     method.input(choose, [method, model], fitted, **QUICK)
     measuring = dry.click(told(measure), given, [measured, dry, stop], **QUICK)
     measuring.then(again, None, [dry, stop], **QUICK)

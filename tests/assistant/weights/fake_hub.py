@@ -62,7 +62,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/":
             self._send(b"")
             return
-        api = re.fullmatch(r"/api/models/([^/]+/[^/]+)/(revision|tree)/([^/]+)", path)
+        path = path.removeprefix("/datasets").replace("/api/datasets/", "/api/models/")
+        api = re.fullmatch(r"/api/models/([^/]+/[^/]+)/(revision|tree)/([^/]+)(?:/[^?]*)?", path)
+        api = api or re.fullmatch(r"/api/models/([^/]+/[^/]+)(/?)(())", path)
         file = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         match = api or file
         repo = self.server.repos.get(match[1]) if match else None
@@ -70,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(404, "RepoNotFound")
         elif repo.status != 200:
             self._fail(repo.status, repo.code)
-        elif match[3 if api else 2] not in ("main", COMMIT):
+        elif match[3 if api else 2] not in ("main", COMMIT, ""):
             self._fail(404, "RevisionNotFound")
         elif api:
             self._send(json.dumps(self._listing(match[1], repo, tree=match[2] == "tree")).encode())
