@@ -190,20 +190,24 @@ class TextTasks(Models):
         model: str | None,
         max_tokens: int,
         cancel: threading.Event | None = None,
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
     ) -> Iterator[str]:
-        """The chat model's greedy answers, in order as they come; closing the iterator stops the work, and so does
-        `cancel`, which cuts the answers off."""
+        """The chat model's answers, in order as they come; closing the iterator stops the work, and so does `cancel`,
+        which cuts the answers off. temperature, seed: above 0 they are drawn, each from the next seed."""
         engine = self.engine(model)
-        sampling = replace(Sampling(), temperature=0.0, max_tokens=max_tokens)
+        sampling = replace(Sampling(), temperature=temperature, max_tokens=max_tokens)
         own = threading.Event()
         stop = cancel or own  # who gave an event sets it, and goes by it
 
-        def reply(prompt: Sequence[Message]) -> str:
-            return "".join(delta.text for delta in engine.generate(prompt, sampling, cancel=stop))
+        def reply(prompt: Sequence[Message], number: int) -> str:
+            drawn = replace(sampling, seed=seed + number)
+            return "".join(delta.text for delta in engine.generate(prompt, drawn, cancel=stop))
 
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="asking")
         try:
-            yield from pool.map(reply, prompts)
+            yield from pool.map(reply, prompts, range(len(prompts)))
         finally:
             own.set()
             pool.shutdown(cancel_futures=True)

@@ -36,6 +36,7 @@ def located(name: str) -> Path:
 
 def _fetch(repo: str, configuration: str | None, split: str, target: Path) -> None:
     import datasets
+    from datasets.exceptions import DatasetsError
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     from assistant.catalogue import HubSource
@@ -47,7 +48,7 @@ def _fetch(repo: str, configuration: str | None, split: str, target: Path) -> No
         target.parent.mkdir(parents=True, exist_ok=True)
         with beside(target) as partial:
             rows.to_parquet(partial)
-    except (ValueError, datasets.exceptions.DatasetsError) as error:
+    except (ValueError, DatasetsError) as error:
         told = " ".join(f"{error} {error.__cause__ or ''}".split())[:300]
         hint = f"{HOW} If it should be a file, check its path."
         raise BadDataset(f"{repo} cannot be read as a data set: {told}", hint=hint) from error

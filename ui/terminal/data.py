@@ -13,6 +13,7 @@ import typer
 
 from assistant.errors import BadDocument
 from ui.terminal.output import json_line, note, printable, write_file, write_json
+from ui.terminal.synthesize import synthesize
 from ui.terminal.training_data import lint_file, mask_file
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def bring_in(
 
 app.command("lint")(lint_file)
 app.command("mask")(mask_file)
+app.command("synthesize")(synthesize)
 
 
 class Counted(Iterable[str]):

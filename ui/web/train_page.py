@@ -20,6 +20,7 @@ from finetune.lint import lint
 from finetune.settings import Settings, read_pairs, settings_from
 from ui.web.events import QUICK, told
 from ui.web.runs_view import build_runs
+from ui.web.synthesis_part import SynthesisPart
 from ui.web.train_view import dry_run_html, lint_html, mask_html
 from ui.web.working import waiting_html
 
@@ -76,6 +77,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
                 submit_btn="Fetch",
                 elem_id="train-hub-name",
             )
+        written = SynthesisPart(assistant)
         looked = gr.HTML(apply_default_css=False, elem_id="train-looked")
         method = gr.Radio(
             [(each.summary, each.name) for each in methods.METHODS.values()],
@@ -206,6 +208,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS, "sft"), None, [data, epochs, method], **QUICK)
     for part in (data, model, length):
         part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
+    written.wire(data)
     hub.submit(told(fetch), [hub], [data, looked], **QUICK)
     method.input(choose, [method, model], fitted, **QUICK)
     measuring = dry.click(told(measure), given, [measured, dry, stop], **QUICK)

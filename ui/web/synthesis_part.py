@@ -1,0 +1,86 @@
+"""Rows that a chat model writes, on the train page: described, watched as they come, stopped, taken as the data."""
+
+from __future__ import annotations
+
+import html
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from assistant import paths
+from assistant.service import Assistant
+from finetune.synthesis import Tally, Wanted, labels_of, synthesize
+from ui.web.events import QUICK, told
+from ui.web.working import steps, waiting_html
+
+SHOWN = 6
+"""Of the rows, the last so many are to be seen."""
+
+
+class SynthesisPart:
+    """An accordion, made inside the current Blocks; `wire` says which file input takes what was written."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        with gr.Accordion("Or let a chat model write rows", open=False, elem_id="train-write"):
+            self._about = gr.Textbox(
+                "", label="What they are", placeholder="mails of customers to a telephone shop", lines=2,
+                elem_id="write-about",
+            )  # fmt: skip
+            with gr.Row():
+                self._labels = gr.Textbox(
+                    "", label="Labels, for a classifier", placeholder="billing, repair, delivery",
+                    info="Without them: questions and their answers.", elem_id="write-labels",
+                )  # fmt: skip
+                self._count = gr.Number(60, label="Rows", precision=0, minimum=1, maximum=5000, elem_id="write-count")
+            with gr.Row(elem_classes="actions"):
+                self._go = gr.Button("Write", size="md", elem_id="write-go")
+                self._stop = gr.Button("Stop", visible=False, size="md", elem_id="write-stop")
+            self._shown = gr.HTML(apply_default_css=False, elem_id="write-shown")
+
+    def wire(self, data: gr.File) -> None:
+        """The rows become the value of `data`, also where it is stopped before the end."""
+        path = gr.State("")
+
+        def begin() -> dict[Any, Any]:
+            name = f"written-{datetime.now().astimezone():%Y%m%d-%H%M%S}.jsonl"
+            return {path: str(paths.home() / "datasets" / name), self._stop: gr.update(visible=True)}
+
+        def write(name: str, about: str, labels: str, count: float) -> Iterator[dict[Any, Any]]:
+            output = Path(name)
+            tally, rows = Tally(), list[str]()
+            wanted = Wanted(about, int(count or 0), labels_of(labels))
+            output.parent.mkdir(parents=True, exist_ok=True)
+
+            def work(tell: Any) -> None:
+                for row in synthesize(self._assistant, wanted, tally, output):
+                    tell(json.dumps(row, ensure_ascii=False))
+
+            yield {self._shown: waiting_html("Loading the model …")}
+            for some in steps(work, threading.Event()):
+                rows += some
+                bar = f'<progress value="{tally.kept}" max="{wanted.count}"></progress>'
+                said = f"{tally.kept:,} of {wanted.count:,} rows"
+                yield {self._shown: waiting_html(said, bar) + listed(rows[-SHOWN:])}
+            yield {self._shown: f'<p class="result">{html.escape(str(tally))}</p>' + listed(rows[-SHOWN:])}
+
+        def take(name: str) -> dict[Any, Any]:
+            output = Path(name)
+            there = output.is_file() and output.stat().st_size > 0
+            return {self._stop: gr.update(visible=False), data: str(output) if there else gr.skip()}
+
+        given = [path, self._about, self._labels, self._count]
+        starting = self._go.click(begin, None, [path, self._stop], **QUICK)
+        writing = starting.then(told(write), given, [self._shown], **QUICK)
+        writing.then(take, [path], [self._stop, data], **QUICK)
+        self._stop.click(take, [path], [self._stop, data], cancels=[writing], **QUICK)
+
+
+def listed(rows: list[str]) -> str:
+    """Rows as they are in the file."""
+    return f"<ul>{''.join(f'<li><small>{html.escape(row)}</small></li>' for row in rows)}</ul>" if rows else ""
