@@ -29,6 +29,8 @@ def from_path(path: Path) -> ModelEntry:
         if path.suffix.lower() != ".gguf":
             raise UnknownModel(f"{path} is no .gguf file.", hint="Name a .gguf file, or a folder with a config.json.")
         return _gguf(path.stem, read_gguf_header(path), gguf_bytes(path), local_path=path)
+    if not path.is_dir():
+        raise UnknownModel(f"There is no model at {path}.", hint="Check the path.")
     if not (path / "config.json").is_file():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".gguf")
         if len(files) == 1:

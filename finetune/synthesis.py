@@ -39,6 +39,8 @@ AT_ONCE = 8
 """Requests of a round."""
 TRIES = 3
 """So many requests a wanted row, at the most."""
+CUT_OFF = 300
+"""Characters from which a text may have been cut off by TEXT_TOKENS."""
 LONGEST = 2000
 """Characters of a text."""
 ALIKE = 0.6
@@ -46,9 +48,15 @@ ALIKE = 0.6
 TEMPERATURE = 1.0
 TEXT_TOKENS, ANSWER_TOKENS = 120, 300
 _AFTER = re.compile(r"\n\s*(?:note|explanation|this (?:text|example|question))\b.*\Z", re.IGNORECASE | re.DOTALL)
+_END = re.compile(r"[.!?…][\"”’)]*(?=\s|\Z)")
 _GAP = re.compile(r"\[[^\[\]\n]{3,40}\]|<[a-z ]{3,40}>|_{3,}")
 """[Your Name]: what a model leaves for others to fill in."""
-_ITSELF = re.compile(r"\b(?:as an ai|language model)\b", re.IGNORECASE)
+_ITSELF = re.compile(
+    r"\b(?:as an ai|language model|(?:i've|i have) made up|your (?:request|requirement)s?|"
+    r"i'll (?:create|provide|make up)|"
+    r"feel free to (?:replace|modify|change)|other requests)\b",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(
     r"^(?:(?:sure|certainly|of course)[^\n]*:|here(?:'s| is)[^\n]*:|(?:text|example|question|task)\s*\d*\s*:)\s*",
     re.IGNORECASE,
@@ -177,25 +185,28 @@ def clean(text: str) -> str:
     """What a model wrote, without what it said about it and the marks that it put around it."""
     text = _LEAD.sub("", text.strip()).strip()
     text = _AFTER.sub("", text).strip()
+    ends = list(_END.finditer(text))
+    if len(text) > CUT_OFF and ends:  # where a model was cut off, the last sentence is none
+        text = text[: ends[-1].end()]
     for opening, closing in (('"', '"'), ("“", "”"), ("*", "*")):
         if len(text) > 2 and text[0] == opening and text[-1] == closing:
             text = text.strip(opening + closing).strip()
     return text
 
 
+def flaw(text: str) -> str:
+    """Why a text is of no use, or ""."""
+    if not re.search(r"\w", text):
+        return "empty"
+    if len(text) > LONGEST:
+        return "too long"
+    if _ITSELF.search(text):
+        return "about itself"
+    return "gaps to fill in" if _GAP.search(text) else ""
+
+
 def _kept(text: str, seen: Seen, tally: Tally) -> bool:
-    why = (
-        "empty"
-        if not re.search(r"\w", text)
-        else "too long"
-        if len(text) > LONGEST
-        else "about itself"
-        if _ITSELF.search(text)
-        else "gaps to fill in"
-        if _GAP.search(text)
-        else seen.why(text)
-    )
-    if why:
+    if why := flaw(text) or seen.why(text):
         tally.left_out[why] += 1
         return False
     seen.add(text)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assistant.engines.protocol import Message, Sampling
-from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged
+from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged, UnknownModel
 from assistant.models import Models
 from assistant.run import Run, State
 from assistant.run_worker import Worker
@@ -103,6 +103,16 @@ def test_a_stop_leaves_a_model(tiny_decoder: Path, rows: Path) -> None:
     do(run)
     assert run.status().state is State.STOPPED and run.status().step == 1
     assert (run.model / "adapter_model.safetensors").exists()
+
+
+def test_a_run_that_was_stopped_before_it_began_leaves_none(tiny_decoder: Path, rows: Path) -> None:
+    run = new(tiny_decoder, rows)
+    Runs().stop(run)
+    assert run.status().state is State.STOPPED
+    models = Models()
+    assert run.id not in [entry.key for entry in models.catalogue]
+    with pytest.raises(UnknownModel):
+        models.find(run.id)
 
 
 def test_a_training_that_diverges_ends(tiny_decoder: Path, rows: Path) -> None:

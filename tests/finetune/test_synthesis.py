@@ -128,6 +128,7 @@ def test_mistakes_are_told(make: Make, tmp_path: Path) -> None:
         ("**Where is it?**", "Where is it?"),
         ("Dear shop,\n\nit broke.\n\nJane", "Dear shop,\n\nit broke.\n\nJane"),
         ('"', '"'),
+        (f"{'It broke again. ' * 30}And then", f"{'It broke again. ' * 30}".strip()),
     ],
 )
 def test_what_a_model_says_about_its_text_goes(said: str, text: str) -> None:

@@ -32,11 +32,13 @@ class SynthesisPart:
                 "", label="What they are", placeholder="mails of customers to a telephone shop", lines=2,
                 elem_id="write-about",
             )  # fmt: skip
-            with gr.Row():
+            with gr.Row(elem_classes="languages"):
                 self._labels = gr.Textbox(
-                    "", label="Labels, for a classifier", placeholder="billing, repair, delivery",
-                    info="Without them: questions and their answers.", elem_id="write-labels",
-                )  # fmt: skip
+                    "",
+                    label="Labels of a classifier; none for questions and answers",
+                    placeholder="billing, repair, delivery",
+                    elem_id="write-labels",
+                )
                 self._count = gr.Number(60, label="Rows", precision=0, minimum=1, maximum=5000, elem_id="write-count")
             with gr.Row(elem_classes="actions"):
                 self._go = gr.Button("Write", size="md", elem_id="write-go")

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.errors import BadDataset
+from assistant.errors import BadDataset, ParleyError
 from assistant.run import State
 from assistant.runs import Runs
 from assistant.service import Assistant
@@ -69,14 +69,12 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         with gr.Row(elem_classes="actions"):
             example = gr.Button("Try the example: a ship's captain", size="md", elem_id="train-example")
         data = gr.File(label="Rows: JSON lines, JSON, CSV, Parquet", type="filepath", elem_id="train-data")
-        with gr.Accordion("Or from the Hugging Face Hub", open=False, elem_id="train-hub"), gr.Row():
-            hub = gr.Textbox(
-                "",
-                label="Data set",
-                placeholder="org/name, org/name:split",
-                submit_btn="Fetch",
-                elem_id="train-hub-name",
-            )
+        with (
+            gr.Accordion("Or from the Hugging Face Hub", open=False, elem_id="train-hub"),
+            gr.Row(elem_classes="languages"),
+        ):
+            hub = gr.Textbox("", label="Data set", placeholder="org/name, org/name:split", elem_id="train-hub-name")
+            fetching = gr.Button("Fetch", size="md", scale=0, elem_id="train-fetch")
         written = SynthesisPart(assistant)
         looked = gr.HTML(apply_default_css=False, elem_id="train-looked")
         method = gr.Radio(
@@ -175,9 +173,13 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
 
     def fetch(name: str) -> Iterator[dict[Any, Any]]:
         yield {looked: waiting_html(f"Fetching {name.strip()} …")}
-        path = hub_data.located(name.strip())
-        if not path.is_file():
-            raise BadDataset(f"{name!r} is no data set of the Hub.", hint=hub_data.HOW)
+        try:
+            path = hub_data.located(name.strip())
+            if not path.is_file():
+                raise BadDataset(f"{name!r} is no data set of the Hub.", hint=hub_data.HOW)
+        except ParleyError:
+            yield {looked: ""}
+            raise
         yield {data: str(path), looked: ""}
 
     def measure(*values: Any) -> Iterator[dict[Any, Any]]:
@@ -209,7 +211,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     for part in (data, model, length):
         part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
     written.wire(data)
-    hub.submit(told(fetch), [hub], [data, looked], **QUICK)
+    gr.on([hub.submit, fetching.click], told(fetch), [hub], [data, looked], **QUICK)
     method.input(choose, [method, model], fitted, **QUICK)
     measuring = dry.click(told(measure), given, [measured, dry, stop], **QUICK)
     measuring.then(again, None, [dry, stop], **QUICK)
