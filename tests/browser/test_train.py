@@ -142,3 +142,25 @@ def test_a_classifier_from_a_table_to_the_sort_tab(page: Page, tmp_path: Path) -
     page.fill("#classify-text textarea", "I want my money back for order 99.")
     page.click("#classify-go")
     expect(page.locator("#classify-shown dt").first).to_have_text("refund", timeout=60_000)
+
+
+def test_a_chat_model_writes_rows(page: Page, server: Server) -> None:
+    page.click("#train-write button")
+    settle(page)
+    page.fill("#write-about textarea", "short messages to a bakery")
+    page.fill("#write-labels textarea, #write-labels input", "praise, complaint")
+    page.fill("#write-count input", "3")
+    page.click("#write-go")
+    expect(page.locator("#write-shown")).to_contain_text("rows of", timeout=240_000)
+    expect(page.locator("#write-stop")).to_be_hidden()
+    if list((server.home / "datasets").glob("written-*.jsonl")):  # so small a model may write nothing of use
+        expect(page.locator("#train-looked")).to_contain_text("texts with a label", timeout=30_000)
+
+
+def test_a_set_that_the_hub_does_not_give_is_told(page: Page) -> None:
+    page.click("#train-hub button")
+    settle(page)
+    page.fill("#train-hub-name textarea, #train-hub-name input", "org/nothing")
+    page.click("#train-fetch")
+    expect(page.locator(".toast-body")).to_contain_text("org/nothing", timeout=30_000)
+    expect(page.locator("#train-looked .pull")).to_have_count(0)
