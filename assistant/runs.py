@@ -25,6 +25,10 @@ from assistant.ownership import Owner
 from assistant.run import Run, State, read_run
 from assistant.whole_files import write_whole
 
+SHARING = {"GOMP_SPINCOUNT": "20000"}
+"""Threads that wait spin for microseconds and then sleep: a training and a chat, or two trainings, share the cores. Not
+to spin at all would cost a training a tenth of its pace."""
+
 
 class Runs:
     """The runs of a person, in one folder."""
@@ -101,8 +105,7 @@ class Runs:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                # Threads that wait do not spin: a training and a chat, or two trainings, share the cores.
-                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+                env={**SHARING, **os.environ},
             )
         with suppress(psutil.NoSuchProcess):
             owner = Owner().of(process.pid)

@@ -33,7 +33,7 @@ def adapter_to_gguf(folder: Path, base: Path) -> Path:
     Raises BadSettings where llama.cpp has no such adapter: DoRA, other ranks by layer, embeddings, whole modules.
     """
     import gguf
-    from safetensors.numpy import load_file
+    from safetensors.torch import load_file
 
     config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text("utf-8"))
     special = [name for name in ("use_dora", "rank_pattern", "alpha_pattern", "modules_to_save") if config.get(name)]
@@ -56,8 +56,9 @@ def adapter_to_gguf(folder: Path, base: Path) -> Path:
             found = name_of(f"{module}.weight")
             if half not in "ab" or found is None or "embed" in module:
                 raise BadSettings(f"llama.cpp has no adapter of {module}.", hint="Export it as a whole model.")
-            weights = arranged(found, weights) if half == "b" else weights  # the rows of B are those of the matrix
-            writer.add_tensor(f"{found}.lora_{half}", weights.astype(np.float32))
+            array: np.ndarray = weights.float().numpy()
+            array = arranged(found, array) if half == "b" else array  # the rows of B are those of the matrix
+            writer.add_tensor(f"{found}.lora_{half}", array)
         _write(writer)
     return folder / ADAPTER_GGUF
 

@@ -38,6 +38,7 @@ BENCHES = {  # name: (title, expression)
     "t5": ("Parley T5 on FLORES-101 dev beside tokenizer and `model.generate`", "translators.run_t5()"),
     "feelings": ("How well sentiment is read", "quality.run_sentiment()"),
     "emotions": ("How well emotions are read, without training (tweeteval, validation)", "quality.run_emotions()"),
+    "training": (f"Fine-tuning (LoRA) beside TRL's SFTTrainer: {SMALL}", "training.run()"),
     "memory": ("Memory over a table of 200,000 rows", "quality.run_memory()"),
     "summaries": ("One sentence of a paper's abstract (SciTLDR, test)", "quality.run_summaries()"),
 }

@@ -79,6 +79,13 @@ def test_every_form_answers_as_the_model_that_was_trained(tmp_path: Path, monkey
     monkeypatch.setattr(gguf_export, "_arranging", lambda _: lambda _, weights: weights)  # RoPE in the wrong order
     with pytest.raises(EngineFailed, match="answers otherwise"):
         export(models, str(tuned), "gguf", tmp_path / "wrong.gguf")
+    from safetensors.torch import load_file, save_file
+
+    path = tuned / "adapter_model.safetensors"  # as QLoRA keeps it
+    save_file({name: weights.bfloat16() for name, weights in load_file(path).items()}, path)
+    (tuned / ADAPTER_GGUF).unlink()
+    give_adapter(tuned, base)
+    assert (tuned / ADAPTER_GGUF).is_file()
     assert not list(tmp_path.glob("*wrong*")) and not list(tmp_path.glob(".*"))
 
 
