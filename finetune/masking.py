@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assistant.catalogue import Family
 from assistant.models import Models
@@ -11,6 +13,14 @@ from finetune import bases
 from finetune.data import require
 from finetune.lint import Report, cleaned, lint
 from finetune.masks import Counts, Masked, counted, masked
+
+
+def token_counter(model: str, models: Models | None = None) -> Callable[[str], int]:
+    """A function: text → tokens of it for that model. Raises UnknownModel, ModelNotAvailable."""
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(bases.folder(bases.find(models or Models(), model, *Family)))
+    return lambda text: len(tokenizer(text)["input_ids"])
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, tit
     """
     from assistant.models import Models
     from finetune import bases, data, hub_data, lint
+    from finetune.reward_model import require_judge
 
     models = Models()
     entry = bases.find(models, settings.model, *method(name).families)
@@ -80,7 +81,7 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, tit
         hint = "`PARLEY_EXTRAS=gpu make setup` installs it; finetuning_type=lora does without."
         raise BadSettings("qlora needs bitsandbytes, which is not installed.", hint=hint)
     for judge in getattr(settings, "reward_models", ()):
-        bases.find(models, judge, *METHODS["reward"].families)
+        require_judge(bases.find(models, judge, *METHODS["reward"].families))
     given = {field: getattr(settings, field) for field in ("data", "test")}
     files = {field: hub_data.located(value).resolve() for field, value in given.items() if value}
     for path in files.values():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,23 @@ def encoded(turns: Sequence[Mapping[str, str]], tokenizer: Any, max_length: int)
     return tokenizer(text, add_special_tokens=special, truncation=True, max_length=max_length)["input_ids"]
 
 
+def require_judge(entry: ModelEntry) -> None:
+    """Raises BadSettings for what gives no single number: a chat model would get a head that knows nothing."""
+    folder = bases.located(entry)
+    adapter, config = (_read(folder / name) for name in ("adapter_config.json", "config.json"))
+    labels = len(config.get("id2label") or {"0": ""} if adapter else config.get("id2label") or {})
+    heads = ["Classification"] if adapter.get("task_type") == "SEQ_CLS" else config.get("architectures") or []
+    if labels != 1 or not any("Classification" in head for head in heads):
+        raise BadSettings(f"{entry.title} is no reward model.", hint="Train one: parley train reward data=pairs.jsonl")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_text("utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
 class RewardModel:
     """What a run of `reward` left: a run's id, or a folder."""
 
@@ -47,12 +66,11 @@ class RewardModel:
         """Raises UnknownModel, BadSettings where it is no reward model."""
         models = Models()
         entry = bases.find(models, name, Family.DECODER, Family.ENCODER)
+        require_judge(entry)
         folder = Path(bases.located(entry))
         if entry.format == "adapter":
-            from peft import PeftConfig, PeftModel
+            from peft import PeftModel
 
-            if PeftConfig.from_pretrained(str(folder)).task_type != "SEQ_CLS":
-                raise BadSettings(f"{name} is no reward model.", hint="Train one: parley train reward data=pairs.jsonl")
             model, self._tokenizer = sequence_classifier(bases.whole(models, entry))
             with silent_loading():
                 model = PeftModel.from_pretrained(model, str(folder))

@@ -132,8 +132,15 @@ def test_settings_that_cannot_be() -> None:
 def test_a_chat_model_is_no_reward_model(tiny_decoder: Path, tmp_path: Path) -> None:
     rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in PAIRS]
     run = done("sft", rows, tmp_path, tiny_decoder)
+    for name in (run.id, str(tiny_decoder)):  # a whole one would be given a head of random numbers
+        with pytest.raises(BadSettings, match="is no reward model"):
+            RewardModel(name)
     with pytest.raises(BadSettings, match="is no reward model"):
-        RewardModel(run.id)
+        done("rlhf", PAIRS, tmp_path, tiny_decoder, reward_models=[str(tiny_decoder)])
+    whole = done("reward", PAIRS, tmp_path, tiny_decoder, max_steps=1, finetuning_type="full")
+    assert (
+        len(RewardModel(whole.id)([[{"role": "user", "content": "why"}, {"role": "assistant", "content": "so"}]])) == 1
+    )
 
 
 def test_rewards_without_a_model() -> None:

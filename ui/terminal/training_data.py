@@ -28,6 +28,8 @@ def lint_file(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the good rows here, in TRL's format.")
     ] = None,
+    max_length: Annotated[int | None, typer.Option(min=1, help="Tell rows of more tokens than this.")] = None,
+    model: Annotated[str, typer.Option(help="Whose tokens those are.")] = "smollm2-135m-instruct",
     as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
 ) -> None:
     """Look through training data before a run: what it teaches, which rows cannot be used and why, duplicates,
@@ -38,12 +40,19 @@ def lint_file(
     parley data lint rows.jsonl --test test.jsonl
 
     parley data lint titles.csv --output clean.jsonl
+
+    parley data lint rows.jsonl --max-length 512 --model qwen2.5-coder-1.5b-instruct
     """
     from finetune.hub_data import located
     from finetune.lint import cleaned, lint
 
     path = located(file)
-    report = lint(path, tests=tests)
+    count = None
+    if max_length is not None:
+        from finetune.masking import token_counter
+
+        count = token_counter(model)
+    report = lint(path, tests=tests, count=count, most=max_length)
     if output is not None:
         write_file(output, map(json_line, cleaned(path, report)))
     if as_json:

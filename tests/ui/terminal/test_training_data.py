@@ -64,3 +64,11 @@ def test_the_mask_shows_what_is_learnt(parley, tiny_decoder: Path, tmp_path: Pat
     told = json.loads(parley(*words, "--max-length", "8", "--json").stdout)
     assert told["unlearnt"] == [1, 2] and told["cut"] == 2 and told["tokens"]["trained"] == 0
     assert {piece["part"] for piece in told["shown"][0]} == {"ignored", "cut"}
+
+
+def test_rows_that_are_too_long_for_a_model_are_told(parley, tmp_path: Path, tiny_decoder: Path) -> None:
+    rows = [{"prompt": "why", "completion": "so"}, {"prompt": "why", "completion": "the sky is blue " * 20}]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = parley("data", "lint", str(path), "--max-length", "20", "--model", str(tiny_decoder)).stdout
+    assert "more than 20 tokens" in told and "(row 2)" in told
