@@ -80,7 +80,7 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, tit
     if settings.finetuning_type == "qlora" and find_spec("bitsandbytes") is None:
         hint = "`PARLEY_EXTRAS=gpu make setup` installs it; finetuning_type=lora does without."
         raise BadSettings("qlora needs bitsandbytes, which is not installed.", hint=hint)
-    for judge in getattr(settings, "reward_models", ()):
+    for judge in (*getattr(settings, "reward_models", ()), *getattr(settings, "check_models", ())):
         require_judge(bases.find(models, judge, *METHODS["reward"].families))
     given = {field: getattr(settings, field) for field in ("data", "test")}
     files = {field: hub_data.located(value).resolve() for field, value in given.items() if value}

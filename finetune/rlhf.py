@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from assistant.catalogue import Family
 from assistant.run_worker import Worker
+from finetune.hacking import Alarm
 from finetune.reward_model import RewardModel
 from finetune.rewards import length_penalty, named, repetition_penalty
 from finetune.settings import Settings
@@ -32,6 +33,9 @@ class RLHFSettings(Settings):
     """Runs of `reward`, or folders of such models; their rewards are added."""
     reward_weights: list[float] | None = None
     """Of each reward model; None: 1 each."""
+    check_models: list[str] = field(default_factory=list[str])
+    """Reward models that nothing is learnt from: where the first of them falls while the reward rises, the run ends
+    (hacking.py)."""
     length_penalty: float = 0.0
     """For each token beyond length_wanted."""
     length_wanted: int = 64
@@ -96,7 +100,12 @@ def train(settings: RLHFSettings, worker: Worker) -> None:
         processing_class=tokenizer,
         peft_config=adapter,
     )
-    job.go(trainer, tokenizer)
+    if not settings.check_models:
+        job.go(trainer, tokenizer)
+        return
+    alarm = Alarm(worker)
+    trainer.add_callback(alarm)
+    job.go(trainer, tokenizer, settle=lambda: alarm.settle(trainer.accelerator.unwrap_model(trainer.model)))
 
 
 def prompts(
@@ -118,6 +127,9 @@ def rewards(settings: RLHFSettings, worker: Worker) -> tuple[list[Callable[..., 
     weights = list(settings.reward_weights or [1.0] * len(settings.reward_models))
     for place, name in enumerate(settings.reward_models):
         functions.append(named(f"reward_{place}", _judged(RewardModel(name), worker if not place else None)))
+    for place, name in enumerate(settings.check_models):
+        weights.append(0.0)
+        functions.append(named(f"check_{place}", _judged(RewardModel(name), None)))
     if settings.length_penalty:
         weights.append(1.0)
 

@@ -2,7 +2,8 @@
 arXiv:2203.02155): supervised fine-tuning on the chosen answers, two reward models on different halves of the pairs,
 reinforcement learning with the first, and a comparison on questions that nothing was trained on, by both.
 
-The second reward model is the check: what pleases only the first is a trick that was learnt, no better answer.
+The second reward model is the check: what pleases only the first is a trick that was learnt, no better answer, and
+ends the learning early (hacking.py).
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def train(settings: RLHFLoopSettings, worker: Worker) -> None:
     shutil.copytree(done["rlhf"].model, worker.run.model, dirs_exist_ok=True)
     models = Models()
     write_card(worker.run, bases.whole(models, bases.find(models, settings.model, Family.DECODER)), rows, found)
-    worker.end(State.FINISHED, figures=found)
+    worker.end(State.FINISHED, figures=found, message=done["rlhf"].status().message)
 
 
 class _Part(Worker):
@@ -126,6 +127,7 @@ def _part(
             given |= {"model": settings.model, "finetuning_type": settings.finetuning_type, "test": None}
         elif kind == "rlhf":
             given |= {"model": str(done["sft"].model), "reward_models": [str(done["reward"].model)]}
+            given["check_models"] = [str(done["check"].model)]
         made = settings_from(method(kind).settings_class(), given, own)
         run = create(parts, kind, made, title=name)
     if run.status().state is not State.FINISHED:

@@ -125,12 +125,13 @@ class Job:
         tokenizer: Any,
         figures: Callable[[], dict[str, float]] = dict,
         *,
-        settle: Callable[[], None] = lambda: None,
+        settle: Callable[[], str | None] = lambda: None,
         prompts: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Train to the end, or until a person asks for a pause or a stop; what comes out is in the run's model folder.
 
-        settle: done when the training is over, before the model is written. figures: what is measured after that.
+        settle: done when the training is over, before the model is written; what it gives is told of the run.
+        figures: what is measured after that.
         prompts: how the model is asked for what it has learnt, as in the catalogue.
         Raises TrainingDiverged, DiskFull, EngineFailed where memory runs out.
         """
@@ -157,7 +158,7 @@ class Job:
         if following.request == "pause" and trainer.state.global_step < trainer.state.max_steps:
             self.worker.end(State.PAUSED)
             return
-        settle()
+        told = settle() or ""
         self.worker.tell(doing="writing the model")
         trainer.save_model(str(self.worker.run.model))
         if world()[0]:
@@ -168,7 +169,8 @@ class Job:
             give_adapter(self.worker.run.model, self.whole)
         found = figures()
         write_card(self.worker.run, self.whole, self.rows, found)
-        self.worker.end(State.STOPPED if following.request == "stop" else State.FINISHED, figures=found)
+        state = State.STOPPED if following.request == "stop" else State.FINISHED
+        self.worker.end(state, figures=found, message=told)
 
 
 def total_steps(settings: Settings, rows: int) -> int:

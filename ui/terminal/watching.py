@@ -63,6 +63,8 @@ def say_end(run: Run) -> None:
         note(f"Paused after {took}. `parley runs resume {run.id}` goes on.")
     elif status.state in (State.FINISHED, State.STOPPED):
         note(f"{'Done' if status.state is State.FINISHED else 'Stopped'}: {took}.")
+        if status.message:
+            note(status.message, style="yellow")
         for line in confusions(run.report()):
             note(line)
         said, command = THEN.get(str(run.settings.get("task", run.kind)), ("Talk to it", "parley chat --model {id}"))

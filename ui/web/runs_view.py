@@ -34,6 +34,7 @@ FIGURES = {
     "gradient norm": ("gradient_norm",),
     "tokens a second": ("tokens_per_second",),
     "reward": ("reward", "eval_reward"),
+    "check": ("rewards/check_0/mean",),
     "margin": ("margin", "eval_margin"),
     "KL": ("kl",),
     "length of answers": ("length",),

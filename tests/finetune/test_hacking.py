@@ -1,0 +1,103 @@
+"""Where the reward rises and a second judge likes the answers less, the run ends with its best weights."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.run import State
+from finetune import rlhf
+from finetune.hacking import APART, BEST, CHECK, PROXY, WINDOW, hacked, liked, load
+from tests.finetune.test_preferences import PAIRS, done, judge  # noqa: F401 - a fixture
+
+
+def lines(proxy: float, check: float, count: int = 3 * WINDOW) -> list[dict[str, float]]:
+    """Figures that go from 0 to these, in standard deviations of 2."""
+    return [
+        {
+            "step": step,
+            f"{PROXY}/mean": 2 * proxy * step / (count - 1),
+            f"{PROXY}/std": 2.0,
+            f"{CHECK}/mean": 2 * check * step / (count - 1),
+            f"{CHECK}/std": 2.0,
+        }
+        for step in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "check", "rings"),
+    [(1, -1, True), (1, 1, False), (-1, -1, False), (1, -0.1, False), (APART / 2, -1, False)],
+)
+def test_it_rings_where_one_rises_and_the_other_falls(proxy: float, check: float, rings: bool) -> None:
+    assert hacked(lines(proxy, check)) is rings
+
+
+def test_a_few_figures_say_nothing() -> None:
+    assert not hacked(lines(5, -5, count=2 * WINDOW - 1)) and not hacked([])
+    assert liked(lines(1, 1, count=WINDOW - 1)) == float("-inf")
+    flat = [{**line, f"{PROXY}/std": 0.0, f"{CHECK}/std": 0.0} for line in lines(1, -1)]
+    assert not hacked(flat)
+
+
+def test_a_trick_ends_the_run_with_the_best_weights(
+    tiny_decoder: Path,
+    judge: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = shutil.copytree(judge, tmp_path / "other")
+
+    class Contrary:
+        """The first likes vowels, the second does not."""
+
+        def __init__(self, name: str) -> None:
+            self._sign = -1 if name == str(other) else 1
+
+        def __call__(self, conversations: Any) -> list[float]:
+            return [self._sign * float(sum(map(turns[-1]["content"].count, "aeiou"))) for turns in conversations]
+
+    monkeypatch.setattr(rlhf, "RewardModel", Contrary)
+    run = done(
+        "rlhf", PAIRS, tmp_path, tiny_decoder, reward_models=[str(judge)], check_models=[str(other)], max_steps=80,
+        max_completion_length=6, per_device_train_batch_size=32, learning_rate=5e-3, save_steps=1, beta=0.0,
+        finetuning_type="full", logging_steps=1,
+    )  # fmt: skip
+    status = run.status()
+    assert status.state is State.FINISHED and status.step < 80, status
+    assert "a trick was being learnt" in status.message and "the model of step" in status.message
+    figures = run.metrics()
+    assert all(abs(line["reward"] - line[f"{PROXY}/mean"]) < 1e-4 for line in figures if "reward" in line)
+    assert hacked(figures) and not (run.folder / BEST).exists()
+    assert any(run.model.glob("*.safetensors"))
+    last = max(run.folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    name = "model.safetensors"
+    assert (run.model / name).read_bytes() != (last / name).read_bytes(), "the last weights came out"
+
+
+def test_two_judges_that_agree_change_nothing(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:  # noqa: F811
+    run = done(
+        "rlhf", PAIRS, tmp_path, tiny_decoder, reward_models=[str(judge)], check_models=[str(judge)], max_steps=14,
+        max_completion_length=6, per_device_train_batch_size=8, learning_rate=2e-2, save_steps=7, logging_steps=1,
+    )  # fmt: skip
+    assert (run.status().state, run.status().step, run.status().message) == (State.FINISHED, 14, "")
+
+
+def test_an_adapter_gets_its_earlier_weights_back(tiny_decoder: Path, tmp_path: Path) -> None:
+    import torch
+    from peft import LoraConfig, TaskType, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model: Any = AutoModelForCausalLM.from_pretrained(tiny_decoder)
+    model = get_peft_model(model, LoraConfig(task_type=TaskType.CAUSAL_LM, r=2, target_modules=["q_proj"]))
+    trained = [weights for weights in model.parameters() if weights.requires_grad]
+    before = [weights.detach().clone() for weights in trained]
+    model.save_pretrained(tmp_path / "checkpoint-3")
+    with torch.no_grad():
+        for weights in trained:
+            weights.add_(1)
+    load(model, tmp_path / "checkpoint-3")
+    assert all(torch.equal(now, then) for now, then in zip(trained, before, strict=True))
