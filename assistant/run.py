@@ -5,6 +5,7 @@
 run.json         what it is: kind, title, the program that does it, its settings
 status.json      how far it is, and whose it is; written by its process
 metrics.jsonl    figures as they come, one object a line; samples.jsonl: answers as they change
+comparison.jsonl answers before and after
 log.txt          what its process and the libraries said
 request          "pause" or "stop": what a person asks of its process, which looks between two steps
 report.json      what else was found out: which label is taken for which
@@ -124,6 +125,11 @@ class Run:
     def samples(self) -> list[dict[str, Any]]:
         """Answers as they change: step, asked, answered, reward; oldest first."""
         return self._lines("samples.jsonl")
+
+    def comparison(self) -> list[dict[str, Any]]:
+        """Answers before and after, with their rewards, of a run that compared some: asked, before, after,
+        reward_before, reward_after."""
+        return self._lines("comparison.jsonl")
 
     def report(self) -> dict[str, Any]:
         """What was found out beside figures (report.json), where the kind of run has such; {} otherwise."""

@@ -164,3 +164,19 @@ def test_a_set_that_the_hub_does_not_give_is_told(page: Page) -> None:
     page.click("#train-fetch")
     expect(page.locator(".toast-body")).to_contain_text("org/nothing", timeout=30_000)
     expect(page.locator("#train-looked .pull")).to_have_count(0)
+
+
+def test_votes_are_rows(page: Page, server: Server, context: BrowserContext) -> None:
+    page.click("#train-votes")
+    expect(page.locator(".toast-body")).to_contain_text("There are no votes yet", timeout=20_000)
+    chat = context.new_page()
+    chat.goto(server.url)
+    chat.wait_for_selector("#transcript [data-ready]", state="attached", timeout=30_000)
+    ask(chat, "Say hello.")
+    answered(chat)
+    good = chat.locator("article.assistant [aria-label='Good reply']")
+    good.click()
+    expect(good).to_have_attribute("aria-pressed", "true")
+    page.click("#train-votes")
+    expect(page.locator("#train-looked")).to_contain_text("answers with a verdict", timeout=30_000)
+    expect(page.get_by_label("Answer more like good ones, less like bad ones.")).to_be_checked(timeout=20_000)

@@ -20,13 +20,10 @@ from ui.amounts import span
 from ui.web import theme
 from ui.web.events import QUICK, event_data, told
 from ui.web.export_part import ExportPart
+from ui.web.run_details import comparison_html, confusion_html, samples_html
 
 POLL_SECONDS = 1.5
 LISTED = 30
-MOST_CHARACTERS = 300
-"""Of a row, that are shown."""
-SAMPLES = 8
-"""Answers of a run that are shown, spread over it."""
 FIGURES = {
     "loss": ("loss", "eval_loss"),
     "accuracy": ("accuracy", "eval_accuracy"),
@@ -169,48 +166,7 @@ def run_html(run: Run) -> str:
         f'<div class="does">{"".join(_buttons(run, status.state))}</div>'
         f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
         f'<div class="facts">{html.escape(" · ".join(about))} · <code>{html.escape(run.id)}</code></div>'
-        f"{told}{samples_html(run)}{confusion_html(run.report())}</div>"
-    )
-
-
-def samples_html(run: Run) -> str:
-    """Answers to a prompt as they changed, for runs that keep some; folded away."""
-    some = run.samples()
-    if not some:
-        return ""
-    step = max(1, len(some) // SAMPLES)
-    rows = "".join(
-        f"<li><small>step {each['step']}, reward {each['reward']:.2f}</small> {html.escape(each['asked'])} "
-        f"<b>{html.escape(each['answered'])}</b></li>"
-        for each in [*some[::step], some[-1]]
-    )
-    return f'<details class="facts"><summary>Answers as they change</summary><ul>{rows}</ul></details>'
-
-
-def confusion_html(report: dict[str, Any]) -> str:
-    """Which label was taken for which, and the rows that look wrongly labelled, of a classifier; folded away."""
-    if "matrix" not in report:
-        return ""
-    labels = [html.escape(label) for label in report["labels"]]
-    head = "".join(f'<th scope="col">{label}</th>' for label in labels)
-    body = ""
-    for number, (label, row) in enumerate(zip(labels, report["matrix"], strict=True)):
-        whole = max(1, sum(row))
-        cells = "".join(
-            f'<td class="{"hit" if place == number else "miss"}" style="--share:{count / whole:.3f}">{count or ""}</td>'
-            for place, count in enumerate(row)
-        )
-        body += f'<tr><th scope="row">{label}</th>{cells}<td>{report["f1"][report["labels"][number]]:.0%}</td></tr>'
-    doubted = "".join(
-        f"<li>{html.escape(each['text'][:MOST_CHARACTERS])} <small>is <b>{html.escape(each['label'])}</b>, looks "
-        f"like <b>{html.escape(each['said'])}</b> ({each['probability']:.0%})</small></li>"
-        for each in report["doubted"]
-    )
-    return (
-        '<details class="facts"><summary>Which label is taken for which</summary><div class="scroll">'
-        f'<table class="confusion"><caption>A row: what it is; a column: what was said.</caption>'
-        f"<thead><tr><td></td>{head}<th>F1</th></tr></thead><tbody>{body}</tbody></table></div></details>"
-        f'<details class="facts"><summary>Rows that look wrongly labelled</summary><ul>{doubted}</ul></details>'
+        f"{told}{samples_html(run)}{comparison_html(run)}{confusion_html(run.report())}</div>"
     )
 
 

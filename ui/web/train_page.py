@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from assistant.errors import BadDataset, ParleyError
+from assistant import paths
+from assistant.errors import BadDataset, ParleyError, UserError
+from assistant.exports import TrainingFormat, export_training
 from assistant.run import State
 from assistant.runs import Runs
 from assistant.service import Assistant
+from assistant.whole_files import write_whole
 from finetune import bases, hub_data, masking, methods
 from finetune.lint import lint
 from finetune.settings import Settings, read_pairs, settings_from
@@ -68,6 +73,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         )
         with gr.Row(elem_classes="actions"):
             example = gr.Button("Try the example: a ship's captain", size="md", elem_id="train-example")
+            voted = gr.Button("Use my votes", size="md", elem_id="train-votes")
         data = gr.File(label="Rows: JSON lines, JSON, CSV, Parquet", type="filepath", elem_id="train-data")
         with (
             gr.Accordion("Or from the Hugging Face Hub", open=False, elem_id="train-hub"),
@@ -171,6 +177,17 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             judge: gr.update(visible=wanted == "rlhf", choices=judges()),
         }
 
+    def votes() -> dict[Any, Any]:
+        path = paths.home() / "datasets" / f"votes-{datetime.now().astimezone():%Y%m%d-%H%M%S}.jsonl"
+        kinds: tuple[TrainingFormat, ...] = ("preference", "kto")
+        rows = next((some for kind in kinds if (some := list(export_training(assistant.store, kind)))), [])
+        if not rows:
+            hint = "Like or dislike answers in the chat, correct them, or let a question be answered twice."
+            raise UserError("There are no votes yet.", hint=hint)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        return {data: str(path)}
+
     def fetch(name: str) -> Iterator[dict[Any, Any]]:
         yield {looked: waiting_html(f"Fetching {name.strip()} …")}
         try:
@@ -210,6 +227,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS, "sft"), None, [data, epochs, method], **QUICK)
     for part in (data, model, length):
         part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
+    voted.click(told(votes), None, [data], **QUICK)
     written.wire(data)
     gr.on([hub.submit, fetching.click], told(fetch), [hub], [data, looked], **QUICK)
     method.input(choose, [method, model], fitted, **QUICK)
