@@ -94,7 +94,7 @@ def base_of(folder: Path) -> str:
             return str(base)
     raise UnknownModel(
         f"The model in {folder} does not say what it was made from.",
-        hint="An adapter's adapter_config.json should name its base.",
+        hint="It holds an adapter: adapter_config.json should name its base.",
     )
 
 

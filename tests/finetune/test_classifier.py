@@ -36,6 +36,7 @@ STARTS = (
 )
 ROWS = [{"text": f"{start} film was {end}", "label": end} for start in STARTS for end in ("good", "bad")]
 QUICK: dict[str, Any] = {"max_steps": 60, "per_device_train_batch_size": 8, "learning_rate": 5e-3, "logging_steps": 5}
+QUICK |= {"lora_r": 16, "lora_alpha": 32, "label_smoothing": 0.0}  # twenty rows that are all right
 
 
 @pytest.fixture
