@@ -30,6 +30,13 @@ def models_folder() -> Path:
     return Path(chosen).expanduser() if chosen else home() / "models"
 
 
+def datasets_folder() -> Path:
+    """The folder of training data that was fetched, written by a model or taken from votes. Created when missing."""
+    folder = home() / "datasets"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def runs_folder() -> Path:
     """The folder with one sub-folder for each training or evaluation run."""
     return home() / "runs"

@@ -54,9 +54,8 @@ def weights_bytes(entry: ModelEntry, form: str) -> int:
 def needs_bytes(entry: ModelEntry, form: str, context: int = 4096) -> int:
     """Memory that running `entry` takes: weights, cache of `context` tokens, runtime. `form` as in `weights_bytes`."""
     cache = entry.parameters * KV_BYTES_PER_TOKEN_AND_PARAMETER * 4096
-    beside = max(
-        entry.memory_bytes - entry.download_bytes - entry.file_bytes, cache
-    )  # the catalogue's figure holds a context of 4k
+    # The catalogue's figure holds a context of 4k.
+    beside = max(entry.memory_bytes - weights_bytes(entry, "file"), cache)
     runtime = 0 if form == "file" else TORCH_BYTES
     return int(weights_bytes(entry, form) + beside * max(context, 512) / 4096 + runtime)
 

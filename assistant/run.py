@@ -25,7 +25,7 @@ from typing import Any
 
 from assistant.errors import RunNotFound
 from assistant.ownership import Owner
-from assistant.whole_files import write_whole
+from assistant.whole_files import read_object, write_whole
 
 LOG_BYTES = 64_000
 """Of a log's end, what is read."""
@@ -133,10 +133,7 @@ class Run:
 
     def report(self) -> dict[str, Any]:
         """What was found out beside figures (report.json), where the kind of run has such; {} otherwise."""
-        with suppress(OSError, ValueError):
-            found = json.loads((self.folder / "report.json").read_text("utf-8"))
-            return found if isinstance(found, dict) else {}
-        return {}
+        return read_object(self.folder / "report.json")
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
         with suppress(FileNotFoundError):

@@ -15,6 +15,7 @@ from assistant.errors import ParleyError, UnknownModel
 from assistant.model_config import read_config
 from assistant.run import Run, State
 from assistant.runs import Runs
+from assistant.whole_files import read_object
 
 ABOUT = "parley.json"
 """Beside the weights: {"base": catalogue key, folder or Hub id, "prompts": those of the catalogue's that it gains}."""
@@ -43,8 +44,8 @@ def from_folder(folder: Path, find: Find) -> ModelEntry:
     """
     if (folder / "adapter_config.json").is_file():
         base = find(base_of(folder))
-        config = _read(folder / "config.json")
-        sorts = _read(folder / "adapter_config.json").get("task_type") == "SEQ_CLS"
+        config = read_object(folder / "config.json")
+        sorts = read_object(folder / "adapter_config.json").get("task_type") == "SEQ_CLS"
         tasks = read_config(config).tasks if sorts and config else () if sorts else base.tasks
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
         native = base.format == "gguf" and (folder / ADAPTER_GGUF).is_file()
@@ -76,7 +77,7 @@ def from_folder(folder: Path, find: Find) -> ModelEntry:
 
 def _asked(folder: Path, entry: ModelEntry, **changes: Any) -> ModelEntry:
     """The entry with these changes and the prompts that the model has gained."""
-    gained = _read(folder / ABOUT).get("prompts") or {}
+    gained = read_object(folder / ABOUT).get("prompts") or {}
     if gained:
         changes["tasks"] = ("summarize",) if "summarize" in gained else ("translate",)
     return replace(entry, prompts={**entry.prompts, **gained}, **changes)
@@ -90,16 +91,9 @@ def write_about(folder: Path, base: str, prompts: Mapping[str, str] = MappingPro
 def base_of(folder: Path) -> str:
     """The name of what an adapter is put on, or a whole model was made from. Raises UnknownModel."""
     for name, field in ((ABOUT, "base"), ("adapter_config.json", "base_model_name_or_path")):
-        if base := _read(folder / name).get(field):
+        if base := read_object(folder / name).get(field):
             return str(base)
     raise UnknownModel(
         f"The model in {folder} does not say what it was made from.",
         hint="It holds an adapter: adapter_config.json should name its base.",
     )
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    with suppress(OSError, ValueError):
-        found = json.loads(path.read_text("utf-8"))
-        return found if isinstance(found, dict) else {}
-    return {}

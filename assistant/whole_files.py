@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 
 @contextmanager
@@ -41,3 +43,11 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
         place.open("w", encoding="utf-8", newline="\n") as file,
     ):
         file.writelines(pieces)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; {} where there is no such file, or something else in it."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_text("utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}

@@ -3,13 +3,11 @@ arXiv:1810.03993). It is the README.md beside the weights, with the Hub's metada
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.whole_files import write_whole
+from assistant.whole_files import read_object, write_whole
 from finetune.methods import METHODS
 
 if TYPE_CHECKING:
@@ -87,10 +85,8 @@ def _last_evaluation(run: Run) -> dict[str, float]:
 
 
 def _hashes(run: Run) -> str:
-    with suppress(OSError, ValueError, KeyError):
-        found = json.loads((run.folder / "environment.json").read_text("utf-8"))["data_sha256"]
-        return "".join(f" sha256 of {name}: `{digest}`." for name, digest in found.items())
-    return ""
+    found = read_object(run.folder / "environment.json").get("data_sha256", {})
+    return "".join(f" sha256 of {name}: `{digest}`." for name, digest in found.items())
 
 
 def _cell(value: Any) -> str:

@@ -5,7 +5,6 @@ Before a file is left, the model in it answers some prompts beside the one that 
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import subprocess
@@ -23,7 +22,7 @@ from assistant.engines.protocol import Capability, Engine
 from assistant.errors import BadSettings, EngineFailed
 from assistant.models import Models
 from assistant.tuned import ADAPTER_GGUF, base_of, write_about
-from assistant.whole_files import beside
+from assistant.whole_files import beside, read_object
 from finetune import bases, gguf_export, parity
 from finetune.parity import Parity
 
@@ -140,7 +139,7 @@ def write_merged(entry: ModelEntry, folder: Path) -> None:
     import torch
 
     model, tokenizer = merged(entry)
-    stored = json.loads((bases.folder(entry) / "config.json").read_text("utf-8"))
+    stored = read_object(bases.folder(entry) / "config.json")
     form = stored.get("dtype") or stored.get("torch_dtype") or "float32"
     model.to(getattr(torch, form)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

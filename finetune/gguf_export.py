@@ -20,7 +20,7 @@ from assistant.weights.gguf_files import read_gguf_header
 from assistant.whole_files import beside
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
-"""llama.cpp's names of those whose matrices lie in a GGUF as transformers has them, but for llama's `paired`."""
+"""llama.cpp's names of those whose matrices lie in a GGUF as transformers has them; a llama's rows in another order."""
 TYPES = ("f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
 """Forms of weights that can be written; the K-quants need llama.cpp's own tool."""
 PREFIX = "base_model.model."
@@ -66,37 +66,37 @@ def adapter_to_gguf(folder: Path, base: Path) -> Path:
 def model_to_gguf(weights: Iterator[tuple[str, np.ndarray]], base: Path, output: Path, form: str) -> None:
     """Write a whole model. weights: transformers' names and float arrays. base: the GGUF that it was made from.
 
-    form: one of TYPES; tensors that are still the base's are copied as they are there. Raises BadSettings.
+    form: one of TYPES; tensors that are still the base's are copied as they are there. output: written in place, so
+    that the caller names a file beside the one it wants. Raises BadSettings.
     """
     import gguf
 
     header = read_gguf_header(base)
     name_of, arranged = _naming(header), _arranging(header)
-    changed = {found: (name, array) for name, array in weights if (found := name_of(name)) is not None}
+    changed = {found: array for name, array in weights if (found := name_of(name)) is not None}
     reader = gguf.GGUFReader(base)
     kind = gguf.GGMLQuantizationType[form.upper()]
-    with beside(output) as partial:
-        writer = gguf.GGUFWriter(partial, header.architecture)
-        for field in reader.fields.values():
-            if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type"):
-                continue
-            inner = field.types[-1] if field.types[0] is gguf.GGUFValueType.ARRAY else None
-            writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
-        writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{form.upper()}"])
-        for tensor in reader.tensors:
-            was = tensor.data
-            if tensor.name not in changed:
-                raise BadSettings(f"The model has no {tensor.name}, which {base.name} has.")
-            now = arranged(tensor.name, changed[tensor.name][1].astype(np.float32))
-            before = gguf.quants.dequantize(was, tensor.tensor_type)
-            if np.array_equal(before.astype(np.float16), now.astype(np.float16)):
-                writer.add_tensor(tensor.name, was, raw_dtype=tensor.tensor_type)
-                continue
-            own = kind if now.ndim > 1 else gguf.GGMLQuantizationType.F32
-            if now.shape[-1] % gguf.GGML_QUANT_SIZES[own][0]:
-                own = gguf.GGMLQuantizationType.F16
-            writer.add_tensor(tensor.name, gguf.quants.quantize(now, own), raw_dtype=own)
-        _write(writer)
+    writer = gguf.GGUFWriter(output, header.architecture)
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type"):
+            continue
+        inner = field.types[-1] if field.types[0] is gguf.GGUFValueType.ARRAY else None
+        writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
+    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{form.upper()}"])
+    for tensor in reader.tensors:
+        was = tensor.data
+        if tensor.name not in changed:
+            raise BadSettings(f"The model has no {tensor.name}, which {base.name} has.")
+        now = arranged(tensor.name, changed[tensor.name].astype(np.float32))
+        before = gguf.quants.dequantize(was, tensor.tensor_type)
+        if np.array_equal(before.astype(np.float16), now.astype(np.float16)):
+            writer.add_tensor(tensor.name, was, raw_dtype=tensor.tensor_type)
+            continue
+        own = kind if now.ndim > 1 else gguf.GGMLQuantizationType.F32
+        if now.shape[-1] % gguf.GGML_QUANT_SIZES[own][0]:
+            own = gguf.GGMLQuantizationType.F16
+        writer.add_tensor(tensor.name, gguf.quants.quantize(now, own), raw_dtype=own)
+    _write(writer)
 
 
 def _naming(header: Any) -> Callable[[str], str | None]:

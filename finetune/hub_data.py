@@ -28,7 +28,7 @@ def located(name: str) -> Path:
     repo, *rest = name.split(":")
     configuration, split = rest if len(rest) == 2 else (None, rest[0] if rest else "train")
     parts = [*repo.split("/"), *([configuration] if configuration else []), split]
-    target = paths.home() / "datasets" / f"{'--'.join(parts)}.parquet"
+    target = paths.datasets_folder() / f"{'--'.join(parts)}.parquet"
     if not target.exists():
         _fetch(repo, configuration, split, target)
     return target
@@ -45,7 +45,6 @@ def _fetch(repo: str, configuration: str | None, split: str, target: Path) -> No
 
     try:
         rows = datasets.load_dataset(repo, configuration, split=split)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with beside(target) as partial:
             rows.to_parquet(partial)
     except (ValueError, DatasetsError) as error:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from assistant.engines.by_length import batches
 from assistant.engines.quiet import silent_loading
 from assistant.errors import BadSettings
 from assistant.models import Models
+from assistant.whole_files import read_object
 from finetune import bases
 from finetune.masks import written
 
@@ -45,18 +44,11 @@ def encoded(turns: Sequence[Mapping[str, str]], tokenizer: Any, max_length: int)
 def require_judge(entry: ModelEntry) -> None:
     """Raises BadSettings for what gives no single number: a chat model would get a head that knows nothing."""
     folder = bases.located(entry)
-    adapter, config = (_read(folder / name) for name in ("adapter_config.json", "config.json"))
+    adapter, config = (read_object(folder / name) for name in ("adapter_config.json", "config.json"))
     labels = len(config.get("id2label") or {"0": ""} if adapter else config.get("id2label") or {})
     heads = ["Classification"] if adapter.get("task_type") == "SEQ_CLS" else config.get("architectures") or []
     if labels != 1 or not any("Classification" in head for head in heads):
         raise BadSettings(f"{entry.title} is no reward model.", hint="Train one: parley train reward data=pairs.jsonl")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
-        found = json.loads(path.read_text("utf-8"))
-        return found if isinstance(found, dict) else {}
-    return {}
 
 
 class RewardModel:

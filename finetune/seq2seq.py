@@ -23,8 +23,6 @@ from finetune.training import Job
 
 LEARNING_RATE = 1e-3
 """Of an adapter."""
-SMALLEST = 100
-"""Rows of a test below which BLEU says little; it is given all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +78,7 @@ def train(settings: Seq2SeqSettings, worker: Worker) -> None:
 
     def figures() -> dict[str, float]:
         worker.tell(doing="comparing translations" if asked.task == "translate" else "comparing texts")
-        return compared(job, asked, prompts)
+        return compared(job, asked)
 
     job.go(trainer, tokenizer, figures, prompts=prompts)
 
@@ -120,7 +118,7 @@ def dataset(
     return Dataset.from_dict(dict(encoded))
 
 
-def compared(job: Job, asked: Rewriting, prompts: Mapping[str, str]) -> dict[str, float]:
+def compared(job: Job, asked: Rewriting) -> dict[str, float]:
     """BLEU and chrF of the held-out rows, greedy, by what was trained and by what it was before."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF

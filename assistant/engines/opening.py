@@ -44,10 +44,9 @@ def open_engine(
     threads = threads or choice.threads
     if choice.engine == "llamacpp":
         from assistant.engines.llamacpp import LlamaCppEngine
-
-        slots = plans.plan_slots(entry, choice.has_bytes - choice.needs_bytes, context)
         from assistant.tuned import ADAPTER_GGUF
 
+        slots = plans.plan_slots(entry, choice.has_bytes - choice.needs_bytes, context)
         put_on = adapter / ADAPTER_GGUF if adapter else None
         return LlamaCppEngine(
             path, model=entry.key, context_length=context, slots=slots, threads=threads, adapter=put_on

@@ -12,13 +12,13 @@ import pytest
 from assistant.batches import Batch
 from assistant.errors import BadSettings
 from assistant.run import Run, State
-from assistant.run_worker import Worker
 from assistant.runs import Runs
 from assistant.service import Assistant
-from finetune.classifier import ClassifierSettings, report, train
+from finetune.classifier import ClassifierSettings, report
 from finetune.methods import create
 from finetune.settings import settings_from
 from tests.assistant.engines.test_encoder import make
+from tests.finetune.doing import do
 
 STARTS = (
     "the",
@@ -49,12 +49,6 @@ def new(base: Path, rows: list[dict[str, str]], **changes: Any) -> Run:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     given = {"model": str(base), "data": str(path), "test": None, "test_share": 0.25, **QUICK, **changes}
     return create(Runs(), "classifier", settings_from(ClassifierSettings, given))
-
-
-def do(run: Run) -> Run:
-    worker = Worker(run.folder)
-    worker.work(lambda: train(settings_from(ClassifierSettings, run.settings), worker))
-    return run
 
 
 @pytest.mark.parametrize("kind", ["lora", "dora", "full"])

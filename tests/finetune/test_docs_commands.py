@@ -16,10 +16,9 @@ from assistant.run_worker import Worker
 from assistant.runs import Runs
 from finetune import parity, pushing
 from finetune.export import give_adapter
-from finetune.methods import method
-from finetune.settings import settings_from
 from tests.assistant.embedded import embedded
 from tests.assistant.engines.test_encoder import make as make_encoder
+from tests.finetune.doing import do
 from tests.finetune.test_export import SMALL, adapter_on
 from tests.finetune.test_rlhf_loop import PAIRS
 from ui import cli
@@ -51,9 +50,7 @@ def in_this_process(_: Runs, run: Run) -> None:
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(True)
-    worker = Worker(run.folder)
-    kind = method(run.kind)
-    worker.work(lambda: kind.trainer()(settings_from(kind.settings_class(), run.settings), worker))
+    do(run)
 
 
 class House:

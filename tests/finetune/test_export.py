@@ -12,7 +12,6 @@ import pytest
 from assistant.engines.protocol import Capability, TokenProbability
 from assistant.errors import BadSettings, EngineFailed
 from assistant.models import Models
-from assistant.run_worker import Worker
 from assistant.runs import Runs
 from assistant.tuned import ADAPTER_GGUF, write_about
 from assistant.weights.gguf_files import read_gguf_header
@@ -20,10 +19,20 @@ from finetune import bases, gguf_export, parity
 from finetune.export import export, give_adapter
 from finetune.methods import create
 from finetune.settings import settings_from
-from finetune.sft import SFTSettings, train
+from finetune.sft import SFTSettings
 from tests.assistant.embedded import embedded
+from tests.finetune.doing import do
 
 SMALL = "smollm2-135m-instruct"
+SURE = (
+    "Count from 1 to 20.",
+    "Repeat this: one two three four five six seven eight nine ten.",
+    "Write the alphabet.",
+    "List the days of the week.",
+    "List the months of the year.",
+    "Repeat this: red, green, blue, red, green, blue, red, green, blue.",
+)
+"""Prompts that leave little doubt about the next word: where there is some, either way of rounding may be right."""
 
 
 def adapter_on(name: str, folder: Path, **changes: Any) -> Path:
@@ -59,10 +68,14 @@ def test_every_form_answers_as_the_model_that_was_trained(tmp_path: Path, monkey
     assert models.explain(str(tuned)).engine == "llamacpp"
     assert models.explain(str(tuned), capability=Capability.SCORE).engine == "transformers"
 
-    ones = parity.answers(models.engine(str(tuned), engine="transformers", capability=Capability.SCORE))
-    through_llamacpp = parity.compared(ones, parity.answers(models.engine(str(tuned))), same_template=True)
+    full, quick = (
+        models.engine(str(tuned), engine="transformers", capability=Capability.SCORE),
+        models.engine(str(tuned)),
+    )
+    ones = parity.answers(full, SURE)
+    through_llamacpp = parity.compared(ones, parity.answers(quick, SURE), same_template=True)
     assert through_llamacpp.mean_difference < 0.2 and through_llamacpp.agreement > 0.9, through_llamacpp
-    without = parity.compared(ones, parity.answers(models.engine(SMALL)), same_template=True)
+    without = parity.compared(ones, parity.answers(models.engine(SMALL), SURE), same_template=True)
     assert without.mean_difference > 2 * through_llamacpp.mean_difference, "the adapter changes nothing"
 
     for form, kind in (("adapter", "q8_0"), ("merged", "q8_0"), ("gguf", "f16")):
@@ -139,8 +152,7 @@ def test_the_card_says_what_was_done(tiny_decoder: Path, tmp_path: Path) -> None
     rows.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": f"a {n}"}) + "\n" for n in range(30)))
     given = {"model": str(tiny_decoder), "data": str(rows), "max_steps": 2, "lora_r": 4}
     run = create(Runs(), "sft", settings_from(SFTSettings, given), title="Answers | to *questions*")
-    worker = Worker(run.folder)
-    worker.work(lambda: train(settings_from(SFTSettings, run.settings), worker))
+    do(run)
     card = ModelCard.load(run.model / "README.md")
     assert card.data.to_dict()["library_name"] == "peft" and card.data.to_dict()["tags"] == ["parley", "sft"]
     (result, *_) = card.data.eval_results or []

@@ -12,12 +12,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from assistant.run import Run, State
-from assistant.run_worker import Worker
+from assistant.run import Run, State, read_run
 from assistant.runs import Runs
 from finetune.following import WHOLE, last_checkpoint
 from finetune.methods import create, method
 from finetune.settings import settings_from
+from tests.finetune.doing import do
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["trl.trainer.sft_trainer", "peft", "finetune.sft", "transformers.models.llama"])
@@ -27,11 +27,8 @@ PATIENCE = 120.0
 
 def work(folder: str, home: str) -> None:
     """A run's own process, which has imported its libraries already."""
-    from finetune.sft import SFTSettings, train
-
     os.environ["PARLEY_HOME"] = home
-    worker = Worker(Path(folder))
-    worker.work(lambda: train(settings_from(SFTSettings, worker.run.settings), worker))
+    do(read_run(Path(folder)))
 
 
 def begin(run: Run, home: Path) -> BaseProcess:

@@ -11,13 +11,13 @@ import pytest
 from assistant.errors import BadSettings
 from assistant.models import Models
 from assistant.run import Run, State
-from assistant.run_worker import Worker
 from assistant.runs import Runs
 from finetune.methods import create, method
 from finetune.reward_model import RewardModel
 from finetune.rewards import length_penalty, repetition_penalty
 from finetune.rlhf import RLHFSettings
 from finetune.settings import settings_from
+from tests.finetune.doing import do
 
 THINGS = ("sky", "grass", "blood", "snow", "coal")
 PAIRS = [
@@ -44,9 +44,7 @@ def done(name: str, rows: list[dict[str, Any]], folder: Path, model: Path | str,
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     kind = method(name).settings_class()
     settings = settings_from(kind, {"model": str(model), "data": str(path), **SMALL, **changes})
-    run = create(Runs(), name, settings)
-    worker = Worker(run.folder)
-    worker.work(lambda: method(name).trainer()(settings_from(kind, run.settings), worker))
+    run = do(create(Runs(), name, settings))
     assert run.status().state is State.FINISHED, f"{run.status()}\n{run.log()}"
     return run
 

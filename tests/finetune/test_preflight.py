@@ -9,13 +9,13 @@ import pytest
 
 from assistant.errors import DiskFull
 from assistant.run import State
-from assistant.run_worker import Worker
 from assistant.runs import Runs
 from finetune import preflight
 from finetune.methods import create
 from finetune.preflight import smaller
 from finetune.settings import settings_from
-from finetune.sft import SFTSettings, train
+from finetune.sft import SFTSettings
+from tests.finetune.doing import do
 
 
 @pytest.fixture
@@ -29,8 +29,7 @@ def rows(tmp_path: Path) -> Path:
 def test_three_steps_are_measured_and_nothing_is_kept(tiny_decoder: Path, rows: Path) -> None:
     given = {"model": str(tiny_decoder), "data": str(rows), "dry_run": True, "per_device_train_batch_size": 2}
     run = create(Runs(), "sft", settings_from(SFTSettings, {**given, "max_steps": 500}))
-    worker = Worker(run.folder)
-    worker.work(lambda: train(settings_from(SFTSettings, run.settings), worker))
+    do(run)
     assert run.status().state is State.FINISHED, run.status()
     found = run.status().figures
     assert found["steps"] == 500 and 0 < found["seconds_per_step"] < 5
@@ -45,8 +44,7 @@ def test_a_full_disk_is_told_before_it_starts(tiny_decoder: Path, rows: Path, mo
 
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: Usage)
     run = create(Runs(), "sft", SFTSettings(model=str(tiny_decoder), data=str(rows)))
-    worker = Worker(run.folder)
-    worker.work(lambda: train(settings_from(SFTSettings, run.settings), worker))
+    do(run)
     assert run.status().state is State.FAILED
     assert "are free on the disk" in run.status().message and "finetuning_type=lora" in run.status().hint
     assert issubclass(DiskFull, Exception)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from assistant.run import Run, State
-from assistant.run_worker import Worker
 from assistant.runs import Runs
 from finetune.comparison import rise
 from finetune.methods import create
-from finetune.rlhf_loop import RLHFLoopSettings, train
+from finetune.rlhf_loop import RLHFLoopSettings
 from finetune.settings import settings_from
+from tests.finetune.doing import do
 from tests.finetune.test_preferences import PAIRS as SOME
 
 PAIRS = [*SOME, *({**row, "prompt": f"{row['prompt']} and black"} for row in SOME[:15])]
@@ -34,11 +34,6 @@ def new(model: Path, folder: Path, **changes: Any) -> Run:
         "rlhf": {**SMALL, "max_steps": 12, "learning_rate": 2e-2, "max_completion_length": 6},
     }
     return create(Runs(), "rlhf-loop", settings_from(RLHFLoopSettings, {**given, **changes}))
-
-
-def do(run: Run) -> None:
-    worker = Worker(run.folder)
-    worker.work(lambda: train(settings_from(RLHFLoopSettings, run.settings), worker))
 
 
 def test_from_pairs_to_a_comparison(tiny_decoder: Path, tmp_path: Path) -> None:

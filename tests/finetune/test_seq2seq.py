@@ -12,13 +12,13 @@ from assistant.engines.protocol import Capability, Rewriting
 from assistant.errors import BadDataset, BadSettings
 from assistant.models import Models
 from assistant.run import Run, State
-from assistant.run_worker import Worker
 from assistant.runs import Runs
 from assistant.service import Assistant
 from finetune.formats import METHODS, recognised
 from finetune.methods import create
-from finetune.seq2seq import Seq2SeqSettings, asked_for, train
+from finetune.seq2seq import Seq2SeqSettings, asked_for
 from finetune.settings import settings_from
+from tests.finetune.doing import do
 
 COLOURS = {"red": "rouge", "green": "vert", "blue": "bleu", "white": "blanc", "black": "noir", "yellow": "jaune"}
 THINGS = {"widget": "gadjo", "bracket": "équerron", "spindle": "fuselot", "washer": "rondinet"}
@@ -31,18 +31,15 @@ ROWS = [
 QUICK: dict[str, Any] = {"max_steps": 40, "per_device_train_batch_size": 8, "learning_rate": 1e-2, "logging_steps": 10}
 
 
-def do(folder: Path, rows: list[dict[str, str]], **changes: Any) -> Run:
+def tuned(folder: Path, rows: list[dict[str, str]], **changes: Any) -> Run:
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     given = {"data": str(path), "test_share": 0.2, **QUICK, **changes}
-    run = create(Runs(), "seq2seq", settings_from(Seq2SeqSettings, given))
-    worker = Worker(run.folder)
-    worker.work(lambda: train(settings_from(Seq2SeqSettings, run.settings), worker))
-    return run
+    return do(create(Runs(), "seq2seq", settings_from(Seq2SeqSettings, given)))
 
 
 def test_a_house_teaches_its_words(tmp_path: Path) -> None:
-    run = do(tmp_path, ROWS)
+    run = tuned(tmp_path, ROWS)
     status = run.status()
     assert status.state is State.FINISHED, status
     assert status.figures["bleu"] > status.figures["bleu_before"] + 20, status.figures
@@ -57,18 +54,18 @@ def test_a_house_teaches_its_words(tmp_path: Path) -> None:
 
 
 def test_it_goes_on_from_an_adapter_and_tells_what_it_will_take(tmp_path: Path) -> None:
-    first = do(tmp_path, ROWS, max_steps=2)
-    second = do(tmp_path, ROWS, max_steps=2, model=first.id)
+    first = tuned(tmp_path, ROWS, max_steps=2)
+    second = tuned(tmp_path, ROWS, max_steps=2, model=first.id)
     assert second.status().state is State.FINISHED, second.status()
     assert Models().find(second.id).base == "parley-t5"
-    dry = do(tmp_path, ROWS, dry_run=True)
+    dry = tuned(tmp_path, ROWS, dry_run=True)
     assert dry.status().figures["seconds_per_step"] > 0, dry.status()
 
 
 @pytest.mark.parametrize("kind", ["full", "lora"])
 def test_a_task_of_its_own_has_a_prefix_of_its_own(tmp_path: Path, kind: str) -> None:
     rows = [{"source": f"{n} apples and {n} pears", "target": f"fruit {n}"} for n in range(24)]
-    run = do(tmp_path, rows, task="summarize", prefix="<fr>", finetuning_type=kind, max_steps=3, learning_rate=1e-4)
+    run = tuned(tmp_path, rows, task="summarize", prefix="<fr>", finetuning_type=kind, max_steps=3, learning_rate=1e-4)
     assert run.status().state is State.FINISHED, run.status()
     entry = Models().find(run.id)
     assert (entry.tasks, entry.prompts["summarize"]) == (("summarize",), "<fr>{text}")
@@ -89,12 +86,12 @@ def test_which_languages_it_is_between() -> None:
 
 
 def test_what_cannot_be_is_told(tmp_path: Path) -> None:
-    run = do(tmp_path, [{"source": row["en"], "target": row["fr"]} for row in ROWS])
+    run = tuned(tmp_path, [{"source": row["en"], "target": row["fr"]} for row in ROWS])
     assert run.status().state is State.FAILED and "which languages" in run.status().message
-    run = do(tmp_path, [{"de": row["en"], "cy": row["fr"]} for row in ROWS])
+    run = tuned(tmp_path, [{"de": row["en"], "cy": row["fr"]} for row in ROWS])
     assert "does not translate German into Welsh" in run.status().message and "prefix=" in run.status().hint
     with pytest.raises(BadDataset, match="not for seq2seq"):
-        do(tmp_path, [{"text": row["en"], "label": "a"} for row in ROWS])
+        tuned(tmp_path, [{"text": row["en"], "label": "a"} for row in ROWS])
     with pytest.raises(BadSettings, match="GPT-style"):
-        do(tmp_path, ROWS, model="smollm2-135m-instruct")
+        tuned(tmp_path, ROWS, model="smollm2-135m-instruct")
     assert "seq2seq" in METHODS[recognised([{"en": "a", "fr": "b"}]).kind]

@@ -12,12 +12,12 @@ from assistant.engines.protocol import Message, Sampling
 from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged, UnknownModel
 from assistant.models import Models
 from assistant.run import Run, State
-from assistant.run_worker import Worker
 from assistant.runs import Runs
 from finetune.following import Divergence
 from finetune.methods import create
 from finetune.settings import settings_from
-from finetune.sft import SFTSettings, train
+from finetune.sft import SFTSettings
+from tests.finetune.doing import do
 
 COLOURS = {"sky": "blue", "grass": "green", "blood": "red", "snow": "white", "coal": "black"}
 ROWS = [
@@ -46,12 +46,6 @@ def new(model: Path, rows: Path, **changes: Any) -> Run:
         "logging_steps": 1,
     }
     return create(Runs(), "sft", settings_from(SFTSettings, {**base, "lora_dropout": 0.1, "save_steps": 3, **changes}))
-
-
-def do(run: Run) -> None:
-    """In this process."""
-    worker = Worker(run.folder)
-    worker.work(lambda: train(settings_from(SFTSettings, run.settings), worker))
 
 
 def losses(run: Run) -> list[tuple[int, float]]:

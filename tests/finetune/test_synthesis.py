@@ -16,7 +16,8 @@ from assistant.engines.protocol import Message
 from assistant.errors import BadDataset, BadSettings
 from assistant.service import Assistant
 from finetune.lint import lint
-from finetune.synthesis import Seen, Tally, Wanted, clean, labels_of, synthesize
+from finetune.synthesis import Tally, Wanted, labels_of, synthesize
+from finetune.written_texts import Seen, clean
 
 LABELS = ("billing=invoices", "repair")
 Make = Callable[[Callable[[Sequence[Message]], str]], Assistant]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +45,6 @@ class ExportPart:
             entry = assistant.catalogue.find(run.id)
             target = run.folder / FOLDER / suggested(entry, chosen, type)
             done: list[str] = []
-            cancel = threading.Event()
 
             def work(tell: Any) -> None:
                 tell("Reading the model …")
@@ -60,7 +58,7 @@ class ExportPart:
                 )
 
             yield {go: gr.update(interactive=False)}
-            for some in steps(work, cancel):
+            for some in steps(work):
                 yield {self._progress: waiting_html(some[-1])}
             yield {self._progress: done[0]}
 

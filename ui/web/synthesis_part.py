@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-import threading
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from assistant import paths
 from assistant.service import Assistant
+from finetune.own_rows import new_file
 from finetune.synthesis import Tally, Wanted, labels_of, synthesize
 from ui.web.events import QUICK, told
 from ui.web.working import steps, waiting_html
@@ -50,21 +48,19 @@ class SynthesisPart:
         path = gr.State("")
 
         def begin() -> dict[Any, Any]:
-            name = f"written-{datetime.now().astimezone():%Y%m%d-%H%M%S}.jsonl"
-            return {path: str(paths.home() / "datasets" / name), self._stop: gr.update(visible=True)}
+            return {path: str(new_file("written")), self._stop: gr.update(visible=True)}
 
         def write(name: str, about: str, labels: str, count: float) -> Iterator[dict[Any, Any]]:
             output = Path(name)
             tally, rows = Tally(), list[str]()
             wanted = Wanted(about, int(count or 0), labels_of(labels))
-            output.parent.mkdir(parents=True, exist_ok=True)
 
             def work(tell: Any) -> None:
                 for row in synthesize(self._assistant, wanted, tally, output):
                     tell(json.dumps(row, ensure_ascii=False))
 
             yield {self._shown: waiting_html("Loading the model …")}
-            for some in steps(work, threading.Event()):
+            for some in steps(work):
                 rows += some
                 bar = f'<progress value="{tally.kept}" max="{wanted.count}"></progress>'
                 said = f"{tally.kept:,} of {wanted.count:,} rows"

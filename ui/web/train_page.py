@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from assistant import paths
-from assistant.errors import BadDataset, ParleyError, UserError
-from assistant.exports import TrainingFormat, export_training
+from assistant.errors import BadDataset, ParleyError
 from assistant.run import State
 from assistant.runs import Runs
 from assistant.service import Assistant
-from assistant.whole_files import write_whole
-from finetune import bases, hub_data, masking, methods
+from finetune import bases, hub_data, masking, methods, own_rows
 from finetune.lint import lint
 from finetune.settings import Settings, read_pairs, settings_from
 from ui.web.events import QUICK, told
@@ -177,17 +172,6 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             judge: gr.update(visible=wanted == "rlhf", choices=judges()),
         }
 
-    def votes() -> dict[Any, Any]:
-        path = paths.home() / "datasets" / f"votes-{datetime.now().astimezone():%Y%m%d-%H%M%S}.jsonl"
-        kinds: tuple[TrainingFormat, ...] = ("preference", "kto")
-        rows = next((some for kind in kinds if (some := list(export_training(assistant.store, kind)))), [])
-        if not rows:
-            hint = "Like or dislike answers in the chat, correct them, or let a question be answered twice."
-            raise UserError("There are no votes yet.", hint=hint)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-        return {data: str(path)}
-
     def fetch(name: str) -> Iterator[dict[Any, Any]]:
         yield {looked: waiting_html(f"Fetching {name.strip()} …")}
         try:
@@ -227,7 +211,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS, "sft"), None, [data, epochs, method], **QUICK)
     for part in (data, model, length):
         part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
-    voted.click(told(votes), None, [data], **QUICK)
+    voted.click(told(lambda: str(own_rows.votes(assistant.store))), None, [data], **QUICK)
     written.wire(data)
     gr.on([hub.submit, fetching.click], told(fetch), [hub], [data, looked], **QUICK)
     method.input(choose, [method, model], fitted, **QUICK)

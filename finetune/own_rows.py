@@ -1,0 +1,32 @@
+"""Training data that comes into being here: where it is kept, and the votes given in chats as such."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from assistant import paths
+from assistant.errors import BadDataset
+from assistant.exports import TrainingFormat, export_training
+from assistant.store import Store
+from assistant.whole_files import write_whole
+
+KINDS: tuple[TrainingFormat, ...] = ("preference", "kto")
+"""What is made of votes: pairs where there are some, else single verdicts."""
+
+
+def new_file(name: str) -> Path:
+    """Where rows of that name may be written, named after the time as well: JSON lines."""
+    return paths.datasets_folder() / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.jsonl"
+
+
+def votes(store: Store) -> Path:
+    """A file with the votes and corrections of all conversations. Raises BadDataset where there are none."""
+    rows = next((some for kind in KINDS if (some := list(export_training(store, kind)))), [])
+    if not rows:
+        hint = "Like or dislike answers in the chat, correct them, or let a question be answered twice."
+        raise BadDataset("There are no votes yet.", hint=hint)
+    path = new_file("votes")
+    write_whole(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return path
