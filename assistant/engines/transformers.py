@@ -188,12 +188,12 @@ class TransformersEngine(Engine):
         forward = self._thread.forward
         most_tokens = scoring.BATCH_TOKENS.get(forward.device.type, 2048) if forward.can_pad else 0
         most_logits = scoring.LOGIT_BYTES // (4 * forward.model.config.get_text_config().vocab_size)
-        results: dict[scoring.Pair, Score] = {}
-        for batch in scoring.batches(pairs, most_tokens, most_logits):
-            results.update(zip(batch, self._score_batch(batch), strict=True))
+        results = {each: scoring.EMPTY for each in pairs if not each.continuation}
+        for batch in scoring.batches(pairs, most_tokens, most_logits, branch=forward.can_join):
+            results.update(self._score_batch(batch))
         return [results[each] for each in pairs]
 
-    def _score_batch(self, batch: list[scoring.Pair]) -> list[Score]:
+    def _score_batch(self, batch: list[scoring.Work]) -> list[tuple[scoring.Pair, Score]]:
         """One pass, or two of half the size where memory does not suffice."""
         try:
             work = partial(scoring.log_likelihoods, self._thread.forward, batch)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from assistant.engines import scoring
+from assistant.engines.branches import rows
 from assistant.engines.protocol import Score, ScoreRequest
-from assistant.engines.scoring import Pair, batches, fitted, pair
+from assistant.engines.scoring import Pair, Work, batches, fitted, pair
 from assistant.engines.transformers import TransformersEngine
 from assistant.errors import TextTooLong
 from tests.assistant.engines import tiny
@@ -68,21 +69,38 @@ def test_a_long_context_loses_its_beginning() -> None:
 pairs = st.builds(Pair, st.tuples(*[st.integers(0, 3)] * 3) | st.just((1,)), st.lists(st.integers(0, 9)).map(tuple))
 
 
-@given(st.lists(pairs, max_size=20), st.integers(0, 40), st.integers(1, 20))
-def test_batches_hold_each_pair_once_within_bounds(asked: list[Pair], tokens: int, logits: int) -> None:
-    made = list(batches(asked, tokens, logits))
-    assert {each for batch in made for each in batch} == set(asked)
-    assert sum(len(batch) for batch in made) == len(set(asked))
+@given(st.lists(pairs, max_size=20), st.integers(0, 40), st.integers(1, 20), st.booleans())
+def test_batches_hold_each_pair_once_within_bounds(asked: list[Pair], tokens: int, logits: int, branch: bool) -> None:
+    made = list(batches(asked, tokens, logits, branch=branch))
+    held = [pair for batch in made for work in batch for pair in work.pairs]
+    assert sorted(held, key=str) == sorted({each for each in asked if each.continuation}, key=str)
     for batch in made:
-        rows = {each.input for each in batch}
-        width = max(map(len, rows))
-        keep = max(len(each.continuation) for each in batch)
-        assert len(rows) == 1 or (len(rows) * width <= tokens and len(rows) * keep <= logits)
+        width = max(len(work.row.tokens) for work in batch)
+        keep = max(work.tail for work in batch)
+        assert len(batch) == 1 or (len(batch) * width <= tokens and len(batch) * keep <= logits)
+
+
+@given(st.lists(pairs, max_size=20), st.integers(0, 40))
+def test_a_row_reads_each_text_as_it_stands(asked: list[Pair], tokens: int) -> None:
+    for row in rows([each.input for each in asked], tokens):
+        seen = row.mask()
+        for text, places in row.places.items():
+            assert tuple(row.tokens[place] for place in places) == text
+            assert [row.depths[place] for place in places] == list(range(len(text)))
+            for count, place in enumerate(places):
+                assert seen[place].nonzero().flatten().tolist() == sorted(places[: count + 1])
 
 
 def test_answers_of_one_token_share_their_question() -> None:
     asked = [Pair((1, 2, 3), (token,)) for token in range(4)]
-    assert [len({each.input for each in batch}) for batch in batches(asked, 1000, 1000)] == [1]
+    assert [len(batch) for batch in batches(asked, 1000, 1000, branch=False)] == [1]
+
+
+def test_answers_of_several_tokens_share_their_question() -> None:
+    asked = [Pair((1, 2, 3), (token, 5, token)) for token in range(4)]
+    (batch,) = batches(asked, 1000, 1000, branch=True)
+    assert [work.row.tokens for work in batch] == [[1, 2, 3, 0, 5, 1, 5, 2, 5, 3, 5]]
+    assert batch[0].tail == 9
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +188,10 @@ def test_what_greedy_decoding_says_is_greedy(engine: TransformersEngine) -> None
     assert isinstance(event, Token)
     token = event.drawn.token
     other = (token + 1) % 200
-    made = scoring.log_likelihoods(engine._thread.forward, [Pair(tuple(ask.prompt), (t,)) for t in (token, other)])
-    assert [score.greedy for score in made] == [True, False]
+    asked = [Pair(tuple(ask.prompt), (t,)) for t in (token, other)]
+    (batch,) = batches(asked, 100, 100, branch=True)
+    made = dict(scoring.log_likelihoods(engine._thread.forward, batch))
+    assert [made[each].greedy for each in asked] == [True, False]
 
 
 def test_memory_that_runs_out_halves_the_batch(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +199,7 @@ def test_memory_that_runs_out_halves_the_batch(engine: TransformersEngine, monke
     sizes: list[int] = []
     run = scoring.log_likelihoods
 
-    def short_of_memory(forward: Any, batch: list[Pair]) -> list[Score]:
+    def short_of_memory(forward: Any, batch: list[Work]) -> list[tuple[Pair, Score]]:
         sizes.append(len(batch))
         if len(batch) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
