@@ -89,7 +89,7 @@ class Worker:
         """The last word of this process."""
         self._set(state=state, message=message, hint=hint, doing="", figures=dict(figures or self._status.figures))
 
-    def work(self, job: Callable[[], None]) -> None:
+    def work(self, job: Callable[[], object]) -> None:
         """Do the job; what it raises becomes the run's status, what is no ParleyError is raised on for the log too."""
         try:
             job()
@@ -128,5 +128,5 @@ class Onlooker(Worker):
     def asked(self) -> str:
         return ""
 
-    def work(self, job: Callable[[], None]) -> None:
+    def work(self, job: Callable[[], object]) -> None:
         job()

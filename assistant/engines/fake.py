@@ -15,6 +15,7 @@ from assistant.engines.protocol import (
     Engine,
     FinishReason,
     Message,
+    Prompt,
     Rewriting,
     Sampling,
     Score,
@@ -51,12 +52,13 @@ class FakeEngine(Engine):
 
     def generate(
         self,
-        messages: Sequence[Message],
+        messages: Prompt,
         sampling: Sampling,
         *,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
     ) -> Iterator[Delta]:
+        messages = [Message("user", messages)] if isinstance(messages, str) else messages
         start = time.perf_counter()
         prompt_tokens = self.count_tokens(messages)
         if prompt_tokens >= self.context_length:

@@ -19,6 +19,7 @@ from assistant.engines.protocol import (
     Engine,
     FinishReason,
     Message,
+    Prompt,
     Sampling,
     TokenProbability,
     Usage,
@@ -84,14 +85,13 @@ class LlamaCppEngine(Engine):
 
     def generate(
         self,
-        messages: Sequence[Message],
+        messages: Prompt,
         sampling: Sampling,
         *,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
     ) -> Iterator[Delta]:
-        request = {
-            "messages": [{"role": m.role, "content": m.content} for m in messages],
+        request: dict[str, Any] = {
             "stream": True,
             "stream_options": {"include_usage": True},
             "return_progress": True,
@@ -106,16 +106,20 @@ class LlamaCppEngine(Engine):
         }
         if sampling.seed is not None:
             request["seed"] = sampling.seed
+        cancel = cancel or threading.Event()
+        if isinstance(messages, str):
+            return self._stream("/v1/completions", request | {"prompt": messages}, cancel)
         if probabilities:
             request |= {"logprobs": True, "top_logprobs": probabilities}
-        return self._stream(request, cancel or threading.Event())
+        request["messages"] = [{"role": m.role, "content": m.content} for m in messages]
+        return self._stream("/v1/chat/completions", request, cancel)
 
-    def _stream(self, request: dict[str, Any], cancel: threading.Event) -> Iterator[Delta]:
+    def _stream(self, path: str, request: dict[str, Any], cancel: threading.Event) -> Iterator[Delta]:
         start = time.perf_counter()
         tokens = prompt_tokens = cached = 0
         first = 0.0
         finish: FinishReason = "cancelled"
-        with self._server.events("/v1/chat/completions", request, cancel) as events:
+        with self._server.events(path, request, cancel) as events:
             for chunk in events:
                 if usage := chunk.get("usage"):
                     tokens, prompt_tokens = usage["completion_tokens"], usage["prompt_tokens"]
@@ -125,7 +129,7 @@ class LlamaCppEngine(Engine):
                 choice = chunk["choices"][0]
                 if choice["finish_reason"]:
                     finish = "length" if choice["finish_reason"] == "length" else "stop"
-                text = choice["delta"].get("content") or ""
+                text = choice["text"] if "text" in choice else choice["delta"].get("content") or ""
                 shown = _probabilities(choice.get("logprobs"))
                 if text or shown:
                     first = first or time.perf_counter() - start

@@ -12,6 +12,7 @@ from typing import Any
 
 import openai
 from openai import OpenAI, Timeout
+from openai.types import Completion, CompletionChoice
 from openai.types.chat import ChatCompletionChunk
 from openai.types.chat.chat_completion_chunk import Choice
 
@@ -22,11 +23,14 @@ from assistant.engines.protocol import (
     Engine,
     FinishReason,
     Message,
+    Prompt,
     Sampling,
     TokenProbability,
     Usage,
 )
 from assistant.engines.remote import Remote, api_key
+
+Chunk = ChatCompletionChunk | Completion
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 300.0
@@ -68,18 +72,19 @@ class OpenAIEngine(Engine):
 
     def generate(
         self,
-        messages: Sequence[Message],
+        messages: Prompt,
         sampling: Sampling,
         *,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
     ) -> Iterator[Delta]:
+        told = _turns(messages)
         start, first, count = time.perf_counter(), 0.0, 0
         finish: FinishReason | None = None
         counted: Any = None
         cancel = cancel or threading.Event()
         left = threading.Event()
-        chunks: queue.SimpleQueue[ChatCompletionChunk | BaseException | None] = queue.SimpleQueue()
+        chunks: queue.SimpleQueue[Chunk | BaseException | None] = queue.SimpleQueue()
         reader = threading.Thread(
             target=self._read, args=(messages, sampling, probabilities, chunks, left), name="openai", daemon=True
         )
@@ -94,7 +99,7 @@ class OpenAIEngine(Engine):
                 choice = chunk.choices[0]
                 if choice.finish_reason:
                     finish = "length" if choice.finish_reason == "length" else "stop"
-                text, shown = choice.delta.content or "", _probabilities(choice)
+                text, shown = _said(choice)
                 if text or shown:
                     first = first or time.perf_counter() - start
                     count += max(1, len(shown))
@@ -105,7 +110,7 @@ class OpenAIEngine(Engine):
             broken = ConnectionError("the stream ended before the reply did")
             raise failure(broken, self.remote) from broken
         seconds = time.perf_counter() - start
-        prompt = self._learn(messages, counted.prompt_tokens) if counted else self.count_tokens(messages)
+        prompt = self._learn(told, counted.prompt_tokens) if counted else self.count_tokens(told)
         details = counted.prompt_tokens_details if counted else None
         yield Delta(
             "",
@@ -129,10 +134,10 @@ class OpenAIEngine(Engine):
 
     def _read(
         self,
-        messages: Sequence[Message],
+        messages: Prompt,
         sampling: Sampling,
         probabilities: int,
-        chunks: queue.SimpleQueue[ChatCompletionChunk | BaseException | None],
+        chunks: queue.SimpleQueue[Chunk | BaseException | None],
         left: threading.Event,
     ) -> None:
         """Fetch the reply in a thread of its own, so that nobody has to wait for the network to cancel."""
@@ -151,10 +156,11 @@ class OpenAIEngine(Engine):
         finally:
             left.set()
 
-    def _open(self, messages: Sequence[Message], sampling: Sampling, probabilities: int) -> Any:
+    def _open(self, messages: Prompt, sampling: Sampling, probabilities: int) -> Any:
         """The stream of a reply. Settings that the server does not know are left out, once it has said so."""
         try:
-            return self._client.chat.completions.create(**self._request(messages, sampling, probabilities))
+            completions: Any = self._client.completions if isinstance(messages, str) else self._client.chat.completions
+            return completions.create(**self._request(messages, sampling, probabilities))
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             unknown = unknown_settings(error) - self._refused
             if not unknown:
@@ -163,13 +169,13 @@ class OpenAIEngine(Engine):
             self.notes += (f"The server does not know {', '.join(sorted(unknown))}: left out.",)
             return self._open(messages, sampling, probabilities)
 
-    def _request(self, messages: Sequence[Message], sampling: Sampling, probabilities: int) -> dict[str, Any]:
+    def _request(self, messages: Prompt, sampling: Sampling, probabilities: int) -> dict[str, Any]:
         asked: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
         if sampling.stop:
             asked["stop"] = list(sampling.stop)
         if sampling.seed is not None:
             asked["seed"] = sampling.seed
-        if probabilities:
+        if probabilities and not isinstance(messages, str):
             asked |= {"logprobs": True, "top_logprobs": min(probabilities, 20)}
         # Beyond OpenAI's own protocol; vLLM and TGI call the penalty the one, llama.cpp and Ollama the other.
         beyond = {
@@ -180,11 +186,12 @@ class OpenAIEngine(Engine):
         }
         extra = {name: value for name, value in beyond.items() if value is not None and name not in self._refused}
         longest = "max_completion_tokens" if "max_tokens" in self._refused else "max_tokens"
-        room = max(16, self.context_length - self.count_tokens(messages))  # some servers refuse what cannot fit
+        room = max(16, self.context_length - self.count_tokens(_turns(messages)))  # some servers refuse what cannot fit
         asked |= {longest: min(sampling.max_tokens, room), "stream_options": {"include_usage": True}}
+        turns = [{"role": message.role, "content": message.content} for message in _turns(messages)]
         return {
             "model": self.remote.model,
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            **({"prompt": messages} if isinstance(messages, str) else {"messages": turns}),
             "stream": True,
             "extra_body": extra,
             **{name: value for name, value in asked.items() if name not in self._refused},
@@ -212,11 +219,15 @@ class OpenAIEngine(Engine):
         return prompt_tokens
 
 
+def _turns(prompt: Prompt) -> Sequence[Message]:
+    return [Message("user", prompt)] if isinstance(prompt, str) else prompt
+
+
 def _size(messages: Sequence[Message]) -> int:
     return sum(len(message.content.encode()) for message in messages)
 
 
-def _next(chunks: queue.SimpleQueue[Any], cancel: threading.Event) -> ChatCompletionChunk | BaseException | None:
+def _next(chunks: queue.SimpleQueue[Any], cancel: threading.Event) -> Chunk | BaseException | None:
     """The next chunk; None at the end or once cancelled."""
     while not cancel.is_set():
         with suppress(queue.Empty):
@@ -230,6 +241,12 @@ def _hang_up(stream: Any, left: threading.Event) -> None:
     with suppress(Exception):  # closing alone would not wake the thread that is reading from it
         line = stream.response.extensions["network_stream"].get_extra_info("socket")
         line.shutdown(socket.SHUT_RDWR)
+
+
+def _said(choice: Choice | CompletionChoice) -> tuple[str, tuple[TokenProbability, ...]]:
+    if isinstance(choice, CompletionChoice):
+        return choice.text, ()
+    return choice.delta.content or "", _probabilities(choice)
 
 
 def _probabilities(choice: Choice) -> tuple[TokenProbability, ...]:

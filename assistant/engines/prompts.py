@@ -7,20 +7,20 @@ from typing import Any
 
 import jinja2
 
-from assistant.engines.protocol import Message
+from assistant.engines.protocol import Message, Prompt
 
 BASE_NOTE = "A base model without a chat template: it continues a plain 'User: … Assistant: …' text."
 BASE_STOP = ("\nUser:",)
 
 
-def prompt_tokens(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
-    """Tokens of the prompt, up to where the reply begins.
+def prompt_tokens(tokenizer: Any, messages: Prompt) -> list[int]:
+    """Tokens of the prompt, up to where the reply begins; of a text as it stands.
 
     A template that knows no system prompt (Gemma's) gets it in front of the first question. Raises
     jinja2.TemplateError where the template refuses the messages otherwise.
     """
-    if not tokenizer.chat_template:
-        return list(tokenizer(base_text(messages))["input_ids"])
+    if isinstance(messages, str) or not tokenizer.chat_template:
+        return list(tokenizer(messages if isinstance(messages, str) else base_text(messages))["input_ids"])
     try:
         return _templated(tokenizer, messages)
     except jinja2.TemplateError:

@@ -40,6 +40,10 @@ class Message:
     content: str
 
 
+Prompt = Sequence[Message] | str
+"""A conversation to be answered, or a text to be gone on with as it stands: no template is applied."""
+
+
 @dataclass(frozen=True)
 class TokenProbability:
     """A generated token and how probable the model held it (natural logarithm), with the runners-up, best first."""
@@ -195,7 +199,7 @@ class Engine:
 
     def generate(
         self,
-        messages: Sequence[Message],
+        messages: Prompt,
         sampling: Sampling,
         *,
         probabilities: int = 0,

@@ -23,6 +23,7 @@ from assistant.engines.protocol import (
     Engine,
     FinishReason,
     Message,
+    Prompt,
     Sampling,
     Score,
     ScoreRequest,
@@ -112,7 +113,7 @@ class TransformersEngine(Engine):
 
     def generate(
         self,
-        messages: Sequence[Message],
+        messages: Prompt,
         sampling: Sampling,
         *,
         probabilities: int = 0,
@@ -132,7 +133,8 @@ class TransformersEngine(Engine):
             cancelled=lambda: left.is_set() or (cancel is not None and cancel.is_set()),
             adapter=self._adapter,
         )
-        stop = sampling.stop if self.template_hash else (*sampling.stop, *prompts.BASE_STOP)
+        raw = self.template_hash or isinstance(messages, str)
+        stop = sampling.stop if raw else (*sampling.stop, *prompts.BASE_STOP)
         self._thread.ask(ask)
         try:
             yield from self._stream(ask, TextStream(loading.decoder(self._tokenizer), stop), start)
@@ -204,7 +206,7 @@ class TransformersEngine(Engine):
                 raise running_failure(error, self.model) from error
         return self._score_batch(batch[:half]) + self._score_batch(batch[half:])
 
-    def _prompt(self, messages: Sequence[Message]) -> list[int]:
+    def _prompt(self, messages: Prompt) -> list[int]:
         try:
             return prompts.prompt_tokens(self._tokenizer, messages)
         except Exception as error:

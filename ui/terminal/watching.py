@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ui.amounts import span
+from ui.terminal.evaluate import table
 from ui.terminal.output import note, waiting
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def follow(runs: Runs, run: Run) -> None:
                 told = len(lines)
                 if not status.state.alive:
                     return
-                saying("writing a checkpoint" if pausing else status.doing or _where(status))
+                saying("writing a checkpoint" if pausing else _where(status))
                 time.sleep(POLL_SECONDS)
             except KeyboardInterrupt:
                 if pausing or not run.status().state.alive:
@@ -63,6 +64,10 @@ def say_end(run: Run) -> None:
         note(f"Paused after {took}. `parley runs resume {run.id}` goes on.")
     elif status.state in (State.FINISHED, State.STOPPED):
         note(f"{'Done' if status.state is State.FINISHED else 'Stopped'}: {took}.")
+        if run.kind == "eval":
+            if status.state is State.FINISHED:
+                note("\n".join(table(run)))
+            return
         if status.message:
             note(status.message, style="yellow")
         for line in confusions(run.report()):
@@ -156,4 +161,5 @@ def figures(line: dict[str, Any], steps: int) -> str:
 
 def _where(status: Status) -> str:
     left = f", {span(status.eta_seconds)} left" if status.eta_seconds else ""
-    return f"step {status.step:,} of {status.steps:,}{left}" if status.steps else status.state.value
+    far = f"{status.step:,} of {status.steps:,}{left}" if status.steps else ""
+    return ": ".join(part for part in (status.doing, far) if part) or status.state.value

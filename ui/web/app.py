@@ -24,6 +24,7 @@ from assistant.service import Assistant
 from ui.web import theme
 from ui.web.chat import build_chat
 from ui.web.compare_page import build_compare
+from ui.web.evaluate_page import build_evaluate
 from ui.web.keeping import file_routes
 from ui.web.middleware import FirstScript, Guard
 from ui.web.models_page import build_models
@@ -49,6 +50,9 @@ def build(assistant: Assistant) -> gr.Blocks:
     with page.route("Train", "/train"):
         build_bar("Train")
         build_train(assistant, page)
+    with page.route("Evaluate", "/evaluate"):
+        build_bar("Evaluate")
+        build_evaluate(assistant, page)
     with page.route("Models", "/models"):
         build_bar("Models")
         build_models(assistant, page)

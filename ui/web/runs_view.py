@@ -10,16 +10,16 @@ from urllib.parse import quote
 import gradio as gr
 import pandas as pd
 
-from assistant.errors import UserError
-from assistant.placement import gb
 from assistant.run import Run, State
 from assistant.runs import Runs
 from assistant.service import Assistant
 from assistant.settings import ChatSettings
+from eval.runner import KIND as EVALUATION
 from ui.amounts import span
 from ui.web import theme
 from ui.web.events import QUICK, event_data, told
 from ui.web.export_part import ExportPart
+from ui.web.run_acts import buttons_html, do
 from ui.web.run_details import comparison_html, confusion_html, samples_html
 
 POLL_SECONDS = 1.5
@@ -77,7 +77,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
     timer = gr.Timer(POLL_SECONDS)
 
     def show(names: list[str], wanted: str) -> dict[Any, Any]:
-        some = list(runs)[:LISTED]
+        some = [run for run in runs if run.kind != EVALUATION][:LISTED]
         known = [run.id for run in some]
         names = [name for name in names if name in known] or known[:1]
         found = drawn([run for run in some if run.id in names], wanted)
@@ -94,14 +94,6 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
         data = event_data(event)
         run = runs.find(str(data.get("key", "")))
         match data.get("kind"):
-            case "pause":
-                runs.pause(run)
-            case "resume":
-                runs.start(run)
-            case "stop":
-                runs.stop(run)
-            case "delete":
-                gr.Info(f"{gb(runs.delete(run))} are free again.")
             case "chat":
                 settings = ChatSettings(model=run.id, system_prompt="")
                 return {opened: f"./?c={assistant.store.create(settings=settings.to_json())}"}
@@ -110,7 +102,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
             case "export":
                 return exporting.begin(run)
             case kind:
-                raise UserError(f"There is nothing called {kind!r} to do here.")
+                do(runs, run, kind)
         return show(names, wanted)
 
     def begin(run: Run) -> dict[Any, Any]:
@@ -163,14 +155,14 @@ def run_html(run: Run) -> str:
     about.append(f"{len(figures):,} figures")
     return (
         f'<div class="model run" data-key="{html.escape(run.id)}"><div class="name">{html.escape(run.title)}</div>'
-        f'<div class="does">{"".join(_buttons(run, status.state))}</div>'
+        f'<div class="does">{_buttons(run, status.state)}</div>'
         f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
         f'<div class="facts">{html.escape(" · ".join(about))} · <code>{html.escape(run.id)}</code></div>'
         f"{told}{samples_html(run)}{comparison_html(run)}{confusion_html(run.report())}</div>"
     )
 
 
-def _buttons(run: Run, state: State) -> list[str]:
+def _buttons(run: Run, state: State) -> str:
     if state.alive:
         wanted = [("pause", "Pause"), ("stop", "Stop")]
     elif state in (State.FINISHED, State.STOPPED):
@@ -180,8 +172,4 @@ def _buttons(run: Run, state: State) -> list[str]:
         wanted.append(("delete", "Delete"))
     else:
         wanted = [("resume", "Resume"), ("delete", "Delete")]
-    return [
-        f'<button type="button" data-act="{kind}"{" data-asks" if kind == "delete" else ""} '
-        f'aria-label="{html.escape(f"{label} {run.title}")}">{label}</button>'
-        for kind, label in wanted
-    ]
+    return buttons_html(run, wanted)

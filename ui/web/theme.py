@@ -14,6 +14,7 @@ PAGES = (
     ("Text", "./text"),
     ("Compare", "./compare"),
     ("Train", "./train"),
+    ("Evaluate", "./evaluate"),
     ("Models", "./models"),
 )
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")

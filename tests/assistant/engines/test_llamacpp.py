@@ -199,3 +199,11 @@ def test_threads_are_bound_to_cores_only_where_they_use_them_all(
     environment = thread_environment(threads, cores, quota=quota)
     assert ("OMP_PROC_BIND" in environment) == bound
     assert ("GOMP_SPINCOUNT" in environment) != bound
+
+
+@pytest.mark.model
+def test_a_text_goes_on_as_it_stands(engine: LlamaCppEngine) -> None:
+    *deltas, last = engine.generate("The capital of France is", Sampling(temperature=0, max_tokens=4))
+    assert "".join(delta.text for delta in deltas).startswith(" Paris")
+    assert last.usage is not None
+    assert (last.usage.prompt_tokens, last.usage.completion_tokens, last.usage.finish) == (5, 4, "length")

@@ -141,6 +141,18 @@ def test_a_reply(serve: Callable[..., Server]) -> None:
     ]
 
 
+def test_a_text_goes_on_as_it_stands(serve: Callable[..., Server]) -> None:
+    pieces = [
+        {**chunk(), "object": "text_completion", "choices": [{"index": 0, "text": text}]} for text in [" Pa", "ris"]
+    ]
+    end = {**chunk(), "choices": [{"index": 0, "text": "", "finish_reason": "length"}]}
+    server = serve([*pieces, end, usage(5, 2), "[DONE]"])
+    text, made, _ = read(OpenAIEngine("m", server.url).generate("The capital is", Sampling(max_tokens=2)))
+    assert (text, made.prompt_tokens, made.finish) == (" Paris", 5, "length")
+    assert server.asked[0]["prompt"] == "The capital is"
+    assert "messages" not in server.asked[0]
+
+
 def test_settings_that_are_off_are_not_sent(serve: Callable[..., Server]) -> None:
     server = serve([chunk("x", finish="length"), "[DONE]"])
     sampling = Sampling(temperature=0, top_k=0, min_p=0, max_tokens=5)

@@ -374,3 +374,12 @@ def test_an_engine_that_nobody_holds_is_freed(llama: Path) -> None:
     del thread
     gc.collect()
     assert model() is None
+
+
+def test_a_text_goes_on_as_it_stands(engine: TransformersEngine, llama: Path) -> None:
+    model: Any = AutoModelForCausalLM.from_pretrained(llama)
+    inputs = tiny.tokenizer()("Once upon a time", return_tensors="pt")
+    made = model.generate(**inputs, do_sample=False, max_new_tokens=24)[0, inputs["input_ids"].shape[1] :]
+    said, usage, _ = read(engine.generate("Once upon a time", GREEDY))
+    assert said == tiny.tokenizer().decode(made, skip_special_tokens=True)
+    assert usage.prompt_tokens == inputs["input_ids"].shape[1]

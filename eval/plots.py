@@ -1,0 +1,90 @@
+"""Plots of figures as SVG, for the page and for reports: bars with their intervals, and a radar of several models.
+
+Colours and type come from the page that holds them: classes, and `currentColor`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+BAR, GAP, LABEL, WIDTH = 18, 8, 190, 640
+"""Pixels: height of a bar, space below it, room for its name, width of the whole."""
+RADIUS = 120
+COLOURS = 6
+"""Classes of colour, from .series-0 on."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure from 0 to 1 with its interval. series: whose colour it has."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    series: int = 0
+    chance: float | None = None
+    """What guessing gets: a mark."""
+
+
+def bars(rows: Sequence[Bar]) -> str:
+    """Bars below each other, from 0 to 1, each with its interval as a whisker."""
+    room = WIDTH - LABEL - 60
+    height = len(rows) * (BAR + GAP)
+    parts: list[str] = []
+    for place, row in enumerate(rows):
+        top, middle = place * (BAR + GAP), place * (BAR + GAP) + BAR / 2
+        at = LABEL + room * _within(row.value)
+        low, high = (LABEL + room * _within(each) for each in (row.low, row.high))
+        parts.append(f'<text x="{LABEL - 8}" y="{middle + 4}" text-anchor="end">{escape(row.label)}</text>')
+        parts.append(
+            f'<rect class="series-{row.series % COLOURS}" x="{LABEL}" y="{top}" width="{at - LABEL:.1f}" '
+            f'height="{BAR}" rx="3"/>'
+        )
+        parts.append(f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>')
+        if row.chance is not None:
+            x = LABEL + room * _within(row.chance)
+            parts.append(f'<line class="chance" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{top + BAR}"/>')
+        parts.append(f'<text x="{max(at, high) + 6:.1f}" y="{middle + 4}">{row.value:.3f}</text>')
+    said = "; ".join(f"{row.label} {row.value:.3f}" for row in rows)
+    return (
+        f'<svg class="plot bars" role="img" aria-label="{escape(said)}" viewBox="0 0 {WIDTH} {height}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def radar(axes: Sequence[str], models: Mapping[str, Sequence[float]]) -> str:
+    """One outline a model over three axes or more, each from 0 in the middle to 1 at the rim; "" for fewer axes."""
+    if len(axes) < 3:
+        return ""
+    middle, size = RADIUS + 90, 2 * (RADIUS + 90)
+
+    def place(number: int, share: float) -> tuple[float, float]:
+        angle = 2 * math.pi * number / len(axes) - math.pi / 2
+        return middle + RADIUS * share * math.cos(angle), middle + RADIUS * share * math.sin(angle)
+
+    def outline(values: Sequence[float]) -> str:
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(n, _within(v)) for n, v in enumerate(values)))
+
+    parts = [f'<polygon class="grid" points="{outline([share] * len(axes))}"/>' for share in (0.25, 0.5, 0.75, 1)]
+    for number, axis in enumerate(axes):
+        x, y = place(number, 1.1)
+        anchor = "middle" if abs(x - middle) < 10 else "start" if x > middle else "end"
+        parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(axis)}</text>')
+    for number, (name, values) in enumerate(models.items()):
+        parts.append(
+            f'<polygon class="outline series-{number % COLOURS}" points="{outline(values)}">'
+            f"<title>{escape(name)}</title></polygon>"
+        )
+    said = "; ".join(f"{name}: {', '.join(f'{v:.2f}' for v in values)}" for name, values in models.items())
+    return (
+        f'<svg class="plot radar" role="img" aria-label="{escape(said)}" viewBox="0 0 {size} {size}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _within(value: float) -> float:
+    return min(max(value, 0.0), 1.0)

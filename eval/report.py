@@ -1,0 +1,134 @@
+"""A report to keep or to send: figures of several evaluations beside each other, as Markdown or as one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from eval.compare import Comparison
+from eval.plots import Bar, bars, radar
+from eval.results import Figure, Results
+from eval.suite import suites, titles
+
+STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2430;background:#fff}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d8dde6}
+td.number{text-align:right;font-variant-numeric:tabular-nums}svg{width:100%;height:auto}.radar{max-width:26rem}
+svg text{font-size:13px;fill:currentColor}.whisker{stroke:currentColor;stroke-width:2}.grid{fill:none;stroke:#c4cad6}
+.chance{stroke:#b3261e;stroke-width:2;stroke-dasharray:3 2}.outline{fill-opacity:.12;stroke-width:2}
+.series-0{fill:#3466c2;stroke:#3466c2}.series-1{fill:#c2703d;stroke:#c2703d}.series-2{fill:#3a8f63;stroke:#3a8f63}
+.series-3{fill:#8a52a8;stroke:#8a52a8}.series-4{fill:#8c7a2b;stroke:#8c7a2b}.series-5{fill:#53616f;stroke:#53616f}
+@media(prefers-color-scheme:dark){body{color:#e6e9ef;background:#14181f}th,td{border-color:#323a47}}
+"""
+
+
+def main_figures(results: Results) -> list[Figure]:
+    """The figure that each task is quoted by; of a task that no suite here has, its first."""
+    wanted = {task.name: task.metric for suite in suites().values() for task in suite.tasks}
+    found: dict[str, Figure] = {}
+    for figure in results.figures():
+        if wanted.get(figure.task, figure.name) == figure.name:
+            found.setdefault(figure.task, figure)
+    return list(found.values())
+
+
+def scaled(figure: Figure) -> tuple[float, float, float]:
+    """(value, low, high) from 0 to 1: BLEU and chrF go to 100."""
+    scale = 100 if figure.metric in ("bleu", "chrf") else 1
+    low, high = figure.interval
+    return figure.value / scale, low / scale, high / scale
+
+
+def chances() -> dict[str, float]:
+    """Task → what guessing gets, where its suite says."""
+    return {task.name: suite.chance for suite in suites().values() if suite.chance for task in suite.tasks}
+
+
+def named(task: str) -> str:
+    """What a task is called here; of one that no suite here has, its name."""
+    return titles().get(task, task)
+
+
+def plots(all_results: Sequence[Results]) -> str:
+    """Bars of every main figure, and a radar of what all have measured."""
+    guessed = chances()
+    rows = [
+        Bar(
+            f"{named(figure.task)} · {number + 1}" if len(all_results) > 1 else named(figure.task),
+            *scaled(figure),
+            series=number,
+            chance=guessed.get(figure.task),
+        )
+        for number, each in enumerate(all_results)
+        for figure in main_figures(each)
+    ]
+    rows.sort(key=lambda bar: bar.label)
+    shared = [task for task in all_results[0].tasks if all(task in each.tasks for each in all_results)]
+    values = {
+        f"{each.model} ({number + 1})": [
+            next((scaled(figure)[0] for figure in main_figures(each) if figure.task == task), 0.0) for task in shared
+        ]
+        for number, each in enumerate(all_results)
+    }
+    return bars(rows) + radar([named(task) for task in shared], values)
+
+
+def markdown(all_results: Sequence[Results], comparisons: Sequence[Comparison] = ()) -> str:
+    """The report as Markdown."""
+    return "\n".join([*_table(all_results), *_verdicts(comparisons), *_how(all_results), ""])
+
+
+def html(all_results: Sequence[Results], comparisons: Sequence[Comparison] = ()) -> str:
+    """The report as one HTML file that needs no other."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("", *(each.model for each in all_results)))
+    lines = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td class=number>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, cells in _rows(all_results)
+    )
+    said = "".join(f"<li>{escape(line.removeprefix('- '))}</li>" for line in _verdicts(comparisons) if line[:1] == "-")
+    how = "".join(f"<li>{escape(line.removeprefix('- '))}</li>" for line in _how(all_results) if line[:1] == "-")
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>Evaluation</title><style>{STYLE}</style><h1>Evaluation</h1>{plots(all_results)}"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+        f"{f'<h2>Differences</h2><ul>{said}</ul>' if said else ''}<h2>How it was measured</h2><ul>{how}</ul></html>"
+    )
+
+
+def _rows(all_results: Sequence[Results]) -> Iterator[tuple[str, list[str]]]:
+    names = dict.fromkeys((figure.task, figure.name) for each in all_results for figure in each.figures())
+    found = [{(figure.task, figure.name): figure for figure in each.figures()} for each in all_results]
+    for task, name in names:
+        cells = [_cell(own[task, name]) if (task, name) in own else "" for own in found]
+        yield f"{task} {name.partition(',')[0]}", cells
+
+
+def _cell(figure: Figure) -> str:
+    return f"{figure.value:.4g} ± {1.96 * figure.error:.2g}" if figure.error else f"{figure.value:.4g}"
+
+
+def _table(all_results: Sequence[Results]) -> list[str]:
+    head = ["", *(each.model for each in all_results)]
+    lines = ["# Evaluation", "", "| " + " | ".join(head) + " |", "|---|" + "---:|" * len(all_results)]
+    return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in _rows(all_results)]
+
+
+def _verdicts(comparisons: Sequence[Comparison]) -> list[str]:
+    lines = [f"- {each.task} {each.metric.partition(',')[0]}: {each.told()}" for each in comparisons]
+    return ["", "## Differences", "", *lines] if lines else []
+
+
+def _how(all_results: Sequence[Results]) -> list[str]:
+    lines = ["", "## How it was measured", ""]
+    for each in all_results:
+        config = each.config
+        about = [
+            str(config.get("suite_title", "")),
+            f"the first {config['limit']:,} rows" if config.get("limit") else "every row",
+            f"{config['shots']} examples first" if config.get("shots") is not None else "",
+            f"engines {', '.join(config.get('engines', []))}" if config.get("engines") else "",
+            str(config.get("quantisation") or ""),
+            f"template {config['template_hash']}" if config.get("template_hash") else "",
+        ]
+        lines.append(f"- {each.model}: {', '.join(part for part in about if part)}")
+    return [*lines, "- After ±: 1.96 standard errors."]

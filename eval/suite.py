@@ -1,0 +1,105 @@
+"""Suites: what is measured, each a YAML file in `eval/suites/`.
+
+A suite has one task or several; most are lm-evaluation-harness's own, so that figures agree with the published ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from assistant.errors import UnknownTask
+
+FOLDER = Path(__file__).parent / "suites"
+KINDS = {
+    "score": "score given texts",
+    "generate": "write text",
+    "labels": "sort texts under labels",
+    "translation": "translate",
+}
+"""What a task asks of a model."""
+
+
+@dataclass(frozen=True)
+class SuiteTask:
+    """One task of a suite, with its own figure."""
+
+    name: str
+    kind: str
+    metric: str
+    """The figure that the task is quoted by, as its results name it: "acc_norm,none"."""
+    title: str = ""
+    """For people; "" is its name."""
+    harness: str = ""
+    """YAML file of a task, in lm-evaluation-harness's folder of tasks, or in ours where there is one of that name; ""
+    for a task of the assistant."""
+    split: str = "test"
+    """The harness's name of what is measured on."""
+    reader: str = ""
+    """How a file that is no copy of the Hub's rows is read (local_rows.py)."""
+    file: str = ""
+    """Name of that file, where a folder is given with `--data`; in `eval/suites/` where it comes with Parley."""
+    shots_file: str = ""
+    """Where examples are shown first: the file that they are taken from."""
+    sha256: str = ""
+    """Of a file that comes with Parley: other questions would be another suite."""
+    chat: bool = False
+    """Asked as a conversation, by the model's template, rather than as a text to go on with."""
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of one of the assistant's tasks: the languages of a translation."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is measured together."""
+
+    name: str
+    title: str
+    asks: str
+    """What it asks of a model, in a sentence."""
+    ability: str
+    licence: str
+    paper: str
+    tasks: tuple[SuiteTask, ...]
+    rows: int = 0
+    """Of the full set; 0 where a person brings it."""
+    reading: str = ""
+    """What its figures mean, where that is not plain."""
+    chance: float | None = None
+    """What guessing gets."""
+
+    @property
+    def shipped(self) -> bool:
+        """Whether its data come with Parley."""
+        return all(task.file and (FOLDER / task.file).is_file() for task in self.tasks)
+
+
+@cache
+def suites() -> Mapping[str, Suite]:
+    """Every suite by its name, what comes with Parley first."""
+    found = [_read(path) for path in sorted(FOLDER.glob("*.yaml"))]
+    return {suite.name: suite for suite in sorted(found, key=lambda suite: not suite.shipped)}
+
+
+@cache
+def titles() -> Mapping[str, str]:
+    """Task → what it is called."""
+    return {task.name: task.title or suite.title for suite in suites().values() for task in suite.tasks}
+
+
+def suite(name: str) -> Suite:
+    """Raises UnknownTask."""
+    if name not in suites():
+        raise UnknownTask(f"There is no suite {name!r}.", hint=f"There are {', '.join(suites())}.")
+    return suites()[name]
+
+
+def _read(path: Path) -> Suite:
+    stored: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    tasks = tuple(SuiteTask(**each) for each in stored.pop("tasks"))
+    return Suite(name=path.stem, tasks=tasks, **stored)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.errors import BadDataset
+from eval.compare import Verdict, compare, judge, mcnemar
+from tests.eval.made import made
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(0, 0), (1, 0), (5, 5), (12, 3), (3, 12), (130, 70), (1200, 1000)])
+def test_mcnemar_is_the_binomial_test(gained: int, lost: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    expected = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    assert mcnemar(gained, lost) == pytest.approx(expected)
+
+
+def pairs(random: np.random.Generator, count: int, better: float, alike: float = 0.6) -> np.ndarray:
+    """Differences of two models, of which one is right half the time, the other so much more often."""
+    before = random.random(count) < 0.5
+    anew = random.random(count) < 0.5 + better / (1 - alike)
+    after = np.where(random.random(count) < alike, before, anew)
+    return after.astype(float) - before
+
+
+def test_equals_are_seldom_called_different() -> None:
+    random = np.random.default_rng(3)
+    assert sum(judge(pairs(random, 500, 0.0))[3] is Verdict.REAL for _ in range(1000)) <= 50
+
+
+def test_three_points_are_found_in_two_thousand_samples() -> None:
+    random = np.random.default_rng(4)
+    assert sum(judge(pairs(random, 2000, 0.03))[3] is Verdict.REAL for _ in range(500)) >= 400
+
+
+def test_figures_that_are_not_right_or_wrong() -> None:
+    random = np.random.default_rng(5)
+    noise = random.standard_t(5, 300)
+    assert judge(noise + 0.5)[3] is Verdict.REAL
+    low, high, p, _, _ = judge(noise - noise.mean())
+    assert low < 0 < high and p > 0.9
+    assert sum(judge(random.standard_t(5, 60))[3] is Verdict.REAL for _ in range(200)) <= 16
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    random = np.random.default_rng(6)
+    held = 0
+    for _ in range(300):
+        low, high, *_ = judge(pairs(random, 400, 0.05))
+        held += low <= 0.05 <= high
+    assert 275 <= held <= 295
+
+
+def test_equal_answers_are_noise_only_where_there_are_many() -> None:
+    assert judge([0.0] * 8)[3:] == (Verdict.TOO_FEW, 78392)
+    low, high, p, verdict, _ = judge([0.0] * 400)
+    assert (verdict, p) == (Verdict.NOISE, 1.0)
+    assert (low, high) == (-3 / 400, 3 / 400)
+
+
+def test_what_is_said_of_two_evaluations(tmp_path: Path) -> None:
+    before = made(tmp_path / "a", [1.0, 0.0] * 100)
+    after = made(tmp_path / "b", [1.0, 1.0] * 90 + [0.0, 0.0] * 10)
+    (found,) = compare(before, after)
+    assert (found.task, found.before, found.after, found.samples) == ("sums", 0.5, 0.9, 200)
+    assert found.verdict is Verdict.REAL and found.better
+    assert found.told().startswith("Real: +0.400 [+0.3")
+    assert len(found.flips) == 100
+    first = found.flips[0]
+    assert (first.asked, first.right, first.before, first.after) == ("What is 1?", "right", "wrong", "right")
+    (back,) = compare(after, before)
+    assert not back.better and "worse" in back.told()
+
+
+def test_too_few_samples_say_how_many_more(tmp_path: Path) -> None:
+    before, after = made(tmp_path / "a", [1.0, 0.0] * 20), made(tmp_path / "b", [1.0, 0.0] * 17 + [1.0, 1.0] * 3)
+    (found,) = compare(before, after)
+    assert found.verdict is Verdict.TOO_FEW
+    assert f"take {found.needed:,} more" in found.told()
+    assert 50 < found.needed < 200
+
+
+def test_only_the_same_questions_are_compared(tmp_path: Path) -> None:
+    one, other = made(tmp_path / "a", [1.0] * 5), made(tmp_path / "b", [1.0] * 5, task="others")
+    with pytest.raises(BadDataset, match="no question in common"):
+        compare(one, other)

@@ -1,0 +1,206 @@
+"""Evaluations as runs: on a tiny decoder, through the harness itself, killed and resumed, and with bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.engines.transformers import TransformersEngine
+from assistant.errors import BadDataset, BadSettings, CapabilityMissing, ParleyError, UnknownModel, UnknownTask
+from assistant.run import Run, State
+from assistant.run_worker import Worker
+from assistant.runs import Runs
+from eval import results, runner
+from eval.runner import Evaluation, create, run_suite
+
+pytestmark = pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
+
+HELLASWAG = "".join(
+    f"Roof: A man sits on roof {n}. he\n{n % 4}\nflies away.\nstands up again.\nsings a song.\nsinks.\n"
+    for n in range(12)
+)
+
+
+def evaluated(model: object, suite: str, **more: Any) -> Run:
+    """A run done in this process."""
+    run = create(Runs(), Evaluation(model=str(model), suite=suite, **more))
+    worker = Worker(run.folder)
+    worker.work(lambda: run_suite(Evaluation(**run.settings), worker))
+    return run
+
+
+@pytest.fixture
+def hellaswag(tmp_path: Path) -> Path:
+    path = tmp_path / "hellaswag_val_full.txt"
+    path.write_text(HELLASWAG, "utf-8")
+    return path
+
+
+def test_results_are_the_harness_s_own(tiny_decoder: Path, hellaswag: Path) -> None:
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+
+    from eval import harness
+    from eval.suite import suite
+
+    run = evaluated(tiny_decoder, "hellaswag", data=str(hellaswag), limit=10)
+    assert run.status().state is State.FINISHED, run.status().message
+    ours = results.read(run.folder)
+    scratch = run.folder / "theirs"
+    scratch.mkdir()
+    config = harness._config(harness.Given(suite("hellaswag").tasks[0], hellaswag), scratch, 10)
+    theirs: Any = simple_evaluate(
+        model=HFLM(pretrained=str(tiny_decoder), device="cpu", dtype="float32", batch_size=3),
+        tasks=[str(config)],
+        task_manager=TaskManager(include_defaults=False),
+        bootstrap_iters=0,
+    )
+    expected = theirs["results"]["hellaswag"]
+    assert {f.name: f.value for f in ours.figures()} == {name: expected[name] for name in ("acc,none", "acc_norm,none")}
+    for mine, other in zip(ours.samples("hellaswag"), theirs["samples"]["hellaswag"], strict=True):
+        assert mine["doc_hash"] == other["doc_hash"]
+        for one, two in zip(mine["filtered_resps"], other["filtered_resps"], strict=True):
+            assert one[0] == pytest.approx(two[0], abs=2e-4)
+    stored = json.loads((run.folder / "results.json").read_text())
+    assert {"results", "configs", "versions", "n-shot", "n-samples", "higher_is_better", "config"} <= set(stored)
+    assert stored["n-samples"]["hellaswag"] == {"original": 10, "effective": 10}
+    assert stored["config"]["engines"] == ["transformers"] and len(stored["config"]["data_sha256"]["hellaswag"]) == 64
+    assert not (run.folder / "scratch").exists()
+
+
+def test_the_mini_suite_asks_for_everything_that_a_model_can_do(tiny_decoder: Path) -> None:
+    run = evaluated(tiny_decoder, "mini", limit=2)
+    assert run.status().state is State.FINISHED, run.status().message
+    names = ["mini_choice", "mini_grammar", "mini_arithmetic", "mini_instructions", "mini_sentiment"]
+    assert results.read(run.folder).tasks == names
+    assert set(run.status().figures) == set(names)
+
+
+def test_what_was_answered_is_not_asked_again(
+    tiny_decoder: Path, hellaswag: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = evaluated(tiny_decoder, "hellaswag", data=str(hellaswag))
+    asked: list[int] = []
+    score = TransformersEngine.score
+
+    def fail(self: TransformersEngine, requests: Any) -> Any:
+        if len(asked) == 3:
+            raise MemoryError
+        asked.append(len(requests))
+        return score(self, requests)
+
+    monkeypatch.setattr("eval.harness_model.SCORES_AT_A_TIME", 8)
+    monkeypatch.setattr(TransformersEngine, "score", fail)
+    run = create(Runs(), Evaluation(model=str(tiny_decoder), suite="hellaswag", data=str(hellaswag)))
+    worker = Worker(run.folder)
+    with pytest.raises(MemoryError):
+        worker.work(lambda: run_suite(Evaluation(**run.settings), worker))
+    assert run.status().state is State.FAILED
+    monkeypatch.setattr(TransformersEngine, "score", lambda self, some: asked.append(-len(some)) or score(self, some))
+    worker = Worker(run.folder)
+    worker.work(lambda: run_suite(Evaluation(**run.settings), worker))
+    assert asked == [8, 8, 8, -8, -8, -8]
+    one, other = results.read(whole.folder), results.read(run.folder)
+    assert list(one.figures()) == list(other.figures())
+
+
+def test_pause_is_heard_between_two_parts(tiny_decoder: Path, hellaswag: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval.harness_model.SCORES_AT_A_TIME", 8)
+    run = create(Runs(), Evaluation(model=str(tiny_decoder), suite="hellaswag", data=str(hellaswag)))
+    worker = Worker(run.folder)
+    (run.folder / "request").write_text("pause")
+    worker.work(lambda: run_suite(Evaluation(**run.settings), worker))
+    assert run.status().state is State.PAUSED and not (run.folder / "results.json").exists()
+    (run.folder / "request").unlink()
+    worker = Worker(run.folder)
+    worker.work(lambda: run_suite(Evaluation(**run.settings), worker))
+    assert run.status().state is State.FINISHED
+
+
+def test_killed_at_any_moment_nothing_is_lost(tiny_decoder: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "many.txt"
+    rows.write_text(HELLASWAG * 200, "utf-8")
+    runs = Runs()
+    run = create(runs, Evaluation(model=str(tiny_decoder), suite="hellaswag", data=str(rows), limit=2000))
+    process = subprocess.Popen([sys.executable, "-P", "-m", "eval", str(run.folder)])
+    answers = run.folder / "answers.jsonl"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (answers.exists() and answers.stat().st_size):
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert run.status().state is State.INTERRUPTED
+    known = answers.read_bytes()
+    subprocess.run([sys.executable, "-P", "-m", "eval", str(run.folder)], check=True, timeout=120)
+    assert run.status().state is State.FINISHED
+    assert answers.read_bytes().startswith(known.rpartition(b"\n")[0])
+    assert next(results.read(run.folder).figures()).samples == 2000
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        pytest.param({"suite": "nothing"}, UnknownTask, "There is no suite", id="unknown suite"),
+        pytest.param({"model": "no/such model"}, UnknownModel, "no.such model", id="unknown model"),
+        pytest.param({"limit": 0}, BadSettings, "limit must be at least 1", id="no rows wanted"),
+        pytest.param({"shots": -1}, BadSettings, "shots must be 0 or more", id="fewer than no examples"),
+        pytest.param({"data": "/no/such/file"}, BadDataset, "There is no file", id="no data"),
+        pytest.param({"data": "EMPTY"}, BadDataset, "has no hellaswag_val_full.txt", id="a folder without them"),
+        pytest.param({"model": "all-minilm-l6-v2"}, CapabilityMissing, "cannot score given texts", id="not its kind"),
+        pytest.param({"suite": "sst2", "data": None}, BadDataset, "needs a file of rows", id="rows that must be given"),
+    ],
+)
+def test_what_a_person_can_mend_is_said_before_it_begins(
+    changes: dict[str, Any], error: type[ParleyError], said: str, tiny_decoder: Path, hellaswag: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    given = {"model": str(tiny_decoder), "suite": "hellaswag", "data": str(hellaswag), **changes}
+    if given["data"] == "EMPTY":
+        given["data"] = str(tmp_path / "empty")
+    with pytest.raises(error, match=said) as told:
+        create(Runs(), Evaluation(**given))
+    assert told.value.hint
+    assert not list(Runs())
+
+
+def test_rows_that_are_wrong_end_the_run_with_their_place(tiny_decoder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"ctx": "a"}\n')
+    status = evaluated(tiny_decoder, "hellaswag", data=str(path)).status()
+    assert status.state is State.FAILED
+    assert "Row 1 of x.jsonl has no column 'ctx_a'" in status.message and "It has ctx" in status.hint
+
+
+def test_rows_of_the_hub_where_it_cannot_be_reached(tiny_decoder: Path) -> None:
+    status = evaluated(tiny_decoder, "hellaswag").status()
+    assert status.state is State.FAILED
+    assert "on the Hub, which cannot be reached" in status.message and "--data FILE" in status.hint
+
+
+def test_questions_that_were_changed_are_refused(tiny_decoder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "mini").mkdir()
+    (tmp_path / "mini" / "choice.jsonl").write_text("{}")
+    monkeypatch.setattr(runner, "FOLDER", tmp_path)
+    with pytest.raises(BadDataset, match=r"choice.jsonl of Mini has been changed"):
+        create(Runs(), Evaluation(model=str(tiny_decoder), suite="mini"))
+
+
+@pytest.mark.model
+def test_a_classifier_and_a_translator() -> None:
+    run = evaluated("parley-sentiment", "mini")
+    assert run.status().state is State.FINISHED, run.status().message
+    assert run.status().figures["mini_sentiment"] > 0.8
+    run = evaluated("parley-t5", "mini")
+    assert run.status().state is State.FINISHED, run.status().message
+    assert set(run.status().figures) == {"mini_en_fr", "mini_fr_en"}
+    assert min(run.status().figures.values()) > 40

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.util import find_spec
+
+import pytest
+
+from assistant.errors import UnknownTask
+from eval.harness import _harness_tasks
+from eval.local_rows import READERS
+from eval.suite import FOLDER, KINDS, Suite, suite, suites
+
+MINI = "c766ca9a"
+"""What all questions of the mini suite hash to: figures of other questions would be another suite's."""
+
+
+@pytest.mark.parametrize("each", suites().values(), ids=suites())
+def test_a_suite_says_what_it_is(each: Suite) -> None:
+    assert each.title and each.asks.endswith(".") and each.licence and each.paper
+    assert each.tasks and len({task.name for task in each.tasks}) == len(each.tasks)
+    assert each.shipped or each.rows
+    for task in each.tasks:
+        assert task.kind in KINDS and "," in task.metric
+        assert not task.reader or task.reader in READERS
+        assert bool(task.harness) is (task.kind in ("score", "generate"))
+
+
+@pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
+@pytest.mark.parametrize("each", suites().values(), ids=suites())
+def test_its_tasks_are_the_harness_s(each: Suite) -> None:
+    for task in each.tasks:
+        if task.harness:
+            own = FOLDER / task.harness
+            path = own if own.is_file() else _harness_tasks() / task.harness
+            assert re.search(rf"^task: {re.escape(task.name)}$", path.read_text("utf-8"), re.MULTILINE)
+
+
+def test_what_comes_with_parley_is_what_it_was() -> None:
+    mini = suite("mini")
+    assert mini.shipped and next(iter(suites())) == "mini"
+    for task in mini.tasks:
+        assert hashlib.sha256((FOLDER / task.file).read_bytes()).hexdigest() == task.sha256
+    whole = hashlib.sha256("".join(task.sha256 for task in mini.tasks).encode()).hexdigest()
+    assert whole.startswith(MINI)
+
+
+def test_right_answers_of_the_mini_suite_are_not_always_in_one_place() -> None:
+    rows = [json.loads(line) for line in (FOLDER / "mini/choice.jsonl").read_text("utf-8").splitlines()]
+    places = [row["answer"] for row in rows]
+    assert all(5 <= places.count(place) <= 15 for place in range(4))
+    assert all(len(set(row["choices"])) == 4 for row in rows)
+
+
+def test_a_suite_that_is_not_there() -> None:
+    with pytest.raises(UnknownTask, match="There is no suite 'minni'"):
+        suite("minni")

@@ -1,0 +1,208 @@
+"""`parley eval`: suites on models, comparisons that know noise from change, a gate, and reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ui.terminal.output import note, printable, write, write_file, write_json
+
+if TYPE_CHECKING:
+    from assistant.run import Run
+    from eval.results import Results
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Measure models, and say whether a change is real.")
+FLIPS = 3
+"""Samples that are shown of a comparison."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print what a program can read.")]
+Where = Annotated[
+    str, typer.Argument(metavar="RESULTS", help="A run's id or a part of it, its folder, or results.json.")
+]
+
+
+@app.command()
+def suites(as_json: AsJson = False) -> None:
+    """List the suites: what each asks, how many rows it has, and under what licence.
+
+    Example: parley eval suites
+    """
+    from dataclasses import asdict
+
+    from eval.suite import suites as known
+
+    if as_json:
+        write_json([asdict(suite) for suite in known().values()])
+        return
+    for suite in known().values():
+        rows = "comes with Parley" if suite.shipped else f"{suite.rows:,} rows, {suite.licence}"
+        typer.echo(f"{suite.name:<14}  {suite.ability:<13}  {suite.asks} ({rows})")
+
+
+@app.command()
+def run(
+    model: Annotated[str, typer.Option("--model", "-m", help="A model, or a run's id.")],
+    suite: Annotated[str, typer.Option("--suite", "-s", help="`parley eval suites` lists them.")] = "mini",
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="PATH", help="A file with the rows, or a folder.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="The first so many rows of each task.")] = None,
+    shots: Annotated[int | None, typer.Option("--shots", help="Examples before each question.")] = None,
+    engine: Annotated[str, typer.Option("--engine", help="llamacpp or transformers, for what is written.")] = "auto",
+    quantisation: Annotated[str | None, typer.Option("--quantisation", help="4bit or 8bit, by bitsandbytes.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A copy of results.json.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it and return.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model on a suite, in a process of its own. Ctrl-C pauses it; `parley runs resume` goes on.
+
+    Examples:
+
+    parley eval run --model smollm2-135m-instruct
+
+    parley eval run --model smollm2-135m-instruct --suite hellaswag --data hellaswag_val_full.txt --limit 1000
+    """
+    from assistant.runs import Runs
+    from eval.runner import Evaluation, create
+    from ui.terminal.watching import follow, refuse_failure, say_end
+
+    runs = Runs()
+    asked = Evaluation(
+        model=model, suite=suite, data=data, limit=limit, shots=shots, engine=engine, quantisation=quantisation
+    )
+    made = create(runs, asked)
+    runs.start(made)
+    if detach:
+        note(f"{made.id} has begun. `parley runs watch {made.id}` follows it.", style="dim")
+        typer.echo(made.id)
+        return
+    follow(runs, made)
+    refuse_failure(made)
+    file = made.folder / "results.json"
+    if file.exists() and output is not None:
+        write_file(output, [file.read_text("utf-8")])
+    if file.exists() and as_json:
+        write(file.read_text("utf-8"))
+    elif file.exists():
+        for line in table(made):
+            typer.echo(line)
+    else:
+        say_end(made)
+
+
+def table(run: Run) -> list[str]:
+    """The figures of an evaluation, a line each."""
+    from eval.results import read
+
+    return [
+        f"{figure.task:<22} {figure.metric:<24} {figure.value:>8.4g}"
+        + (f" ± {1.96 * figure.error:.2g}" if figure.error else "")
+        + f"  ({figure.samples:,})"
+        for figure in read(run.folder).figures()
+    ]
+
+
+@app.command()
+def compare(
+    before: Where,
+    after: Where,
+    as_json: AsJson = False,
+    flips: Annotated[int, typer.Option("--flips", help="Samples shown on which the two differ.")] = FLIPS,
+) -> None:
+    """Say of each figure whether the difference is real, noise, or needs more samples.
+
+    Example: parley eval compare 20261125-073000 last
+    """
+    from dataclasses import asdict
+
+    from eval.compare import compare as compared
+
+    found = compared(results(before), results(after))
+    if as_json:
+        write_json([asdict(each) for each in found])
+        return
+    for each in found:
+        typer.echo(f"{each.task} {each.metric.partition(',')[0]}: {each.before:.4g} → {each.after:.4g}. {each.told()}")
+        for flip in each.flips[:flips]:
+            typer.echo(f"  {'+' if flip.change > 0 else '-'} {_short(flip.asked)}")
+            typer.echo(
+                f"    right {_short(flip.right)!r}, before {_short(flip.before)!r}, after {_short(flip.after)!r}"
+            )
+
+
+@app.command()
+def gate(
+    baseline: Annotated[str, typer.Option("--baseline", metavar="RESULTS", help="What may not be fallen behind.")],
+    candidate: Annotated[str, typer.Option("--candidate", metavar="RESULTS", help="What wants to pass.")],
+    max_drop: Annotated[float, typer.Option("--max-drop", help="Of a figure from 0 to 1.")] = 0.01,
+    as_json: AsJson = False,
+) -> None:
+    """Exit with 1 where a figure of the candidate is worse than the baseline's by more than it may be.
+
+    Example: parley eval gate --baseline main.json --candidate branch.json --max-drop 0.01
+    """
+    from dataclasses import asdict
+
+    from assistant.errors import BadSettings
+    from eval.gate import drops
+
+    if max_drop < 0:
+        raise BadSettings(f"--max-drop must be 0 or more, not {max_drop}.", hint="0.01 is one point of accuracy.")
+    found = list(drops(results(baseline), results(candidate), max_drop))
+    if as_json:
+        write_json({"passed": not found, "max_drop": max_drop, "drops": [asdict(drop) for drop in found]})
+    else:
+        for drop in found:
+            typer.echo(drop.told())
+        note("It falls behind." if found else f"Passed: nothing is worse by more than {max_drop:g}.")
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    names: Annotated[list[str], typer.Argument(metavar="RESULTS...", help="Runs, folders or files of results.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="report.html or report.md; else Markdown here.")
+    ] = None,
+) -> None:
+    """Set evaluations beside each other in one file; two of the same suite are compared.
+
+    Example: parley eval report 20261125-073000 last --output report.html
+    """
+    from eval.report import html, markdown
+
+    found = [results(name) for name in names]
+    made = html if output is not None and output.suffix.lower() in (".html", ".htm") else markdown
+    text = made(found, differences(found))
+    if output is None:
+        write(text)
+    else:
+        write_file(output, [text])
+        note(f"{output} is written.")
+
+
+def differences(found: list[Results]) -> list[Any]:
+    """What is to be said of two evaluations that share questions; nothing of others."""
+    from assistant.errors import BadDataset
+    from eval.compare import compare as compared
+
+    try:
+        return compared(*found) if len(found) == 2 else []
+    except BadDataset:
+        return []
+
+
+def results(name: str) -> Results:
+    """What a person named: a file or a folder, or a run. Raises BadDataset, RunNotFound."""
+    from assistant.runs import Runs
+    from eval.results import read
+
+    path = Path(name).expanduser()
+    return read(path if path.exists() else Runs().find(name).folder)
+
+
+def _short(text: str) -> str:
+    return printable(" ".join(text.split())[-100:])

@@ -1,0 +1,118 @@
+"""What the page that measures shows: a card an evaluation, figures beside each other, and what flipped."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from contextlib import suppress
+
+from assistant.errors import BadDataset
+from assistant.run import Run, State
+from eval import report
+from eval.compare import Comparison, Verdict
+from eval.results import Figure, Results, read
+from eval.suite import Suite
+from ui.amounts import span
+from ui.web.run_acts import buttons_html
+
+FLIPS = 8
+"""Samples of a figure that are shown, on which two models differ."""
+MOST_CHARACTERS = 400
+CLASSES = {Verdict.REAL: "yes", Verdict.NOISE: "", Verdict.TOO_FEW: "no"}
+
+
+def suite_html(suite: Suite) -> str:
+    """What a suite asks, and how its figures are to be read."""
+    rows = "It comes with Parley." if suite.shipped else f"{suite.rows:,} rows, {suite.licence}."
+    said = f"{suite.asks} {rows} {suite.reading}".strip()
+    return f'<p class="result">{html.escape(said)}<br><small>{html.escape(suite.paper)}</small></p>'
+
+
+def cards_html(runs: Sequence[Run]) -> str:
+    """A card an evaluation."""
+    if not runs:
+        return '<p class="result"><small>Nothing is measured yet. The mini suite takes some minutes.</small></p>'
+    return f'<div class="models runs">{"".join(map(_card, runs))}</div>'
+
+
+def _card(run: Run) -> str:
+    status = run.status()
+    facts = [status.doing if status.state.alive and status.doing else status.state.value]
+    if status.state.alive and status.steps:
+        facts.append(f"{status.step:,} of {status.steps:,}")
+    facts.append(span(status.seconds))
+    if status.state.alive and status.eta_seconds:
+        facts.append(f"{span(status.eta_seconds)} left")
+    bar = f'<progress value="{status.step}" max="{max(status.steps, 1)}"></progress>' if status.state.alive else ""
+    trouble = f"{status.message} {status.hint}".strip()
+    told = f'<div class="why no" role="alert">{html.escape(trouble)}</div>' if status.message else ""
+    limit = run.settings.get("limit")
+    about = f"{run.settings['model']} · {f'the first {limit:,} rows' if limit else 'every row'}"
+    return (
+        f'<div class="model run" data-key="{html.escape(run.id)}"><div class="name">{html.escape(run.title)}</div>'
+        f'<div class="does">{_buttons(run, status.state)}</div>'
+        f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
+        f'<div class="facts">{html.escape(about)} · <code>{html.escape(run.id)}</code></div>'
+        f"{told}{_figures_html(run) if status.state is State.FINISHED else ''}</div>"
+    )
+
+
+def _figures_html(run: Run) -> str:
+    with suppress(BadDataset):
+        rows = "".join(
+            f'<li><span class="task">{html.escape(report.named(figure.task))}</span> <b>{figure_text(figure)}</b> '
+            f"<small>{html.escape(figure.metric)}, {figure.samples:,} rows</small></li>"
+            for figure in report.main_figures(read(run.folder))
+        )
+        return f'<ul class="facts figures">{rows}</ul>'
+    return ""
+
+
+def figure_text(figure: Figure) -> str:
+    """ "0.421 ± 0.03"."""
+    return f"{figure.value:.3g} ± {1.96 * figure.error:.2g}" if figure.error else f"{figure.value:.3g}"
+
+
+def _buttons(run: Run, state: State) -> str:
+    if state.alive:
+        wanted = [("pause", "Pause")]
+    elif state is State.FINISHED:
+        wanted = [("delete", "Delete")]
+    else:
+        wanted = [("resume", "Resume"), ("delete", "Delete")]
+    return buttons_html(run, wanted)
+
+
+def beside_html(found: Sequence[Results], comparisons: Sequence[Comparison]) -> str:
+    """Evaluations beside each other: bars, a radar, a table, and of two of the same questions what changed."""
+    if not found:
+        return ""
+    names = "".join(
+        f'<li><i class="swatch series-{number}"></i>{number + 1}: {html.escape(each.model)} '
+        f"<small>{html.escape(str(each.config.get('suite_title', '')))}</small></li>"
+        for number, each in enumerate(found)
+    )
+    verdicts = "".join(map(_verdict, comparisons))
+    said = f"<h3>What changed</h3>{verdicts}" if verdicts else ""
+    return f'<div class="evaluated"><ul class="legend">{names}</ul>{report.plots(found)}{said}</div>'
+
+
+def _verdict(found: Comparison) -> str:
+    name = f"{report.named(found.task)}, {found.metric.partition(',')[0]}: {found.before:.3g} → {found.after:.3g}. "
+    head = f'<div class="why {CLASSES[found.verdict]}">{html.escape(name)}<b>{html.escape(found.told())}</b></div>'
+    if not found.flips:
+        return head
+    rows = "".join(
+        f'<tr><td>{_cut(flip.asked)}</td><td>{_cut(flip.right)}</td><td class="{"bad" if flip.change > 0 else "good"}">'
+        f'{_cut(flip.before)}</td><td class="{"good" if flip.change > 0 else "bad"}">{_cut(flip.after)}</td></tr>'
+        for flip in [*found.flips[: FLIPS // 2], *found.flips[FLIPS // 2 :][-FLIPS // 2 :]]
+    )
+    return (
+        f'{head}<details class="facts"><summary>{len(found.flips):,} of {found.samples:,} answers differ</summary>'
+        '<div class="scroll"><table class="compared"><thead><tr><th>Asked</th><th>Right</th><th>Before</th>'
+        f"<th>After</th></tr></thead><tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def _cut(text: str) -> str:
+    return html.escape(text if len(text) <= MOST_CHARACTERS else "… " + text[-MOST_CHARACTERS:])
