@@ -98,8 +98,10 @@ def judge(
         return low, high, p, Verdict.REAL, 0
     if -matters < low and high < matters:
         return low, high, p, Verdict.NOISE, 0
-    deviation = float(values.std(ddof=1)) if count > 1 else 1.0
-    wanted = math.ceil((POWER_Z * (deviation or 1.0) / max(abs(mean), matters)) ** 2)
+    if not values.any():
+        wanted = math.ceil(EQUAL / matters)
+    else:
+        wanted = math.ceil((POWER_Z * float(values.std(ddof=1)) / max(abs(mean), matters)) ** 2) if count > 1 else 30
     return low, high, p, Verdict.TOO_FEW, max(wanted - count, 1)
 
 
@@ -164,15 +166,15 @@ def _pairs(
     return [
         (one, other)
         for one, other in shared
-        if one.get("filter", "none") == kind
-        and all(isinstance(row.get(figure.metric), int | float) for row in (one, other))
+        if one.get("filter", "none") == kind and all(_value(row, figure.metric) is not None for row in (one, other))
     ]
 
 
 def _compared(
     figure: Figure, other: Figure, pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
 ) -> Comparison:
-    differences = [float(two[figure.metric]) - float(one[figure.metric]) for one, two in pairs]
+    values = [[_value(row, figure.metric) or 0.0 for row in both] for both in pairs]
+    differences = [after - before for before, after in values]
     matters = MATTERS if max(abs(figure.value), abs(other.value)) <= 1 else 100 * MATTERS
     low, high, p, verdict, needed = judge(differences, matters=matters)
     flips = [
@@ -196,6 +198,14 @@ def _compared(
         figure.higher_is_better,
         tuple(flips),
     )
+
+
+def _value(row: Mapping[str, Any], metric: str) -> float | None:
+    """A sample's own figure; of a perplexity, the nats that a word or a byte takes."""
+    value: Any = row.get(metric)
+    if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(each, int | float) for each in value):
+        return -float(value[0]) / float(value[1] or 1)
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _asked(row: Mapping[str, Any]) -> str:

@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from assistant.documents import read_document
 from assistant.errors import BadDataset
-from assistant.tables import BadRow
+from assistant.tables import BadRow, format_of
 from assistant.tables import rows as table_rows
 
 Row = dict[str, Any]
@@ -35,6 +36,9 @@ def rows(path: Path, reader: str, limit: int | None = None) -> list[Row]:
 
 
 def _rows(path: Path, reader: str) -> Iterator[Row]:
+    if reader == "text" and format_of(path) in ("lines", "document"):
+        yield {"text": read_document(path).text}
+        return
     if reader == "hellaswag" and path.suffix == ".txt":
         yield from _six_lines(path)
         return
@@ -160,6 +164,7 @@ READERS: dict[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Row]]] =
     "crows_pairs": (("sent_more", "sent_less", "bias_type"), _crows_pairs),
     "ifeval": (("key", "prompt", "instruction_id_list", "kwargs"), _ifeval),
     "sentiment": (("sentence", "label"), _sentiment),
+    "text": (("text",), dict[str, Any]),
 }
 """Reader → the columns that it needs, and what it makes of a row."""
 HUB: dict[str, tuple[str, ...]] = {

@@ -56,15 +56,48 @@ def bars(rows: Sequence[Bar]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Point:
+    """Something with a speed and a quality from 0 to 1."""
+
+    label: str
+    x: float
+    y: float
+    series: int = 0
+
+
+def scatter(points: Sequence[Point], x_name: str, y_name: str) -> str:
+    """Points over two axes from 0: the further up and right, the better; "" for none."""
+    if not points:
+        return ""
+    left, top, room, height = 50, 14, WIDTH - 200, 220
+    most = max(point.x for point in points) or 1.0
+    bottom = top + height
+    parts = [
+        f'<polyline class="grid" points="{left},{top} {left},{bottom} {left + room},{bottom}"/>',
+        f'<text x="{left + room}" y="{bottom + 16}" text-anchor="end">{escape(x_name)}: {most:,.0f}</text>',
+        f'<text x="{left + 6}" y="{top}">{escape(y_name)}: 1</text>',
+    ]
+    for point in points:
+        x, y = left + room * point.x / most, bottom - height * _within(point.y)
+        parts.append(f'<circle class="series-{point.series % COLOURS}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
+        parts.append(f'<text x="{x + 9:.1f}" y="{y - 6:.1f}">{escape(point.label)}</text>')
+    said = "; ".join(f"{p.label}: {p.x:.1f} {x_name}, {p.y:.2f} {y_name}" for p in points)
+    return (
+        f'<svg class="plot scatter" role="img" aria-label="{escape(said)}" viewBox="0 0 {WIDTH} {bottom + 24}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
 def radar(axes: Sequence[str], models: Mapping[str, Sequence[float]]) -> str:
     """One outline a model over three axes or more, each from 0 in the middle to 1 at the rim; "" for fewer axes."""
     if len(axes) < 3:
         return ""
-    middle, size = RADIUS + 90, 2 * (RADIUS + 90)
+    across, down = RADIUS + 90, RADIUS + 30
 
     def place(number: int, share: float) -> tuple[float, float]:
         angle = 2 * math.pi * number / len(axes) - math.pi / 2
-        return middle + RADIUS * share * math.cos(angle), middle + RADIUS * share * math.sin(angle)
+        return across + RADIUS * share * math.cos(angle), down + RADIUS * share * math.sin(angle)
 
     def outline(values: Sequence[float]) -> str:
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(n, _within(v)) for n, v in enumerate(values)))
@@ -72,7 +105,7 @@ def radar(axes: Sequence[str], models: Mapping[str, Sequence[float]]) -> str:
     parts = [f'<polygon class="grid" points="{outline([share] * len(axes))}"/>' for share in (0.25, 0.5, 0.75, 1)]
     for number, axis in enumerate(axes):
         x, y = place(number, 1.1)
-        anchor = "middle" if abs(x - middle) < 10 else "start" if x > middle else "end"
+        anchor = "middle" if abs(x - across) < 10 else "start" if x > across else "end"
         parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(axis)}</text>')
     for number, (name, values) in enumerate(models.items()):
         parts.append(
@@ -81,7 +114,7 @@ def radar(axes: Sequence[str], models: Mapping[str, Sequence[float]]) -> str:
         )
     said = "; ".join(f"{name}: {', '.join(f'{v:.2f}' for v in values)}" for name, values in models.items())
     return (
-        f'<svg class="plot radar" role="img" aria-label="{escape(said)}" viewBox="0 0 {size} {size}">'
+        f'<svg class="plot radar" role="img" aria-label="{escape(said)}" viewBox="0 0 {2 * across} {2 * down}">'
         f"{''.join(parts)}</svg>"
     )
 

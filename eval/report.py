@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from eval.compare import Comparison
-from eval.plots import Bar, bars, radar
+from eval.plots import Bar, Point, bars, radar, scatter
 from eval.results import Figure, Results
 from eval.suite import suites, titles
 
@@ -20,6 +20,11 @@ svg text{font-size:13px;fill:currentColor}.whisker{stroke:currentColor;stroke-wi
 .series-3{fill:#8a52a8;stroke:#8a52a8}.series-4{fill:#8c7a2b;stroke:#8c7a2b}.series-5{fill:#53616f;stroke:#53616f}
 @media(prefers-color-scheme:dark){body{color:#e6e9ef;background:#14181f}th,td{border-color:#323a47}}
 """
+
+
+UNBOUNDED = ("tokens_per_second", "bits_per_byte")
+"""Figures that no bar from 0 to 1 can show."""
+AXES = ("tokens a second", "right answers")
 
 
 def main_figures(results: Results) -> list[Figure]:
@@ -44,6 +49,17 @@ def chances() -> dict[str, float]:
     return {task.name: suite.chance for suite in suites().values() if suite.chance for task in suite.tasks}
 
 
+def _timed(results: Results, series: int, several: bool) -> list[Point]:
+    """What was timed: tokens a second, and the share of questions that was right at that."""
+    values = {(figure.task, figure.metric): figure.value for figure in results.figures()}
+    after = f" · {series + 1}" if several else ""
+    return [
+        Point(f"{named(task)}{after}", speed, values.get((task, "right"), 0.0), series)
+        for (task, metric), speed in values.items()
+        if metric == "tokens_per_second"
+    ]
+
+
 def named(task: str) -> str:
     """What a task is called here; of one that no suite here has, its name."""
     return titles().get(task, task)
@@ -61,16 +77,19 @@ def plots(all_results: Sequence[Results]) -> str:
         )
         for number, each in enumerate(all_results)
         for figure in main_figures(each)
+        if figure.metric not in UNBOUNDED
     ]
     rows.sort(key=lambda bar: bar.label)
-    shared = [task for task in all_results[0].tasks if all(task in each.tasks for each in all_results)]
+    timed = [point for number, each in enumerate(all_results) for point in _timed(each, number, len(all_results) > 1)]
+    bounded = [figure.task for figure in main_figures(all_results[0]) if figure.metric not in UNBOUNDED]
+    shared = [task for task in bounded if all(task in each.tasks for each in all_results)]
     values = {
         f"{each.model} ({number + 1})": [
             next((scaled(figure)[0] for figure in main_figures(each) if figure.task == task), 0.0) for task in shared
         ]
         for number, each in enumerate(all_results)
     }
-    return bars(rows) + radar([named(task) for task in shared], values)
+    return bars(rows) + radar([named(task) for task in shared], values) + scatter(timed, *AXES)
 
 
 def markdown(all_results: Sequence[Results], comparisons: Sequence[Comparison] = ()) -> str:

@@ -21,7 +21,7 @@ from assistant.service import Assistant
 from assistant.tasks.sentiment import SENTIMENTS
 from assistant.translating import made_for
 from assistant.weights.wheels import sha256_of
-from eval import results
+from eval import results, speed
 from eval.answers import Answers
 from eval.suite import FOLDER, KINDS, Suite, SuiteTask, suite
 
@@ -99,6 +99,8 @@ def _fits(entry: ModelEntry | Remote, task: SuiteTask) -> bool:
     if isinstance(entry, Remote):
         return task.kind in ("generate", "translation")  # likelihoods of given texts are not in the protocol
     decoder = entry.family is Family.DECODER
+    if task.kind == "speed":
+        return decoder and speed.able(entry, task)
     if task.kind == "labels":
         named = set(task.options["labels"].values())
         own = "sentiment" in entry.tasks and named <= set(SENTIMENTS)
@@ -202,6 +204,9 @@ def _measured(
             given = [harness.Given(task, data, shots_data)]
             found = harness.evaluate(given, model, scratch, limit=asked.limit, shots=asked.shots, chat=task.chat)
             samples |= harness.samples(found)
+        elif task.kind == "speed":
+            assert data is not None  # noqa: S101 - it comes with Parley
+            found, samples[task.name] = speed.evaluate(task, data, asked.model, asked.limit, answers, tell)
         else:
             assert data is not None  # noqa: S101 - sources() says so
             model, limit = asked.model, asked.limit

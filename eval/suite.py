@@ -21,6 +21,7 @@ KINDS = {
     "generate": "write text",
     "labels": "sort texts under labels",
     "translation": "translate",
+    "speed": "be timed",
 }
 """What a task asks of a model."""
 

@@ -3,7 +3,7 @@ arXiv:1810.03993). It is the README.md beside the weights, with the Hub's metada
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from finetune.data import Rows
 
 TASKS = {"decoder": "text-generation", "encoder": "text-classification", "seq2seq": "text2text-generation"}
-UNSAID = ("data", "test", "model", "trainer", "report_to", "dry_run", "logging_steps", "eval_steps", "save_steps")
+UNSAID = (
+    "data",
+    "test",
+    "model",
+    "trainer",
+    "report_to",
+    "dry_run",
+    "evaluate",
+    "logging_steps",
+    "eval_steps",
+    "save_steps",
+)
 """Settings that the table does not repeat."""
 LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
 
@@ -77,6 +88,32 @@ def card(run: Run, base: ModelEntry, rows: Rows, figures: Mapping[str, float]) -
             "",
         ]
     )
+
+
+def add_figures(run: Run, title: str, lines: Sequence[str], figures: Mapping[str, float]) -> None:
+    """Add a section to the card of a run, and its figures to the metadata; nothing where there is no card."""
+    from huggingface_hub import EvalResult, ModelCard
+
+    path = run.model / "README.md"
+    if not path.is_file():
+        return
+    card = ModelCard(path.read_text("utf-8"))
+    about: Any = card.data
+    about.eval_results = [
+        *(about.eval_results or []),
+        *(
+            EvalResult(
+                task_type=about.pipeline_tag or "",
+                dataset_type=name,  # figures of one type would be one entry
+                dataset_name=name,
+                metric_type="score",
+                metric_value=round(value, 4),
+            )
+            for name, value in figures.items()
+        ),
+    ]
+    listed = "\n".join(f"- {line}" for line in lines)
+    write_whole(path, [f"---\n{about.to_yaml()}\n---\n{card.text.rstrip()}\n\n## {title}\n\n{listed}\n"])
 
 
 def _last_evaluation(run: Run) -> dict[str, float]:

@@ -62,11 +62,14 @@ def method(name: str) -> Method:
     return METHODS[name]
 
 
-def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, title: str = "") -> Run:
+def create(
+    runs: Runs, name: str, settings: Settings, *, keep: bool = False, title: str = "", program: str = "finetune"
+) -> Run:
     """A run that is ready to start. What a person can mend is said now: the model, the files, what they teach.
     A data set of the Hub is fetched.
 
-    keep: copy the files into the run's folder, since they will not stay where they are.
+    keep: copy the files into the run's folder, since they will not stay where they are. program: the module that does
+    the run.
 
     Raises BadSettings, UnknownModel, ModelNotAvailable, BadDataset, RunError.
     """
@@ -91,4 +94,4 @@ def create(runs: Runs, name: str, settings: Settings, *, keep: bool = False, tit
     words = launcher(settings.num_processes, settings.accelerate_config, len(models.machine.gpus))
     if words and name == "rlhf-loop":
         raise BadSettings("The loop runs in one process.", hint="Do its parts one by one: sft, reward, rlhf.")
-    return runs.create(name, title, "finetune", absolute.to_json(), files if keep else {}, launcher=words)
+    return runs.create(name, title, program, absolute.to_json(), files if keep else {}, launcher=words)

@@ -74,6 +74,8 @@ class Settings:
     """On several devices: one each; None is one, or all GPUs with an `accelerate_config`."""
     accelerate_config: str | None = None
     """Of Accelerate: a file, or multi_gpu, fsdp2, zero3 …, which come with TRL."""
+    evaluate: str = ""
+    """A suite (`parley eval suites`) on which base and result are measured when it is done."""
     dry_run: bool = False
     """Three steps, to say what the run will take; nothing is kept."""
     trainer: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -86,6 +86,25 @@ def fitted(each: Pair, context_length: int) -> Pair:
     return Pair(each.context[-room:], each.continuation)
 
 
+def windows(each: Pair, context_length: int) -> list[Pair]:
+    """A text without context in pieces that the model can read: each as long as can be, after at least the last token
+    of the piece before, as the harness rolls over long texts."""
+    tokens = each.continuation
+    found = [Pair(each.context, tokens[:context_length])]
+    for start in range(context_length, len(tokens), context_length):
+        end = min(start + context_length, len(tokens))
+        found.append(Pair(tokens[max(0, end - context_length - 1) : start], tokens[start:end]))
+    return found
+
+
+def joined(scores: Sequence[Score]) -> Score:
+    """Of a text's pieces, the whole's."""
+    if len(scores) == 1:
+        return scores[0]
+    each = tuple(value for score in scores for value in score.token_logprobs)
+    return Score(sum(each), each, all(score.greedy for score in scores))
+
+
 def batches(pairs: Sequence[Pair], most_tokens: int, most_logits: int, *, branch: bool) -> Iterator[list[Work]]:
     """Rows of like length together, the longest first, so that a pass that takes too much memory fails at once.
 

@@ -175,7 +175,8 @@ class TransformersEngine(Engine):
         return len(self._prompt(messages))
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
-        """As lm-evaluation-harness scores; a context that is too long loses its beginning.
+        """As lm-evaluation-harness scores; a context that is too long loses its beginning, a text without context is
+        read in windows.
 
         In float32 the result does not depend on what else is asked (to 1e-4); in 16 bits it may, by some hundredths.
         """
@@ -186,14 +187,20 @@ class TransformersEngine(Engine):
         def encode(text: str, special: bool) -> list[int]:
             return tokenizer.encode(text, add_special_tokens=special)
 
-        pairs = [scoring.fitted(scoring.pair(each, encode, prefix), self.context_length) for each in requests]
+        asked = [self._pieces(each, scoring.pair(each, encode, prefix)) for each in requests]
+        pairs = [pair for some in asked for pair in some]
         forward = self._thread.forward
         most_tokens = scoring.BATCH_TOKENS.get(forward.device.type, 2048) if forward.can_pad else 0
         most_logits = scoring.LOGIT_BYTES // (4 * forward.model.config.get_text_config().vocab_size)
         results = {each: scoring.EMPTY for each in pairs if not each.continuation}
         for batch in scoring.batches(pairs, most_tokens, most_logits, branch=forward.can_join):
             results.update(self._score_batch(batch))
-        return [results[each] for each in pairs]
+        return [scoring.joined([results[each] for each in some]) for some in asked]
+
+    def _pieces(self, request: ScoreRequest, pair: scoring.Pair) -> list[scoring.Pair]:
+        if not request.context:
+            return scoring.windows(pair, self.context_length)
+        return [scoring.fitted(pair, self.context_length)]
 
     def _score_batch(self, batch: list[scoring.Work]) -> list[tuple[scoring.Pair, Score]]:
         """One pass, or two of half the size where memory does not suffice."""

@@ -34,8 +34,8 @@ def test_plots_are_svg_within_their_frame() -> None:
     star = ElementTree.fromstring(radar(["x", "y", "z"], {"one": [0.0, 0.5, 1.0]}))
     (outline,) = (each for each in star if "outline" in each.get("class", ""))
     corners = [tuple(map(float, corner.split(","))) for corner in outline.attrib["points"].split()]
-    middle = float(star.attrib["viewBox"].split()[2]) / 2
-    assert corners[0] == (middle, middle)  # nothing is the middle
+    width, height = map(float, star.attrib["viewBox"].split()[2:])
+    assert corners[0] == (width / 2, height / 2)  # nothing is the middle
     assert re.fullmatch("", radar(["x", "y"], {"one": [1, 1]}))
 
 

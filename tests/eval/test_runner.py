@@ -204,3 +204,15 @@ def test_a_classifier_and_a_translator() -> None:
     assert run.status().state is State.FINISHED, run.status().message
     assert set(run.status().figures) == {"mini_en_fr", "mini_fr_en"}
     assert min(run.status().figures.values()) > 40
+
+
+def test_a_text_of_one_s_own(tiny_decoder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.md"
+    path.write_text("# Harbour\n\n" + "The boats come in at dawn, and the gulls know it. " * 60, "utf-8")
+    run = evaluated(tiny_decoder, "own-text", data=str(path))
+    assert run.status().state is State.FINISHED, run.status().message
+    values = {figure.metric: figure.value for figure in results.read(run.folder).figures()}
+    assert values["byte_perplexity"] == pytest.approx(2 ** values["bits_per_byte"])
+    assert 5 < values["bits_per_byte"] < 20
+    with pytest.raises(BadDataset, match="no file"):
+        create(Runs(), Evaluation(model=str(tiny_decoder), suite="own-text", data="nowhere.md"))

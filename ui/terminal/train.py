@@ -36,11 +36,11 @@ def train(
     from dataclasses import replace
 
     from assistant.runs import Runs
-    from finetune.methods import create
     from finetune.methods import method as find
     from finetune.settings import read_pairs, read_yaml, settings_from
     from ui.terminal.output import note, write_json
     from ui.terminal.watching import follow, packed, refuse_failure, say_end
+    from ui.training import create
 
     kind = find(method).settings_class()
     settings = settings_from(kind, read_yaml(config) if config else {}, read_pairs(pairs or []))

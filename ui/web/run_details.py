@@ -56,6 +56,16 @@ def confusion_html(report: dict[str, Any]) -> str:
     )
 
 
+def evaluation_html(report: dict[str, Any]) -> str:
+    """What an evaluation before and after found, a line a task."""
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in report.get("evaluation", []))
+    return (
+        f'<details class="facts"><summary>Measured before and after</summary><ul>{lines}</ul></details>'
+        if lines
+        else ""
+    )
+
+
 def comparison_html(run: Run) -> str:
     """Answers before and after the learning side by side, of a run that compared some; the largest rise first."""
     some = sorted(run.comparison(), key=lambda each: each["reward_before"] - each["reward_after"])

@@ -20,7 +20,7 @@ from ui.web import theme
 from ui.web.events import QUICK, event_data, told
 from ui.web.export_part import ExportPart
 from ui.web.run_acts import buttons_html, do
-from ui.web.run_details import comparison_html, confusion_html, samples_html
+from ui.web.run_details import comparison_html, confusion_html, evaluation_html, samples_html
 
 POLL_SECONDS = 1.5
 LISTED = 30
@@ -158,7 +158,7 @@ def run_html(run: Run) -> str:
         f'<div class="does">{_buttons(run, status.state)}</div>'
         f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
         f'<div class="facts">{html.escape(" · ".join(about))} · <code>{html.escape(run.id)}</code></div>'
-        f"{told}{samples_html(run)}{comparison_html(run)}{confusion_html(run.report())}</div>"
+        f"{told}{samples_html(run)}{comparison_html(run)}{confusion_html(run.report())}{evaluation_html(run.report())}</div>"
     )
 
 

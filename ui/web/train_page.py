@@ -18,6 +18,7 @@ from assistant.service import Assistant
 from finetune import bases, hub_data, masking, methods, own_rows
 from finetune.lint import lint
 from finetune.settings import Settings, read_pairs, settings_from
+from ui import training
 from ui.web.events import QUICK, told
 from ui.web.runs_view import build_runs
 from ui.web.synthesis_part import SynthesisPart
@@ -33,6 +34,7 @@ FIRST = {"num_train_epochs": 3.0, "max_length": 512, "per_device_train_batch_siz
 """What the page begins with, where that is not the method's own."""
 KINDS = {"lora": "LoRA", "qlora": "QLoRA, 4 bits", "dora": "DoRA", "full": "Every weight", "head": "The head alone"}
 """finetuning_type → as it is called here."""
+MEASURED_ON = "mini"
 CONTROLS = (
     "data",
     "test",
@@ -42,6 +44,7 @@ CONTROLS = (
     "max_length",
     "per_device_train_batch_size",
     "lora_r",
+    "evaluate",
     "rate",
     "further",
 )
@@ -119,6 +122,9 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
                 rank = gr.Number(
                     first.lora_r, label="Rank of the adapter", precision=0, minimum=1, elem_id="train-rank"
                 )
+            measure_it = gr.Checkbox(
+                False, label="Measure it before and after, on the mini suite", elem_id="train-evaluate"
+            )
             tests = gr.File(
                 label="Rows to be measured on (else some are set apart)", type="filepath", elem_id="train-tests"
             )
@@ -132,7 +138,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             stop = gr.Button("Stop", visible=False, size="md", elem_id="train-stop")
         measured = gr.HTML(apply_default_css=False, elem_id="train-measured")
         refresh = build_runs(assistant, runs, page)
-    given = [method, judge, data, tests, model, epochs, kind, length, batch, rank, rate, further]
+    given = [method, judge, data, tests, model, epochs, kind, length, batch, rank, measure_it, rate, further]
 
     def look(path: str | None, wanted: str, chosen: str | None, length: float) -> Iterator[dict[Any, Any]]:
         ready = path is not None
@@ -202,7 +208,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         return {dry: gr.update(interactive=True), stop: gr.update(visible=False)}
 
     def start(*values: Any) -> Any:
-        run = methods.create(runs, values[0], _settings(*values), keep=True)
+        run = training.create(runs, values[0], _settings(*values), keep=True)
         runs.start(run)
         return refresh.begin(run)
 
@@ -226,6 +232,7 @@ def _settings(method: str, judges: list[str], *values: Any) -> Settings:
     given: dict[str, Any] = dict(zip(CONTROLS, values, strict=True))
     rate, further = str(given.pop("rate") or "").strip(), str(given.pop("further") or "")
     words = [f"learning_rate={rate}"] if rate else []
+    given["evaluate"] = MEASURED_ON if given["evaluate"] else ""
     if method == "rlhf":
         given["reward_models"] = judges
     return settings_from(methods.METHODS[method].settings_class(), given, read_pairs([*words, *further.split()]))

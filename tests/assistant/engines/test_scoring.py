@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 from assistant.engines import scoring
 from assistant.engines.branches import rows
 from assistant.engines.protocol import Score, ScoreRequest
-from assistant.engines.scoring import Pair, Work, batches, fitted, pair
+from assistant.engines.scoring import Pair, Work, batches, fitted, pair, windows
 from assistant.engines.transformers import TransformersEngine
 from assistant.errors import TextTooLong
 from tests.assistant.engines import tiny
@@ -64,6 +64,28 @@ def test_a_long_context_loses_its_beginning() -> None:
     assert len(fitted(Pair(tuple(range(50)), (5, 6)), 10).input) == 10
     with pytest.raises(TextTooLong):
         fitted(Pair((1,), (2, 3, 4)), 2)
+
+
+@pytest.mark.parametrize("length", [1, 3, 10])
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 9, 10, 11, 25])
+def test_windows_are_those_of_the_harness(count: int, length: int) -> None:
+    utils = pytest.importorskip("lm_eval.utils", reason="lm-eval is not installed: the eval extra")
+    rolled = utils.get_rolling_token_windows(list(range(count)), prefix_token=99, max_seq_len=length, context_len=1)
+    expected = [tuple(map(tuple, utils.make_disjoint_window(each))) for each in rolled]
+    made = windows(Pair((99,), tuple(range(count))), length)
+    assert [(each.context, each.continuation) for each in made if each.continuation] == expected
+
+
+def test_a_text_longer_than_the_model_reads_is_scored_in_windows(llama: Path) -> None:
+    engine = TransformersEngine(llama, context_length=16)
+    text = "The capital of France is Paris, and not London or another city of this world."
+    tokens = tiny.tokenizer().encode(text)
+    first = engine.score([ScoreRequest("", tiny.tokenizer().decode(tokens[:16]))])[0]
+    whole = engine.score([ScoreRequest("", text)])[0]
+    assert len(whole.token_logprobs) == len(tokens) > 40
+    assert whole.token_logprobs[:10] == pytest.approx(first.token_logprobs[:10], abs=1e-4)
+    assert whole.logprob == pytest.approx(sum(whole.token_logprobs))
+    engine.close()
 
 
 pairs = st.builds(Pair, st.tuples(*[st.integers(0, 3)] * 3) | st.just((1,)), st.lists(st.integers(0, 9)).map(tuple))
