@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant.errors import BadDataset, ParleyError, RunError
 from assistant.weights.hub import hub_reachable
-from eval import local_rows
+from eval import ifeval, local_rows
 from eval.suite import FOLDER, SuiteTask
 
 BOOTSTRAPS = 1000
@@ -47,6 +47,8 @@ def evaluate(
     from lm_eval.tasks import TaskManager
 
     tasks = [str(_config(each, folder, limit)) for each in given]
+    if any(each.task.harness.startswith("ifeval/") for each in given):
+        ifeval.prepare()
     simple_evaluate: Callable[..., Any] = decorated  # its decorator hides its parameters
     manager = TaskManager(include_defaults=False)
     with _quiet(), _mapped([each.task.name for each in given if each.data is None]):
