@@ -1,4 +1,5 @@
-"""Data sets of the Hugging Face Hub as files: "org/name", "org/name:split", "org/name:configuration:split".
+"""Data sets of the Hugging Face Hub as files: "org/name", "org/name:split", "org/name:configuration:split"; and public
+ones that are known here by name (`parley data fetch`).
 
 A set is fetched once, when it is named, and kept as Parquet in Parley's home; what follows reads a file like any other.
 """
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from assistant import paths
 from assistant.errors import BadDataset, ModelNotAvailable
+from assistant.public_sets import fetch, public_sets
 from assistant.whole_files import beside
 
 HOW = "A data set of the Hub is org/name, org/name:split or org/name:configuration:split."
@@ -23,6 +25,8 @@ def located(name: str) -> Path:
     Raises BadDataset where there is neither, ModelNotAvailable where the Hub cannot be reached, DiskFull.
     """
     path = Path(name).expanduser()
+    if name in public_sets() and not path.exists():
+        return _one_file(fetch(name), name)
     if path.exists() or not _ID.fullmatch(name) or path.suffix.lower() in FILES:
         return path
     repo, *rest = name.split(":")
@@ -32,6 +36,14 @@ def located(name: str) -> Path:
     if not target.exists():
         _fetch(repo, configuration, split, target)
     return target
+
+
+def _one_file(folder: Path, name: str) -> Path:
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in FILES]
+    if len(files) != 1:
+        hint = f"Its files are in {folder}: name one of them."
+        raise BadDataset(f"{name} is {len(list(folder.iterdir()))} files, of which none alone is rows.", hint=hint)
+    return files[0]
 
 
 def _fetch(repo: str, configuration: str | None, split: str, target: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.errors import BadDataset
+from finetune import hub_data
 from finetune.hub_data import located
 from tests.assistant.weights.fake_hub import FakeHub, Repo
 
@@ -63,3 +65,15 @@ def test_what_cannot_be_had_is_told(hub: FakeHub, tmp_path: Path, name: str, off
 @pytest.mark.parametrize("name", ["rows.jsonl", "org/rows.csv", "a/b/c", "~", "plain"])
 def test_a_path_stays_a_path(name: str) -> None:
     assert located(name) == Path(name).expanduser()
+
+
+def test_a_public_set_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "test.jsonl").write_text("{}")
+    monkeypatch.setattr(hub_data, "public_sets", lambda: {"mine": None})
+    monkeypatch.setattr(hub_data, "fetch", lambda name: folder)
+    assert hub_data.located("mine") == folder / "test.jsonl"
+    (folder / "other.jsonl").write_text("{}")
+    with pytest.raises(BadDataset, match="mine is 2 files"):
+        hub_data.located("mine")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assistant.errors import BadDocument
+from ui.terminal.fetching import fetch
 from ui.terminal.output import json_line, note, printable, write_file, write_json
 from ui.terminal.synthesize import synthesize
 from ui.terminal.training_data import lint_file, mask_file
@@ -111,6 +112,7 @@ def bring_in(
 app.command("lint")(lint_file)
 app.command("mask")(mask_file)
 app.command("synthesize")(synthesize)
+app.command("fetch")(fetch)
 
 
 class Counted(Iterable[str]):
