@@ -55,7 +55,7 @@ def _labels(
             return [{label: float(row[label]) for label in choices} for row in found]
         return [dict(each) for each in assistant.labels(texts, choices, model=model)]
 
-    said = _answered("labels", [str(row["text"]) for row in asked], sorted_under, answers, tell)
+    said = answered("labels", [str(row["text"]) for row in asked], sorted_under, answers, tell)
     best = [max(choices, key=lambda label, each=each: each[label]) for each in said]
     sure = [each[label] / (sum(each.values()) or 1) for each, label in zip(said, best, strict=True)]
     hits = [one == other for one, other in zip(best, right, strict=True)]
@@ -68,10 +68,10 @@ def _labels(
     }
     own = [{"acc": float(hit)} for hit in hits]
     samples = [
-        _sample(place, row, row["text"], expected, label, figure)
+        sample_of(place, row, row["text"], expected, label, figure)
         for place, (row, expected, label, figure) in enumerate(zip(asked, right, best, own, strict=True))
     ]
-    return _found(task, figures, samples, {"acc": True, "f1_macro": True, "ece": False}), samples
+    return results_of(task, figures, samples, {"acc": True, "f1_macro": True, "ece": False}), samples
 
 
 def _translation(
@@ -85,7 +85,7 @@ def _translation(
         found = assistant.translation_columns(texts, target=order.target, source=order.source, model=model)
         return [row["translation"] for row in found]
 
-    said = _answered(f"translate {source}-{target}", [row["source"] for row in asked], translated, answers, tell)
+    said = answered(f"translate {source}-{target}", [row["source"] for row in asked], translated, answers, tell)
     right = [row["target"] for row in asked]
     figures = {
         "bleu,none": metrics.bleu(said, right),
@@ -95,10 +95,10 @@ def _translation(
     }
     own = [{"chrf": metrics.sentence_chrf(one, other)} for one, other in zip(said, right, strict=True)]
     samples = [
-        _sample(place, row, row["source"], row["target"], text, figure)
+        sample_of(place, row, row["source"], row["target"], text, figure)
         for place, (row, text, figure) in enumerate(zip(asked, said, own, strict=True))
     ]
-    return _found(task, figures, samples, {"bleu": True, "chrf": True}), samples
+    return results_of(task, figures, samples, {"bleu": True, "chrf": True}), samples
 
 
 def _pairs(data: Path, source: str, target: str, limit: int | None) -> list[Row]:
@@ -121,10 +121,17 @@ def _pairs(data: Path, source: str, target: str, limit: int | None) -> list[Row]
     return found[:limit]
 
 
-def _answered(
-    what: str, texts: Sequence[str], do: Callable[[Sequence[str]], list[Any]], answers: Answers, tell: Told
+def answered(
+    what: str,
+    texts: Sequence[str],
+    do: Callable[[Sequence[str]], list[Any]],
+    answers: Answers,
+    tell: Told,
+    *,
+    of: Sequence[str] | None = None,
 ) -> list[Any]:
-    """What the assistant makes of each text; what is there already is not asked for again."""
+    """What the assistant makes of each text; what is there already is not asked for again. of: those whose answers are
+    wanted, with repeats; None is `texts`."""
     keys = [key(what, text) for text in texts]
     missing = {name: text for name, text in zip(keys, texts, strict=True) if name not in answers}
     names = sorted(missing, key=lambda name: len(missing[name]))
@@ -134,10 +141,11 @@ def _answered(
         some = names[at : at + AT_A_TIME]
         answers.add(dict(zip(some, do([missing[name] for name in some]), strict=True)))
     tell(total, total)
-    return [answers[name] for name in keys]
+    return [answers[key(what, text)] for text in (texts if of is None else of)]
 
 
-def _sample(place: int, row: Row, asked: str, right: str, said: str, figures: Mapping[str, float]) -> Row:
+def sample_of(place: int, row: Row, asked: str, right: str, said: str, figures: Mapping[str, float]) -> Row:
+    """A sample as the harness logs them."""
     return {
         "doc_id": place,
         "doc": row,
@@ -152,7 +160,10 @@ def _sample(place: int, row: Row, asked: str, right: str, said: str, figures: Ma
     }
 
 
-def _found(task: SuiteTask, figures: Mapping[str, float], samples: Sequence[Row], better: Mapping[str, bool]) -> Row:
+def results_of(
+    task: SuiteTask, figures: Mapping[str, float], samples: Sequence[Row], better: Mapping[str, bool]
+) -> Row:
+    """Results of one task as the harness has them."""
     count = {"original": len(samples), "effective": len(samples)}
     return {
         "results": {task.name: {"alias": task.name, **figures}},

@@ -45,6 +45,10 @@ class Evaluation:
     """Examples before each question; None is what the task is known with."""
     engine: str = "auto"
     quantisation: str | None = None
+    against: str | None = None
+    """Of a suite that is judged: the model whose answers these are compared with."""
+    judge: str | None = None
+    """The model that judges; None is the best chat model here."""
 
     def check(self) -> None:
         """Raise BadSettings."""
@@ -52,6 +56,8 @@ class Evaluation:
             raise BadSettings(f"limit must be at least 1, not {self.limit}.", hint="Leave it out to take every row.")
         if self.shots is not None and self.shots < 0:
             raise BadSettings(f"shots must be 0 or more, not {self.shots}.", hint="Leave it out for the task's own.")
+        if not self.against and any(task.kind == "judged" for task in suite(self.suite).tasks):
+            raise BadSettings("Nobody is named to be compared with.", hint="Say --against MODEL, and --judge MODEL.")
 
 
 class _Asked(RunInterrupted):
@@ -97,7 +103,7 @@ def fitting(entry: ModelEntry | Remote, chosen: Suite) -> list[SuiteTask]:
 
 def _fits(entry: ModelEntry | Remote, task: SuiteTask) -> bool:
     if isinstance(entry, Remote):
-        return task.kind in ("generate", "translation")  # likelihoods of given texts are not in the protocol
+        return task.kind in ("generate", "translation", "judged")  # likelihoods of given texts are not in the protocol
     decoder = entry.family is Family.DECODER
     if task.kind == "speed":
         return decoder and speed.able(entry, task)
@@ -173,7 +179,7 @@ def _measured(
     worker: Worker,
     assistant: Assistant,
 ) -> results.Results:
-    from eval import assistant_tasks, harness
+    from eval import assistant_tasks, harness, judging
     from eval.harness_model import ParleyModel
 
     folder, started = worker.run.folder, time.monotonic()
@@ -204,6 +210,10 @@ def _measured(
             given = [harness.Given(task, data, shots_data)]
             found = harness.evaluate(given, model, scratch, limit=asked.limit, shots=asked.shots, chat=task.chat)
             samples |= harness.samples(found)
+        elif task.kind == "judged":
+            assert data is not None  # noqa: S101 - it comes with Parley
+            both = asked.model, asked.against, asked.judge
+            found, samples[task.name] = judging.evaluate(task, data, assistant, *both, asked.limit, answers, tell)
         elif task.kind == "speed":
             assert data is not None  # noqa: S101 - it comes with Parley
             found, samples[task.name] = speed.evaluate(task, data, asked.model, asked.limit, answers, tell)

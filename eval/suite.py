@@ -16,12 +16,15 @@ import yaml
 from assistant.errors import UnknownTask
 
 FOLDER = Path(__file__).parent / "suites"
+FIRST = "mini"
+"""The suite that is offered first."""
 KINDS = {
     "score": "score given texts",
     "generate": "write text",
     "labels": "sort texts under labels",
     "translation": "translate",
     "speed": "be timed",
+    "judged": "answer open questions",
 }
 """What a task asks of a model."""
 
@@ -84,7 +87,7 @@ class Suite:
 def suites() -> Mapping[str, Suite]:
     """Every suite by its name, what comes with Parley first."""
     found = [_read(path) for path in sorted(FOLDER.glob("*.yaml"))]
-    return {suite.name: suite for suite in sorted(found, key=lambda suite: not suite.shipped)}
+    return {suite.name: suite for suite in sorted(found, key=lambda suite: (suite.name != FIRST, not suite.shipped))}
 
 
 @cache

@@ -52,6 +52,8 @@ def run(
     shots: Annotated[int | None, typer.Option("--shots", help="Examples before each question.")] = None,
     engine: Annotated[str, typer.Option("--engine", help="llamacpp or transformers, for what is written.")] = "auto",
     quantisation: Annotated[str | None, typer.Option("--quantisation", help="4bit or 8bit, by bitsandbytes.")] = None,
+    against: Annotated[str | None, typer.Option("--against", help="For chat: the model to be compared with.")] = None,
+    judge: Annotated[str | None, typer.Option("--judge", help="For chat: the model that judges both.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A copy of results.json.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it and return.")] = False,
     as_json: AsJson = False,
@@ -69,9 +71,8 @@ def run(
     from ui.terminal.watching import follow, refuse_failure, say_end
 
     runs = Runs()
-    asked = Evaluation(
-        model=model, suite=suite, data=data, limit=limit, shots=shots, engine=engine, quantisation=quantisation
-    )
+    how: dict[str, Any] = {"engine": engine, "quantisation": quantisation, "against": against, "judge": judge}
+    asked = Evaluation(model=model, suite=suite, data=data, limit=limit, shots=shots, **how)
     made = create(runs, asked)
     runs.start(made)
     if detach:

@@ -16,7 +16,7 @@ from eval import report
 from eval.compare import compare
 from eval.results import read
 from eval.runner import KIND, Evaluation, create, fitting
-from eval.suite import suite, suites
+from eval.suite import FIRST, suite, suites
 from ui.web import theme
 from ui.web.evaluate_view import beside_html, cards_html, suite_html
 from ui.web.events import QUICK, event_data, told
@@ -24,7 +24,6 @@ from ui.web.run_acts import do
 
 POLL_SECONDS = 1.5
 LISTED = 30
-FIRST = "mini"
 
 
 def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
@@ -71,6 +70,18 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
             visible=False,
             elem_id="eval-data",
         )
+        with gr.Row(elem_classes="languages", visible=False) as judging:
+            against = gr.Dropdown(
+                offered, allow_custom_value=True, value=None, label="Compared with", elem_id="eval-against"
+            )
+            judge = gr.Dropdown(
+                offered,
+                allow_custom_value=True,
+                value=None,
+                label="Judged by",
+                info="A large model, which may be a server's: openai:NAME@http://host:8000/v1",
+                elem_id="eval-judge",
+            )
         with gr.Accordion("More settings", open=False, elem_id="eval-more"), gr.Row():
             limit = gr.Number(None, label="Rows of each task (all)", precision=0, minimum=1, elem_id="eval-limit")
             shots = gr.Number(None, label="Examples first (the suite's)", precision=0, minimum=0, elem_id="eval-shots")
@@ -99,6 +110,9 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
             about: suite_html(wanted),
             data: gr.update(visible=not wanted.shipped, value=None),
             model: gr.update(choices=choices, value=value),
+            judging: gr.update(visible=any(task.kind == "judged" for task in wanted.tasks)),
+            against: gr.update(choices=choices),
+            judge: gr.update(choices=choices),
         }
 
     def here(name: str) -> Any:
@@ -134,7 +148,7 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
         return {shown: beside_html(found, changes), saved: gr.update(visible=bool(found), value=file)}
 
     def start(*values: Any) -> dict[Any, Any]:
-        name, key, path, rows, first, bits = values
+        name, key, path, rows, first, bits, other, third = values
         if not key:
             raise UserError("No model is chosen.", hint="Choose one, or fetch one under Models.")
         asked = Evaluation(
@@ -144,6 +158,8 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
             limit=int(rows) if rows is not None else None,
             shots=int(first) if first is not None else None,
             quantisation=bits or None,
+            against=other or None,
+            judge=third or None,
         )
         runs.start(create(runs, asked, keep=True))
         return show([])
@@ -156,8 +172,8 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
     outputs = [listed, beside, timer]
     page.load(told(show), [beside], outputs, **QUICK)
     timer.tick(told(show), [beside], outputs, **QUICK)
-    chosen.input(told(choose), [chosen, model], [about, data, model], **QUICK)
+    chosen.input(told(choose), [chosen, model], [about, data, model, judging, against, judge], **QUICK)
     model.focus(here, [chosen], [model], **QUICK)
     beside.change(told(put), [beside], [shown, saved], **QUICK)
-    go.click(told(start), [chosen, model, data, limit, shots, quantisation], outputs, **QUICK)
+    go.click(told(start), [chosen, model, data, limit, shots, quantisation, against, judge], outputs, **QUICK)
     listed.act(told(act), [beside], outputs, **QUICK)
