@@ -5,6 +5,7 @@ One thread, because several would fight for the same cores, or for Python's lock
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from assistant.engines.drawing import draw
 from assistant.engines.prompt_cache import PromptCache
 
 T = TypeVar("T")
+EXIT_SECONDS = 10
 MOST_ROWS = 16
 """Replies decoded at once; more wait for their turn."""
 PROMPT_PIECE = {"cpu": 512, "cuda": 4096, "mps": 1024}
@@ -57,6 +59,7 @@ class ModelThread:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
+        atexit.register(self._leave)
 
     def ask(self, ask: Ask) -> None:
         """Begin a reply as soon as there is room."""
@@ -87,6 +90,11 @@ class ModelThread:
         """Wait until a closed thread has let go of the model."""
         self._thread.join(timeout_seconds)
 
+    def _leave(self) -> None:
+        """At the end of the process: one that ends while a thread is in the middle of a pass is aborted."""
+        self.close()
+        self.join(EXIT_SECONDS)
+
     def _run(self) -> None:
         while self._has_work():
             self._do_job()
@@ -99,6 +107,7 @@ class ModelThread:
                     batch.fail(error)
             self._batches = [batch for batch in self._batches if batch.asks]
         self._end()
+        atexit.unregister(self._leave)
 
     def _has_work(self) -> bool:
         """Wait until there is something to do; False when closed."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -383,3 +385,20 @@ def test_a_text_goes_on_as_it_stands(engine: TransformersEngine, llama: Path) ->
     said, usage, _ = read(engine.generate("Once upon a time", GREEDY))
     assert said == tiny.tokenizer().decode(made, skip_special_tokens=True)
     assert usage.prompt_tokens == inputs["input_ids"].shape[1]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_process_that_ends_with_an_engine_open_ends_well(busy: bool, llama: Path) -> None:
+    code = f"""
+from pathlib import Path
+from assistant.engines.protocol import Sampling, ScoreRequest
+from assistant.engines.transformers import TransformersEngine
+engine = TransformersEngine(Path({str(llama)!r}))
+engine.score([ScoreRequest("a", "b")])
+if {busy}:
+    stream = engine.generate("Once upon a time", Sampling(temperature=0, max_tokens=400))
+    next(stream)
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr
