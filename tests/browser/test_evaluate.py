@@ -89,3 +89,24 @@ def test_rows_in_the_wrong_form_are_said_on_the_card(page: Page, tmp_path: Path)
     card = page.locator("#eval-list .run").first
     expect(card).to_contain_text("Row 1 of rows.jsonl has no column 'instruction'", timeout=120_000)
     assert card.locator("b").count() == 0
+
+
+def test_a_vote_without_names(page: Page, server: Server) -> None:
+    page.click("#arena > button")
+    settle(page)
+    page.click("#arena-ask")
+    expect(page.locator(".toast-wrap")).to_contain_text("Nothing is asked yet", timeout=15_000)
+    # one and the same model under two names: its own, and its file's
+    path = next((server.home / "models" / "smollm2-135m-instruct").rglob("*.gguf")).resolve()
+    page.fill("#arena-models input", str(path))
+    page.keyboard.press("Enter")
+    settle(page)
+    page.fill("#arena-asked textarea", "What is the capital of France?")
+    page.click("#arena-ask")
+    expect(page.locator("#arena-votes")).to_be_visible(timeout=120_000)
+    assert "smollm2" not in page.locator("#arena-a").inner_text() + page.locator("#arena-b").inner_text()
+    expect(page.locator("#arena-b .answer p")).not_to_be_empty()
+    page.get_by_role("button", name="A is better").click()
+    table = page.locator("#arena-table")
+    expect(table).to_contain_text("A was", timeout=15_000)
+    expect(table.locator("tbody tr")).to_have_count(2)

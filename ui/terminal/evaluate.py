@@ -163,6 +163,27 @@ def gate(
 
 
 @app.command()
+def votes(as_json: AsJson = False) -> None:
+    """Say how strong models are by your blind votes (on the page, under Evaluate), on Elo's scale.
+
+    Example: parley eval votes
+    """
+    from dataclasses import asdict
+
+    from eval.arena import Votes, strengths
+
+    found = strengths(Votes().all())
+    if as_json:
+        write_json([asdict(each) for each in found])
+        return
+    if not found:
+        note("No vote yet. `parley ui`, Evaluate, Vote blind between models.", style="dim")
+    for each in found:
+        interval = f"{each.low:.0f} to {each.high:.0f}"
+        typer.echo(f"{each.elo:>6.0f}  {interval:>14}  {each.votes:>5,} votes  {printable(each.model)}")
+
+
+@app.command()
 def report(
     names: Annotated[list[str], typer.Argument(metavar="RESULTS...", help="Runs, folders or files of results.")],
     output: Annotated[

@@ -18,6 +18,7 @@ from eval.results import read
 from eval.runner import KIND, Evaluation, create, fitting
 from eval.suite import FIRST, suite, suites
 from ui.web import theme
+from ui.web.arena_part import build_arena
 from ui.web.evaluate_view import beside_html, cards_html, suite_html
 from ui.web.events import QUICK, event_data, told
 from ui.web.run_acts import do
@@ -100,6 +101,7 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
         shown = gr.HTML(apply_default_css=False, elem_id="eval-shown")
         saved = gr.DownloadButton("Report as a file", visible=False, size="sm", elem_id="eval-report")
         listed = gr.HTML(apply_default_css=False, elem_id="eval-list", js_on_load=theme.script("acts"))
+        build_arena(assistant, page)
     timer = gr.Timer(POLL_SECONDS)
 
     def choose(name: str, kept: str | None) -> dict[Any, Any]:

@@ -69,3 +69,11 @@ def test_suites_are_listed() -> None:
 def test_what_is_said_of_mistakes(words: list[str], code: int, said: str) -> None:
     done = parley("eval", *words)
     assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_votes(parley_home: Path) -> None:
+    assert "No vote yet" in parley("eval", "votes").stderr
+    lines = ['{"one": "a", "other": "b", "won": 1.0, "asked": "?"}'] * 4
+    (parley_home / "votes.jsonl").write_text("\n".join(lines) + "\n")
+    assert "4 votes  a" in parley("eval", "votes").stdout
+    assert [each["model"] for each in json.loads(parley("eval", "votes", "--json").stdout)] == ["a", "b"]
