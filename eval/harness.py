@@ -46,11 +46,15 @@ def evaluate(
     from lm_eval import simple_evaluate as decorated
     from lm_eval.tasks import TaskManager
 
-    tasks = [str(_config(each, folder, limit)) for each in given]
+    groups = [each for each in given if not each.task.harness.endswith(".yaml")]
+    tasks = [each.task.name if each in groups else str(_config(each, folder, limit)) for each in given]
+    if known := [each.task.name for each in groups if each.data is not None]:
+        said = f"{', '.join(known)} is a group of many sets, whose rows come from the Hub alone."
+        raise BadDataset(said, hint="Leave out --data.")
     if any(each.task.harness.startswith("ifeval/") for each in given):
         ifeval.prepare()
     simple_evaluate: Callable[..., Any] = decorated  # its decorator hides its parameters
-    manager = TaskManager(include_defaults=False)
+    manager = TaskManager(include_defaults=False, include_path=[_harness_tasks() / g.task.harness for g in groups])
     with _quiet(), _mapped([each.task.name for each in given if each.data is None]):
         found = simple_evaluate(
             model=model,

@@ -40,8 +40,8 @@ class SuiteTask:
     title: str = ""
     """For people; "" is its name."""
     harness: str = ""
-    """YAML file of a task, in lm-evaluation-harness's folder of tasks, or in ours where there is one of that name; ""
-    for a task of the assistant."""
+    """YAML file of a task, in lm-evaluation-harness's folder of tasks, or in ours where there is one of that name; a
+    folder for a group of tasks; "" for a task of the assistant."""
     split: str = "test"
     """The harness's name of what is measured on."""
     reader: str = ""
