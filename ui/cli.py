@@ -39,6 +39,7 @@ SUBCOMMANDS = {
     "train": Subcommand("ui.terminal.train", "Tune a model on your own data."),
     "runs": Subcommand("ui.terminal.runs", "Watch, pause, resume, compare and delete runs."),
     "eval": Subcommand("ui.terminal.evaluate", "Measure models on suites, and say whether a change is real."),
+    "lab": Subcommand("ui.terminal.lab", "See RNN, transformer, GAN, VAE and diffusion learn and make."),
     "export": Subcommand("ui.terminal.export", "Write a tuned model as files: merged safetensors, or a GGUF."),
     "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),
 }

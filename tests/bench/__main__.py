@@ -40,13 +40,14 @@ BENCHES = {  # name: (title, expression)
     "emotions": ("How well emotions are read, without training (tweeteval, validation)", "quality.run_emotions()"),
     "training": (f"Fine-tuning (LoRA) beside TRL's SFTTrainer: {SMALL}", "training.run()"),
     "evaluation": (f"HellaSwag, 500 samples, beside lm-eval's own `hf` model: {SMALL}", "evaluation.run()"),
+    "agreement": (f"The first 1,000 samples of four sets, beside lm-eval's `hf`: {SMALL}", "evaluation.agreement()"),
     "memory": ("Memory over a table of 200,000 rows", "quality.run_memory()"),
     "summaries": ("One sentence of a paper's abstract (SciTLDR, test)", "quality.run_summaries()"),
 }
 NEED_DATA = {
     "PARLEY_BENCH_DATA": ("sentiment", "seq2seq", "translation", "feelings", "emotions", "memory"),
     "PARLEY_BENCH_SCITLDR": ("summaries",),
-    "PARLEY_BENCH_HELLASWAG": ("evaluation",),
+    "PARLEY_BENCH_EVAL": ("evaluation", "agreement"),
     "PARLEY_BENCH_FLORES": ("bergamot", "t5"),
 }
 """Folders that these read; they are left out where it is not set."""

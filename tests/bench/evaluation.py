@@ -1,10 +1,12 @@
-"""HellaSwag through our engine beside lm-evaluation-harness's own `hf` model, on the same samples."""
+"""Standard suites through our engine beside lm-evaluation-harness's own `hf` model, on the same samples."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,53 +21,86 @@ from eval.suite import suite
 SMALL = "smollm2-135m-instruct"
 BATCH = 8
 """Of the harness's own model."""
+AGREEMENT = ("hellaswag", "arc-easy", "arc-challenge", "piqa")
+
+
+@dataclass
+class Side:
+    """What one of the two found, and how long its answers took in all, loading left out."""
+
+    seconds: float = 0.0
+    likelihoods: list[float] = field(default_factory=list[float])
+    figures: dict[str, float] = field(default_factory=dict[str, float])
 
 
 def run(samples: int = 500) -> dict[str, float]:
-    """Samples a second of both, loading left out, and what each found."""
-    from lm_eval import simple_evaluate
+    """Samples a second of both on HellaSwag, and what each found."""
+    own, other = sides("hellaswag", samples)
+    return {
+        "Parley, samples/s": samples / own.seconds,
+        f"lm-eval's hf, batches of {BATCH}, samples/s": samples / other.seconds,
+        "ratio": other.seconds / own.seconds,
+        "Parley, acc_norm": own.figures["acc_norm,none"],
+        "hf, acc_norm": other.figures["acc_norm,none"],
+        "Parley, acc": own.figures["acc,none"],
+        "hf, acc": other.figures["acc,none"],
+    }
+
+
+def agreement(samples: int = 1000) -> dict[str, float]:
+    """What both found on the first samples of four sets."""
+    found: dict[str, float] = {}
+    for name in AGREEMENT:
+        own, other = sides(name, samples)
+        furthest = max(abs(a - b) for a, b in zip(own.likelihoods, other.likelihoods, strict=True))
+        found |= {
+            f"{name}, Parley, acc_norm": own.figures["acc_norm,none"],
+            f"{name}, hf, acc_norm": other.figures["acc_norm,none"],
+            f"{name}, log-likelihoods: largest difference, nats": furthest,
+            f"{name}, samples/s, ratio": other.seconds / own.seconds,
+        }
+        print(found, file=sys.stderr, flush=True)
+    return found
+
+
+def sides(name: str, samples: int) -> tuple[Side, Side]:
+    """Parley and the harness's own model on the first samples of a suite."""
     from lm_eval.models.huggingface import HFLM
-    from lm_eval.tasks import TaskManager
 
     models = Models()
     gguf = sources.locate(models.catalogue[SMALL])
     assert gguf is not None
-    data = Path(os.environ["PARLEY_BENCH_HELLASWAG"])
-    with tempfile.TemporaryDirectory(prefix="parley-bench-") as name:
-        folder = Path(name)
+    task = suite(name).tasks[0]
+    (data,) = Path(os.environ["PARLEY_BENCH_EVAL"]).rglob(task.file)
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as made:
+        folder = Path(made)
+        config = harness._config(harness.Given(task, data), folder, samples)
         engine = models.engine(SMALL, capability=Capability.SCORE)
         ours = ParleyModel(lambda _: engine, Answers(folder / "answers.jsonl"), lambda *_: None)
+        own = measured(ours, config, task.name)
         weights = str(dequantise.dequantised(gguf))
-        theirs = HFLM(pretrained=weights, device="cpu", dtype="float32", batch_size=BATCH)
-        config = harness._config(harness.Given(suite("hellaswag").tasks[0], data), folder, samples)
+        return own, measured(
+            HFLM(pretrained=weights, device="cpu", dtype="float32", batch_size=BATCH), config, task.name
+        )
 
-        def found(model: Any) -> tuple[float, dict[str, float]]:
-            seconds: list[float] = []
-            answer = model.loglikelihood
 
-            def timed(requests: Any, **more: Any) -> Any:
-                begun = time.perf_counter()
-                said = answer(requests, **more)
-                seconds.append(time.perf_counter() - begun)
-                return said
+def measured(model: Any, config: Path, task: str) -> Side:
+    """One side on a task."""
+    from lm_eval import simple_evaluate
+    from lm_eval.tasks import TaskManager
 
-            model.loglikelihood = timed
-            results: Any = simple_evaluate(
-                model=model,
-                tasks=[str(config)],
-                task_manager=TaskManager(include_defaults=False),
-                bootstrap_iters=0,
-            )
-            return samples / sum(seconds), results["results"]["hellaswag"]
+    side = Side()
+    answer = model.loglikelihood
 
-        pace, own = found(ours)
-        other_pace, other = found(theirs)
-    return {
-        "Parley, samples/s": pace,
-        f"lm-eval's hf, batches of {BATCH}, samples/s": other_pace,
-        "ratio": pace / other_pace,
-        "Parley, acc_norm": own["acc_norm,none"],
-        "hf, acc_norm": other["acc_norm,none"],
-        "Parley, acc": own["acc,none"],
-        "hf, acc": other["acc,none"],
-    }
+    def timed(requests: Any, **more: Any) -> Any:
+        begun = time.perf_counter()
+        said = answer(requests, **more)
+        side.seconds += time.perf_counter() - begun
+        side.likelihoods += [likelihood for likelihood, _ in said]
+        return said
+
+    model.loglikelihood = timed
+    manager = TaskManager(include_defaults=False)
+    found: Any = simple_evaluate(model=model, tasks=[str(config)], task_manager=manager, bootstrap_iters=0)
+    side.figures = found["results"][task]
+    return side

@@ -22,6 +22,7 @@ THEN = {
     "classifier": ("Sort with it", 'parley classify "…" --model {id}'),
     "translate": ("Translate with it", 'parley translate "…" --to … --model {id}'),
     "summarize": ("Summarise with it", "parley summarize text.txt --model {id}"),
+    "lab": ("See what it makes", "parley lab sample {id}"),
 }
 """Kind of a run, or its task → what may be done with what came out."""
 SHOWN = ("loss", "eval_loss", "reward", "kl", "accuracy", "eval_accuracy", "learning_rate", "tokens_per_second")

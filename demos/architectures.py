@@ -1,0 +1,91 @@
+"""What can be trained and sampled: a line each, so that nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from demos.errors import BadConfig
+
+if TYPE_CHECKING:
+    from demos.lesson import Config, Lesson
+
+WEIGHTS = Path(__file__).with_name("weights")
+"""What comes with the project, a folder each."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """config, uses: names in the module of what it is asked for, and of what loads its weights."""
+
+    name: str
+    title: str
+    config: str
+    uses: str
+    learns: Literal["pictures", "text"]
+    about: str
+
+    def module(self) -> Any:
+        return import_module(f"demos.{self.name}")
+
+    def config_class(self) -> type[Config]:
+        return getattr(self.module(), self.config)
+
+    def load(self, folder: Path) -> Any:
+        """Its trained weights in a folder. Raises NoData."""
+        return getattr(self.module(), self.uses)(folder)
+
+    @property
+    def shipped(self) -> Path:
+        return WEIGHTS / self.name
+
+    def lesson(self, config: Any, home: Path) -> Callable[[], Lesson]:
+        """What builds its lesson, the data read already. home: for data sets that are fetched.
+
+        Raises NoData, BadPicture, BadText.
+        """
+        from accelerate import PartialState
+
+        device = PartialState().device
+        build = self.module().build
+        if self.learns == "text":
+            from demos import texts
+
+            text = texts.Text.of(texts.load(config.data), Path(config.data).name)
+            return lambda: build(config, text, device)
+        from demos import images
+
+        pictures = images.load(config.data, home=home)
+        if self.name != "classifier":
+            return lambda: build(config, pictures, device)
+        test = images.load(config.data, "test", home=home)
+        return lambda: build(config, pictures, test, device)
+
+
+ARCHITECTURES = {
+    each.name: each
+    for each in (
+        Architecture("rnn", "Recurrent network", "RnnConfig", "Rnn", "text", "Writes with one running memory."),
+        Architecture(
+            "transformer", "Transformer", "TransformerConfig", "Transformer", "text", "Writes by looking back."
+        ),
+        Architecture("gan", "GAN", "GanConfig", "Gan", "pictures", "Draws at once; learnt against a judge."),
+        Architecture("vae", "VAE", "VaeConfig", "Vae", "pictures", "Draws from a map of all pictures."),
+        Architecture(
+            "diffusion", "Diffusion", "DiffusionConfig", "Diffusion", "pictures", "Draws by taking noise away."
+        ),
+        Architecture(
+            "classifier", "Classifier", "ClassifierConfig", "load", "pictures", "Measures the others; draws nothing."
+        ),
+    )
+}
+
+
+def architecture(name: str) -> Architecture:
+    """Raises BadConfig for one that there is not."""
+    if name not in ARCHITECTURES:
+        raise BadConfig(f"The lab has no {name!r}.", hint=f"There are {', '.join(ARCHITECTURES)}.")
+    return ARCHITECTURES[name]

@@ -1,0 +1,69 @@
+"""How far made pictures are from real ones, in a feature space: (count, features) tensors in, numbers out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def frechet(one: Tensor, other: Tensor) -> float:
+    """‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁Σ₂)^½): the Fréchet distance of two Gaussians (Heusel et al. 2017,
+    arXiv:1706.08500)."""
+    one, other = one.double(), other.double()
+    first, second = torch.cov(one.T), torch.cov(other.T)
+    values, vectors = torch.linalg.eigh(first)
+    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    cross = torch.linalg.eigvalsh(root @ second @ root).clamp_min(0).sqrt().sum()  # has the eigenvalues of Σ₁Σ₂
+    between = (one.mean(0) - other.mean(0)).square().sum()
+    return float(between + first.trace() + second.trace() - 2 * cross)
+
+
+def kernel(one: Tensor, other: Tensor) -> float:
+    """The squared maximum mean discrepancy with the kernel (x·y / features + 1)³, unbiased: KID (Bińkowski et al.
+    2018, arXiv:1801.01401)."""
+    one, other = one.double(), other.double()
+
+    def k(a: Tensor, b: Tensor) -> Tensor:
+        return (a @ b.T / a.shape[1] + 1) ** 3
+
+    def within(a: Tensor) -> Tensor:
+        values = k(a, a)
+        return (values.sum() - values.trace()) / (len(a) * (len(a) - 1))
+
+    return float(within(one) + within(other) - 2 * k(one, other).mean())
+
+
+def precision_recall(real: Tensor, made: Tensor, neighbours: int = 3) -> tuple[float, float]:
+    """(share of made pictures that lie among the real, share of real ones that lie among the made): "among" is
+    closer to one than its k-th neighbour of its own kind (Kynkäänniemi et al. 2019, arXiv:1904.06991)."""
+
+    def among(points: Tensor, others: Tensor) -> float:
+        radii = torch.cdist(others, others).kthvalue(neighbours + 1, dim=1).values
+        return float((torch.cdist(points, others) <= radii).any(1).float().mean())
+
+    return among(made, real), among(real, made)
+
+
+def diversity(made: Tensor, labels: Tensor, pairs: int = 2000) -> float:
+    """The mean distance of two made pictures of the same class; drawn with a fixed seed."""
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for label in labels.unique():
+        own = made[labels == label]
+        if len(own) > 1:
+            places = torch.randint(len(own), (2, pairs), generator=generator)
+            found.append((own[places[0]] - own[places[1]]).norm(dim=1).mean())
+    return float(torch.stack(found).mean()) if found else 0.0
+
+
+def histogram(labels: Tensor, classes: int) -> list[float]:
+    """What share of pictures each class has: a class that a generator has forgotten shows."""
+    return (torch.bincount(labels, minlength=classes) / max(1, len(labels))).tolist()
+
+
+def roc_auc(strange: Tensor, own: Tensor) -> float:
+    """How often a stranger's score is above one of the family's: scores (count,) each, ties count half."""
+    ordered = own.sort().values
+    below = torch.searchsorted(ordered, strange, right=False)
+    equal = torch.searchsorted(ordered, strange, right=True) - below
+    return float((below + equal / 2).mean() / len(own))

@@ -1,0 +1,122 @@
+"""What an architecture gives the loop that trains it, and its weights on disk."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from demos.errors import NoData
+from demos.images import Pictures
+
+WEIGHTS, ABOUT = "model.safetensors", "lab.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What every lesson is asked for. steps: updates in all; seed: of weights, order and noise."""
+
+    data: str = "fashion"
+    steps: int = 1000
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    seed: int = 0
+
+    def problems(self) -> list[str]:
+        """What cannot be, all of it."""
+        least = {"steps": 1, "batch_size": 2}
+        found = [f"{name} is at least {low}" for name, low in least.items() if getattr(self, name) < low]
+        return found if 0 < self.learning_rate < 1 else [*found, "learning_rate lies between 0 and 1"]
+
+
+class Lesson(ABC):
+    """One architecture as it is trained. networks: what a checkpoint holds; kept: those of them that are shipped."""
+
+    kept: ClassVar[tuple[str, ...]]
+    networks: dict[str, nn.Module]
+    optimisers: dict[str, torch.optim.Optimizer]
+
+    @abstractmethod
+    def learn(self, step: int) -> dict[str, float]:
+        """Make one update; its losses. Draws from torch's global generator alone."""
+
+    @abstractmethod
+    def show(self) -> Tensor | str:
+        """What it makes now, always of the same noise: pictures (count, channels, height, width) in [-1, 1], or a
+        text."""
+
+    def about(self) -> dict[str, Any]:
+        """What has to be known to use the weights without the data."""
+        return {}
+
+
+class Batches:
+    """Rows in an order that is drawn anew for each pass, so that any step's rows are known from its number alone."""
+
+    def __init__(self, rows: int, batch_size: int, seed: int) -> None:
+        self._rows, self._size, self._seed = rows, min(batch_size, rows), seed
+        self._pass, self._order = -1, torch.empty(0, dtype=torch.int64)
+
+    @property
+    def a_pass(self) -> int:
+        """Steps that see every row once; what does not fill a batch is left out."""
+        return self._rows // self._size
+
+    def at(self, step: int) -> Tensor:
+        """Places of the rows of a step (from 0), (batch,) int64."""
+        number, place = divmod(step, self.a_pass)
+        if number != self._pass:
+            generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
+            self._pass, self._order = number, torch.randperm(self._rows, generator=generator)
+        return self._order[place * self._size : (place + 1) * self._size]
+
+
+def picture_facts(pictures: Pictures) -> dict[str, Any]:
+    """What is to be known of the pictures that a network has learnt from."""
+    return {"classes": list(pictures.classes), "channels": pictures.channels, "licence": pictures.licence}
+
+
+def save(folder: Path, lesson: Lesson, architecture: str, config: Config, facts: Mapping[str, Any]) -> None:
+    """Write the kept networks in float16, and what they are. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        f"{name}.{key}": value.detach().to("cpu", torch.float16 if value.is_floating_point() else None).contiguous()
+        for name in lesson.kept
+        for key, value in lesson.networks[name].state_dict().items()
+    }
+    told = {"architecture": architecture, "config": asdict(config), **lesson.about(), **facts}
+    for name, write in ((WEIGHTS, lambda to: save_file(tensors, to)), (ABOUT, lambda to: _write(to, told))):
+        write(folder / f"{name}.part")
+        (folder / f"{name}.part").replace(folder / name)
+
+
+def _write(path: Path, told: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What the weights in a folder are. Raises NoData."""
+    try:
+        return json.loads((folder / ABOUT).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise NoData(f"{folder} holds nothing of the lab: its {ABOUT} cannot be read.") from error
+
+
+def load_into(folder: Path, **networks: nn.Module) -> None:
+    """Weights of a folder into networks by their names, ready to sample. Raises NoData."""
+    try:
+        tensors = load_file(folder / WEIGHTS)
+        for name, network in networks.items():
+            start = f"{name}."
+            own = {key.removeprefix(start): value for key, value in tensors.items() if key.startswith(start)}
+            network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in own.items()})
+            network.eval().requires_grad_(False)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise NoData(f"The weights in {folder} cannot be used: {error}.") from error

@@ -1,0 +1,148 @@
+"""The one loop that trains every lesson: seeded, watched, paused, and gone on with exactly where it was."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from demos.errors import Diverged, NoData
+from demos.lesson import Config, Lesson
+
+CHECKPOINT = "checkpoint.pt"
+SHOWN = 24
+"""Times that a training shows what it makes, more densely at its beginning."""
+LOG_SECONDS = 1.0
+SAVE_SECONDS = 60.0
+
+
+class Watcher(Protocol):
+    """Who looks on: hears figures and sees what is made, and says whether to go on."""
+
+    def tell(self, step: int, steps: int, doing: str = "") -> None: ...
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None: ...
+
+    def made(self, step: int, what: Tensor | str) -> None: ...
+
+    def asked(self) -> str:
+        """ "pause", "stop" or ""."""
+        ...
+
+
+class Unwatched:
+    """Nobody looks on."""
+
+    def tell(self, step: int, steps: int, doing: str = "") -> None: ...
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None: ...
+
+    def made(self, step: int, what: Tensor | str) -> None: ...
+
+    def asked(self) -> str:
+        return ""
+
+
+def train(
+    make: Callable[[], Lesson], config: Config, folder: Path, watcher: Watcher | None = None
+) -> tuple[Lesson, str, dict[str, Any]]:
+    """Train a lesson up to config.steps, from the folder's checkpoint if it has one.
+
+    Gives the lesson, "finished", "pause" or "stop", and {"steps", "seconds"}: how far it is and what that took.
+    make: builds the lesson; the generator is seeded before. Raises Diverged, and NoData for a checkpoint of another.
+    """
+    watcher = watcher or Unwatched()
+    torch.manual_seed(config.seed)
+    lesson = make()
+    step, before = resume(lesson, folder)
+    begun = logged = saved = time.monotonic()
+    mean: dict[str, list[float]] = {}
+    wanted = _shown(config.steps)
+    if not step:
+        _show(lesson, watcher, 0)
+    ended = "finished"
+    while step < config.steps:
+        if ended := watcher.asked():
+            break
+        ended = "finished"
+        for name, value in lesson.learn(step).items():
+            mean.setdefault(name, []).append(value)
+        step += 1
+        now = time.monotonic()
+        if now - logged > LOG_SECONDS or step == config.steps or step == 1:
+            figures = {name: sum(values) / len(values) for name, values in mean.items()}
+            watcher.tell(step, config.steps)
+            watcher.record(step, figures)
+            if wrong := [name for name, value in figures.items() if not math.isfinite(value)]:
+                said = f"The training has diverged at step {step}: {', '.join(wrong)} is no number any more."
+                raise Diverged(said, hint="Try a smaller learning_rate.")
+            mean, logged = {}, now
+        if step in wanted:
+            _show(lesson, watcher, step)
+        if now - saved > SAVE_SECONDS:
+            save_checkpoint(lesson, folder, step, before + now - begun)
+            saved = now
+    seconds = before + time.monotonic() - begun
+    save_checkpoint(lesson, folder, step, seconds)
+    return lesson, ended, {"steps": step, "seconds": round(seconds, 1)}
+
+
+def _shown(steps: int) -> set[int]:
+    """The steps after which to show what is made: evenly on a curved scale, so that the first learning is seen."""
+    return {max(1, round(steps * (part / SHOWN) ** 1.7)) for part in range(1, SHOWN + 1)}
+
+
+def _show(lesson: Lesson, watcher: Watcher, step: int) -> None:
+    """Show without a trace in the training's own random numbers."""
+    state = torch.get_rng_state()
+    modes = {name: network.training for name, network in lesson.networks.items()}
+    for network in lesson.networks.values():
+        network.eval()
+    with torch.no_grad():
+        watcher.made(step, lesson.show())
+    for name, network in lesson.networks.items():
+        network.train(modes[name])
+    torch.set_rng_state(state)
+
+
+def save_checkpoint(lesson: Lesson, folder: Path, step: int, seconds: float) -> None:
+    """Write all that the next step depends on, whole or not at all. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = {
+        "step": step,
+        "seconds": seconds,
+        "random": torch.get_rng_state(),
+        "networks": {name: each.state_dict() for name, each in lesson.networks.items()},
+        "optimisers": {name: each.state_dict() for name, each in lesson.optimisers.items()},
+    }
+    part = folder / f"{CHECKPOINT}.part"
+    try:
+        torch.save(packed, part)
+        part.replace(folder / CHECKPOINT)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def resume(lesson: Lesson, folder: Path) -> tuple[int, float]:
+    """(step, seconds) of the folder's checkpoint, which is put into the lesson; zeros without one. Raises NoData."""
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return 0, 0.0
+    try:
+        packed: dict[str, Any] = torch.load(path, weights_only=True)
+        for name, network in lesson.networks.items():
+            network.load_state_dict(packed["networks"][name])
+        for name, optimiser in lesson.optimisers.items():
+            optimiser.load_state_dict(packed["optimisers"][name])
+        torch.set_rng_state(packed["random"])
+    except Exception as error:
+        raise NoData(f"The checkpoint {path} cannot be gone on with: {error}.", hint="Start a new training.") from error
+    return int(packed["step"]), float(packed["seconds"])

@@ -1,0 +1,65 @@
+"""The eras read, and say what moved them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from demos import eras
+from demos.eras_lstm import DeepLearning
+from demos.errors import BadText
+
+GOOD, BAD = ("wonderful", "lovely", "great", "charming"), ("awful", "dull", "terrible", "boring")
+ROWS = [
+    (f"the {thing} was {word} and {more}", label)
+    for thing in ("film", "book", "play")
+    for words, label in ((GOOD, True), (BAD, False))
+    for word in words
+    for more in words
+]
+random.Random(0).shuffle(ROWS)
+MAKERS: dict[str, Any] = {
+    "rules": eras.Rules,
+    "bayes": lambda rows: eras.Statistics(rows, "bayes"),
+    "regression": eras.Statistics,
+    "lstm": lambda rows: DeepLearning(rows, least=150, width=16, hidden=16),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_each_era_reads_and_points(name: str) -> None:
+    reader = MAKERS[name](ROWS)
+    said = reader.read(["A wonderful, charming story", "a boring and terrible hour", ""])
+    assert said.shape == (3,) and said[0] > 0.6 and said[1] < 0.4
+    pointed = dict(reader.looked_at("A wonderful but boring film!"))
+    assert list(pointed) == ["A", "wonderful", "but", "boring", "film", "!"]
+    assert pointed["wonderful"] > 0 > pointed["boring"]
+    assert reader.looked_at("") == []
+
+
+def test_a_measure_counts_what_is_right() -> None:
+    class Fixed:
+        def read(self, texts: Any) -> np.ndarray:
+            return np.asarray([0.9, 0.5, 0.4, 0.1])
+
+        def looked_at(self, text: str) -> list[tuple[str, float]]:
+            return []
+
+    rows = [("a", True), ("b", True), ("c", True), ("d", False)]
+    assert eras.measure(lambda _: Fixed(), (), rows).accuracy == 0.75
+    with pytest.raises(BadText, match="nothing to measure"):
+        eras.measure(eras.Rules, ROWS, [])
+
+
+def test_a_curve_leaves_out_what_there_is_too_little_for() -> None:
+    curve = eras.learning_curve(eras.Statistics, ROWS, ROWS, sizes=(10, 60, 10_000))
+    assert list(curve) == [10, 60] and curve[60] > 0.9
+
+
+@pytest.mark.parametrize("make", [eras.Statistics, DeepLearning])
+def test_one_kind_of_rows_teaches_nothing(make: Any) -> None:
+    with pytest.raises(BadText, match="rows of both kinds"):
+        make([("fine", True)] * 5)

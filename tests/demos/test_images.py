@@ -1,0 +1,106 @@
+"""Pictures come in as they should, and what is none is refused with a word."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from demos import images
+from demos.errors import BadPicture, NoData
+
+
+def test_digits_need_nothing_and_are_split() -> None:
+    train, test = images.load("digits"), images.load("digits", "test")
+    assert train.images.shape[1:] == (1, 28, 28) and train.images.dtype == torch.uint8
+    assert len(train) + len(test) == 1797 and set(train.labels.tolist()) == set(range(10))
+    assert train.images.float().std() > 50  # there is something on them
+
+
+def test_scaling_goes_there_and_back() -> None:
+    values = torch.arange(256, dtype=torch.uint8)
+    there = images.scaled(values)
+    assert (there.min(), there.max()) == (-1, 1)
+    assert torch.equal(images.unscaled(there), values)
+
+
+def write_fashion(folder: Path, count: int = 4) -> None:
+    """Files as Fashion-MNIST's are, of a few pictures each."""
+    folder.mkdir()
+    for kind in ("train", "t10k"):
+        shown = np.arange(count * 784, dtype=np.uint8).reshape(count, 28, 28)
+        images._write_idx(folder / f"{kind}-images-idx3-ubyte.gz", shown)
+        images._write_idx(folder / f"{kind}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8))
+
+
+def test_fashion_is_read_from_its_four_files(tmp_path: Path) -> None:
+    write_fashion(tmp_path / "fashion")
+    found = images.load("fashion", home=tmp_path / "fashion")
+    if images.DEBIAN.is_dir():
+        assert len(found) == 60_000
+    else:
+        assert found.labels.tolist() == [0, 1, 2, 3] and found.classes[3] == "dress"
+        assert found.images[1, 0, 0, :3].tolist() == [16, 17, 18]
+
+
+def test_an_idx_file_that_is_cut_off_is_said(tmp_path: Path) -> None:
+    write_fashion(tmp_path / "fashion")
+    path = tmp_path / "fashion" / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-5]))
+    with pytest.raises(NoData, match="cannot be read"):
+        images.fashion(tmp_path / "fashion")
+
+
+def test_a_folder_of_folders_has_classes(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        for number in range(10):
+            Image.new("RGB", (40, 30), (number * 9, 20, 200)).save(tmp_path / name / f"{number}.png")
+    train, test = images.load(str(tmp_path)), images.load(str(tmp_path), "test")
+    assert train.classes == ("cats", "dogs") and (len(train), len(test)) == (18, 2)
+    assert train.channels == 3 and test.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["nothing", ""])
+def test_pictures_that_there_are_not(name: str, tmp_path: Path) -> None:
+    with pytest.raises(NoData, match="no pictures"):
+        images.load(name)
+    with pytest.raises(NoData, match="0 pictures"):
+        images.load(str(tmp_path))
+
+
+def test_a_picture_of_any_kind_becomes_a_small_square(tmp_path: Path) -> None:
+    film = [Image.new("RGB", (60, 50), colour) for colour in ("red", "blue")]
+    film[0].save(tmp_path / "film.gif", save_all=True, append_images=film[1:])
+    red = images.open_picture(tmp_path / "film.gif", colour=True)
+    assert red.shape == (3, 28, 28) and red[0].min() > 250 and red[2].max() < 5  # the first picture of the film
+
+    Image.new("RGBA", (30, 30), (255, 255, 255, 0)).save(tmp_path / "glass.png")
+    assert images.open_picture(tmp_path / "glass.png").max() == 0  # nothing of it can be seen
+
+    Image.new("I;16", (30, 300), 40_000).save(tmp_path / "deep.png")
+    assert images.open_picture(tmp_path / "deep.png").shape == (1, 28, 28)
+
+
+def test_what_is_no_picture(tmp_path: Path) -> None:
+    for name, content in (("empty.png", b""), ("text.png", b"hello"), ("cut.png", None)):
+        path = tmp_path / name
+        if content is None:
+            Image.effect_noise((200, 200), 50).save(path)
+            content = path.read_bytes()[:400]
+        path.write_bytes(content)
+        with pytest.raises(BadPicture, match="no picture that can be read"):
+            images.open_picture(path)
+    with pytest.raises(BadPicture):
+        images.open_picture(tmp_path / "absent.png")
+
+
+def test_a_huge_picture_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    Image.new("1", (9_000, 9_000)).save(path)
+    with pytest.raises(BadPicture, match="too many"):
+        images.open_picture(path)

@@ -1,0 +1,202 @@
+"""Every lesson learns, pauses and goes on exactly, and its weights can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from demos import images, sampling, texts, training
+from demos.architectures import ARCHITECTURES, architecture
+from demos.errors import BadConfig, Diverged, NoData
+from demos.lesson import Lesson, load_into, save
+
+SMALL: dict[str, dict[str, Any]] = {
+    "rnn": {"hidden": 32, "batch_size": 4, "length": 16},
+    "transformer": {"width": 16, "layers": 1, "heads": 2, "length": 16, "batch_size": 4},
+    "gan": {"width": 8, "latent": 8, "batch_size": 8},
+    "vae": {"width": 8, "latent": 4, "batch_size": 8},
+    "diffusion": {"width": 32, "batch_size": 4},
+    "classifier": {"width": 4, "batch_size": 16},
+}
+CPU = torch.device("cpu")
+
+
+class Looking(training.Unwatched):
+    """Keeps what it is told; asks for a pause at a step."""
+
+    def __init__(self, pause_at: int = -1) -> None:
+        self.figures: dict[int, Mapping[str, float]] = {}
+        self.shown: dict[int, Tensor | str] = {}
+        self._step, self._pause_at = 0, pause_at
+
+    def tell(self, step: int, steps: int, doing: str = "") -> None:
+        self._step = step
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None:
+        self.figures[step] = figures
+
+    def made(self, step: int, what: Tensor | str) -> None:
+        self.shown[step] = what
+
+    def asked(self) -> str:
+        return "pause" if self._step == self._pause_at else ""
+
+
+def digits(count: int = 40) -> images.Pictures:
+    found = images.digits()
+    return replace(found, images=found.images[:count], labels=found.labels[:count])
+
+
+def config(name: str, **more: Any) -> Any:
+    return architecture(name).config_class()(**{"steps": 6, **SMALL[name], **more})
+
+
+def lesson(name: str, asked: Any) -> Lesson:
+    build = architecture(name).module().build
+    if name in ("rnn", "transformer"):
+        return build(asked, texts.Text.of(texts.tales(40), "tales"), CPU)
+    return build(asked, digits(), digits(), CPU) if name == "classifier" else build(asked, digits(), CPU)
+
+
+def trained(name: str, folder: Path, asked: Any, watcher: Any = None) -> tuple[Lesson, str]:
+    made, ended, _ = training.train(lambda: lesson(name, asked), asked, folder, watcher)
+    return made, ended
+
+
+def weights(made: Lesson) -> list[Tensor]:
+    return [value for each in made.networks.values() for value in each.state_dict().values()]
+
+
+@pytest.fixture(autouse=True)
+def every_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "LOG_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_pause_changes_nothing(name: str, tmp_path: Path) -> None:
+    asked, whole, parts = config(name), Looking(), Looking(pause_at=3)
+    straight, ended = trained(name, tmp_path / "whole", asked, whole)
+    assert ended == "finished" and sorted(whole.figures) == [1, 2, 3, 4, 5, 6]
+    _, ended = trained(name, tmp_path / "parts", asked, parts)
+    assert ended == "pause" and max(parts.figures) == 3
+    torch.rand(5)
+    parts = Looking()
+    again, _ = trained(name, tmp_path / "parts", asked, parts)
+    assert {step: parts.figures[step] for step in (4, 5, 6)} == {step: whole.figures[step] for step in (4, 5, 6)}
+    assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(again), strict=True))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_seed_is_all_that_is_random(name: str, tmp_path: Path) -> None:
+    made = [trained(name, tmp_path / str(n), config(name, steps=2, seed=n // 2))[0] for n in range(3)]
+    same = [all(torch.equal(a, b) for a, b in zip(weights(made[0]), weights(each), strict=True)) for each in made[1:]]
+    assert same == [True, False]
+
+
+@pytest.mark.parametrize("name", ["gan", "vae", "diffusion"])
+def test_weights_are_saved_and_draw(name: str, tmp_path: Path) -> None:
+    asked = config(name, steps=2)
+    made, _ = trained(name, tmp_path, asked)
+    save(tmp_path / "model", made, name, asked, {"steps": 2})
+    wish = sampling.Wish(count=12, steps=3, seed=4)
+    one, same = (sampling.pictures(name, tmp_path / "model", wish) for _ in range(2))
+    other = sampling.pictures(name, tmp_path / "model", replace(wish, seed=5))
+    assert one.shape == (12, 1, 28, 28) and -1 <= one.min() <= one.max() <= 1
+    assert torch.equal(one, same) and not torch.equal(one, other)
+    assert len(sampling.film(name, tmp_path / "model", wish)) == (3 if name == "diffusion" else 8)
+
+
+@pytest.mark.parametrize("name", ["rnn", "transformer"])
+def test_weights_are_saved_and_write(name: str, tmp_path: Path) -> None:
+    asked = config(name, steps=2)
+    made, _ = trained(name, tmp_path, asked)
+    save(tmp_path / "model", made, name, asked, {})
+    writer = ARCHITECTURES[name].load(tmp_path / "model")
+    one, same = ("".join(writer.write("On Monday", 40, seed=1)) for _ in range(2))
+    assert len(one) == 40 and one == same != "".join(writer.write("On Monday", 40, seed=2))
+    assert "".join(writer.write("", 5, temperature=0)) == "".join(writer.write("", 5, temperature=0, seed=9))
+
+
+def test_a_training_that_diverges_says_so(tmp_path: Path) -> None:
+    asked = config("vae", learning_rate=0.99, steps=60)
+
+    def make() -> Lesson:
+        made = lesson("vae", asked)
+        with torch.no_grad():
+            next(iter(made.networks["decoder"].parameters())).fill_(float("nan"))
+        return made
+
+    with pytest.raises(Diverged, match="step 1"):
+        training.train(make, asked, tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    trained("vae", tmp_path, config("vae", steps=1))
+    with pytest.raises(NoData, match="cannot be gone on with"):
+        trained("vae", tmp_path, config("vae", steps=2, latent=5))
+    (tmp_path / training.CHECKPOINT).write_bytes(b"half")
+    with pytest.raises(NoData, match="cannot be gone on with"):
+        trained("vae", tmp_path, config("vae", steps=2))
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained("vae", tmp_path, config("vae", steps=1))
+    before = (tmp_path / training.CHECKPOINT).read_bytes()
+
+    def full(what: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        trained("vae", tmp_path, config("vae", steps=2))
+    assert (tmp_path / training.CHECKPOINT).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [training.CHECKPOINT]
+
+
+def test_weights_that_cannot_be_used_are_said(tmp_path: Path) -> None:
+    with pytest.raises(NoData, match="nothing of the lab"):
+        ARCHITECTURES["vae"].load(tmp_path)
+    asked = config("vae", steps=1)
+    made, _ = trained("vae", tmp_path, asked)
+    save(tmp_path / "model", made, "vae", asked, {})
+    with pytest.raises(NoData, match="cannot be used"):
+        load_into(tmp_path / "model", encoder=torch.nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"count": 0}, "0 pictures"),
+        ({"count": 10_000}, "10000 pictures"),
+        ({"label": "hat"}, "no class 'hat'"),
+        ({"steps": 0}, "0 steps"),
+        ({"sampler": "magic"}, "'magic'"),
+    ],
+)
+def test_wishes_that_cannot_be(wish: dict[str, Any], said: str, tmp_path: Path) -> None:
+    asked = config("diffusion", steps=1)
+    made, _ = trained("diffusion", tmp_path, asked)
+    save(tmp_path, made, "diffusion", asked, {})
+    with pytest.raises(BadConfig, match=said):
+        sampling.pictures("diffusion", tmp_path, sampling.Wish(**wish))
+
+
+def test_what_draws_no_pictures() -> None:
+    with pytest.raises(BadConfig, match="draws no pictures"):
+        sampling.pictures("rnn", Path(), sampling.Wish())
+    with pytest.raises(BadConfig, match="no 'hopfield'"):
+        architecture("hopfield")
+
+
+def test_showing_is_dense_at_the_beginning() -> None:
+    steps = sorted(training._shown(8000))
+    assert steps[-1] == 8000 and len(steps) == training.SHOWN
+    assert steps[1] - steps[0] < (steps[-1] - steps[-2]) / 2
+    assert training._shown(1) == {1}

@@ -1,0 +1,159 @@
+"""The lab's trainings as runs: beside the fine-tunings and evaluations, in a process of their own.
+
+python -m ui.lab RUN_FOLDER
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant import paths
+from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged, UserError
+from assistant.run import Run, State, read_run
+from assistant.run_worker import Worker
+from assistant.runs import Runs
+from assistant.whole_files import beside, write_whole
+from demos import errors
+from demos.architectures import ARCHITECTURES, Architecture, architecture
+from finetune.settings import settings_from
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from demos.sampling import Wish
+
+KIND, PROGRAM = "lab", "ui.lab"
+SAMPLES = "samples"
+"""A run's folder of what was made: a PNG or a text for each step that shows some."""
+COLUMNS = 10
+"""Of a grid: Fashion-MNIST's classes below each other."""
+OURS = {
+    errors.BadPicture: BadDataset,
+    errors.BadText: BadDataset,
+    errors.NoData: ModelNotAvailable,
+    errors.BadConfig: BadSettings,
+    errors.Diverged: TrainingDiverged,
+}
+
+
+@contextmanager
+def mapped() -> Generator[None]:
+    """The lab's errors as ours."""
+    try:
+        yield
+    except errors.LabError as error:
+        raise OURS.get(type(error), UserError)(error.message, hint=error.hint) from error
+
+
+def data_folder() -> Path:
+    """Where Fashion-MNIST is kept once it is fetched."""
+    return paths.datasets_folder() / "fashion-mnist"
+
+
+def create(runs: Runs, name: str, given: Mapping[str, Any]) -> Run:
+    """A training that is ready to start. Raises BadSettings."""
+    with mapped():
+        chosen = architecture(name)
+        settings_from(chosen.config_class(), given)
+    title = f"{chosen.title} on {Path(str(given.get('data') or chosen.config_class()().data)).name}"
+    return runs.create(KIND, title, PROGRAM, {"architecture": name, **given})
+
+
+def weights(runs: Runs, name: str) -> tuple[Architecture, Path]:
+    """An architecture's own weights, or those of a training by the run's id. Raises ModelNotAvailable, RunNotFound."""
+    if name in ARCHITECTURES:
+        chosen = ARCHITECTURES[name]
+        if not chosen.shipped.is_dir():
+            raise ModelNotAvailable(
+                f"There are no weights of the {chosen.title} here.", hint=f"Train some: parley lab train {name}"
+            )
+        return chosen, chosen.shipped
+    run = runs.find(name)
+    if run.kind != KIND:
+        raise ModelNotAvailable(f"{run.id} is no training of the lab.", hint="`parley runs list` shows what each is.")
+    if not run.model.is_dir():
+        raise ModelNotAvailable(f"{run.id} has no weights yet.", hint="They come when it is done or stopped.")
+    return ARCHITECTURES[str(run.settings["architecture"])], run.model
+
+
+def write_pictures(path: Path, chosen: Architecture, folder: Path, wish: Wish) -> None:
+    """Pictures as a file: one .png, or a .gif of how they come to be. Raises BadSettings for another ending, LabError,
+    ModelError where it cannot be written."""
+    from demos.grids import gif, grid, png
+    from demos.sampling import film, pictures
+
+    if path.suffix.lower() not in (".png", ".gif"):
+        raise BadSettings(f"{path.name} is no name for pictures.", hint="It should end in .png or .gif.")
+    if path.suffix.lower() == ".gif":
+        made = gif(film(chosen.name, folder, wish))
+    else:
+        made = png(grid(pictures(chosen.name, folder, wish)))
+    try:
+        with beside(path) as file:
+            file.write_bytes(made)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.", hint="Name another file.") from error
+
+
+class Told:
+    """What a lesson's loop tells, told of a run."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._folder = worker.run.folder / SAMPLES
+
+    def tell(self, step: int, steps: int, doing: str = "") -> None:
+        self._worker.tell(step=step, steps=steps, doing=doing)
+
+    def record(self, step: int, figures: Mapping[str, float]) -> None:
+        self._worker.record(step, **{name.replace(" ", "_"): value for name, value in figures.items()})
+
+    def made(self, step: int, what: Tensor | str) -> None:
+        from demos.grids import grid, png
+
+        self._folder.mkdir(exist_ok=True)
+        if isinstance(what, str):
+            write_whole(self._folder / f"{step:07}.txt", [what])
+            return
+        with beside(self._folder / f"{step:07}.png") as file:
+            file.write_bytes(png(grid(what, COLUMNS)))
+
+    def asked(self) -> str:
+        return self._worker.asked()
+
+
+def main() -> None:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
+    worker = Worker(read_run(Path(sys.argv[1])).folder)
+    worker.work(lambda: _train(worker))
+
+
+def _train(worker: Worker) -> None:
+    from demos import training
+    from demos.lesson import save
+
+    given = dict(worker.run.settings)
+    with mapped():
+        chosen = architecture(str(given.pop("architecture")))
+        config: Any = settings_from(chosen.config_class(), given)
+        worker.tell(steps=config.steps, doing="reading the data")
+        make = chosen.lesson(config, data_folder())
+        lesson, ended, facts = training.train(make, config, worker.run.folder, Told(worker))
+        if ended == "pause":
+            worker.end(State.PAUSED)
+            return
+        worker.tell(doing="measuring")
+        save(worker.run.model, lesson, chosen.name, config, facts)
+    figures = {name: value for name, value in lesson.about().items() if isinstance(value, float)}
+    worker.end(State.FINISHED if ended == "finished" else State.STOPPED, figures=figures)
+
+
+if __name__ == "__main__":
+    main()

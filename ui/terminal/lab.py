@@ -1,0 +1,97 @@
+"""`parley lab`: the five generative architectures, trained and sampled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="See generative models learn and make.")
+
+Which = Annotated[
+    str, typer.Argument(metavar="WHAT", help="rnn, transformer, gan, vae, diffusion; or the id of a training.")
+]
+
+
+@app.command()
+def train(
+    architecture: Annotated[
+        str, typer.Argument(metavar="ARCHITECTURE", help="rnn, transformer, gan, vae, diffusion or classifier.")
+    ],
+    pairs: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings: steps=500 data=digits seed=1")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it and return.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object when it is done.")] = False,
+) -> None:
+    """Train an architecture. Ctrl-C pauses it; `parley runs resume` goes on.
+
+    data is fashion (Fashion-MNIST), digits, or a folder of pictures; for rnn and transformer tales or a file of text.
+
+    Examples:
+
+    parley lab train vae data=digits steps=500
+
+    parley lab train gan loss=wgan-gp critic_steps=3
+    """
+    from assistant.runs import Runs
+    from finetune.settings import read_pairs
+    from ui import lab
+    from ui.terminal.output import note, write_json
+    from ui.terminal.watching import follow, packed, refuse_failure, say_end
+
+    runs = Runs()
+    run = lab.create(runs, architecture, read_pairs(pairs or []))
+    runs.start(run)
+    if detach:
+        note(f"{run.id} has begun. `parley runs watch {run.id}` follows it.", style="dim")
+        typer.echo(run.id)
+        return
+    follow(runs, run)
+    if as_json:
+        write_json(packed(run))
+        refuse_failure(run)
+    else:
+        say_end(run)
+
+
+@app.command()
+def sample(
+    what: Which,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .png, or a .gif of how they come to be.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", help="Pictures, or characters of a text.")] = 0,
+    label: Annotated[str, typer.Option("--label", "-l", help="A class: dress, sneaker, …")] = "",
+    begin: Annotated[str, typer.Option("--begin", help="What a text begins with.")] = "",
+    seed: Annotated[int, typer.Option("--seed", help="Of the noise.")] = 0,
+    steps: Annotated[int, typer.Option("--steps", help="Of a diffusion.")] = 20,
+    guidance: Annotated[float, typer.Option("--guidance", help="Of a diffusion, towards the class; 1 is none.")] = 1.5,
+    sampler: Annotated[str, typer.Option("--sampler", help="Of a diffusion: ddim, ddpm or dpm-solver.")] = "ddim",
+    temperature: Annotated[float, typer.Option("--temperature", help="Of a text; 0 takes the likeliest.")] = 0.7,
+) -> None:
+    """Make pictures (to a file) or text (to stdout).
+
+    Examples:
+
+    parley lab sample diffusion --label dress --output dresses.png
+
+    parley lab sample rnn --begin "On Monday"
+    """
+    from assistant.runs import Runs
+    from demos.sampling import Wish
+    from ui import lab
+    from ui.terminal.output import note, write
+
+    with lab.mapped():
+        chosen, folder = lab.weights(Runs(), what)
+        if chosen.learns == "text":
+            for piece in chosen.load(folder).write(begin, count or 400, temperature=temperature, seed=seed):
+                write(piece)
+            write("\n")
+            return
+        wish = Wish(count=count or 16, label=label, seed=seed, steps=steps, guidance=guidance, sampler=sampler)
+        path = output or Path(f"{chosen.name}.png")
+        lab.write_pictures(path, chosen, folder, wish)
+    note(f"{path} has them.")
