@@ -15,10 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, UNet2DModel
+from diffusers.models.unets.unet_2d import UNet2DModel
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -80,10 +83,11 @@ def velocity(x0: Tensor, t: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
 
 
 class Network(nn.Module):
-    """x_t (batch, channels, 28, 28), t (batch,), class (batch,) → v, shaped as x_t. Class `classes` is "any"."""
+    """x_t (batch, channels, 28, 28), t (batch,), class (batch,) → v, shaped as x_t. Class `anything` is any of them."""
 
     def __init__(self, channels: int, classes: int, width: int, layers: int) -> None:
         super().__init__()
+        self.anything = classes
         self.unet = UNet2DModel(
             sample_size=SIZE // PATCH,
             in_channels=channels * PATCH**2,
@@ -100,6 +104,14 @@ class Network(nn.Module):
     def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
         v = self.unet(F.pixel_unshuffle(x, PATCH), t, class_labels=y, return_dict=False)[0]
         return F.pixel_shuffle(v, PATCH)
+
+
+class Denoiser(Protocol):
+    """What `denoise` asks: see Network."""
+
+    anything: int
+
+    def __call__(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor: ...
 
 
 class DiffusionLesson(Lesson):
@@ -154,7 +166,7 @@ def build(config: DiffusionConfig, pictures: Pictures, device: torch.device) -> 
 
 @torch.no_grad()
 def denoise(
-    network: nn.Module,
+    network: Denoiser,
     y: Tensor,
     x: Tensor,
     *,
@@ -176,7 +188,7 @@ def denoise(
     scheduler.set_timesteps(steps, device=x.device)
     alpha_bar = scheduler.alphas_cumprod.to(x.device)
     generator = torch.Generator(x.device).manual_seed(seed)
-    anything = torch.full_like(y, network.unet.config.num_class_embeds - 1)
+    anything = torch.full_like(y, network.anything)
     times = scheduler.timesteps[scheduler.timesteps < start * TIMES]
     if sampler == "dpm-solver" and len(times) < len(scheduler.timesteps):
         scheduler.set_begin_index(len(scheduler.timesteps) - len(times))

@@ -15,12 +15,14 @@ from demos.images import unscaled
 SCALE = 3
 """Screen's pixels a pixel."""
 GAP = 2
+COLUMNS = 10
+"""Of a grid: Fashion-MNIST's classes below each other."""
 
 
-def grid(images: Tensor, columns: int | None = None, *, scale: int = SCALE) -> Image.Image:
-    """(count, 1 or 3, height, width) in [-1, 1] as one picture, `columns` in a row (about a square by default)."""
+def grid(images: Tensor, columns: int = COLUMNS, *, scale: int = SCALE) -> Image.Image:
+    """(count, 1 or 3, height, width) in [-1, 1] as one picture, `columns` in a row."""
     count, channels, height, width = images.shape
-    columns = columns or math.ceil(math.sqrt(count))
+    columns = min(columns, count)
     rows = math.ceil(count / columns)
     high, wide = height * scale + GAP, width * scale + GAP
     sheet = torch.full((channels, rows * high - GAP, columns * wide - GAP), 96, dtype=torch.uint8)

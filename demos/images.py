@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -82,7 +82,7 @@ def digits(split: Split = "train") -> Pictures:
     """The 1,797 handwritten digits that come with scikit-learn, 8 by 8 pixels, made larger; a fifth is the test."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
+    found: Any = load_digits()
     small = torch.tensor(found.images, dtype=torch.float32)[:, None] * (255 / 16)
     large = torch.nn.functional.interpolate(small, 24, mode="bicubic", align_corners=False).clamp(0, 255)
     images = torch.nn.functional.pad(large.round(), (2, 2, 2, 2)).to(torch.uint8)
@@ -119,11 +119,11 @@ def _from_debian(home: Path) -> bool:
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return False
     with tempfile.TemporaryDirectory(prefix="parley-lab-") as made:
-        quiet = {"cwd": made, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
         try:
-            subprocess.run(["apt-get", "download", "dataset-fashion-mnist"], timeout=300, **quiet)
+            fetch = ["apt-get", "download", "dataset-fashion-mnist"]
+            subprocess.run(fetch, cwd=made, capture_output=True, check=True, timeout=300)
             (package,) = Path(made).glob("*.deb")
-            subprocess.run(["dpkg-deb", "-x", str(package), made], timeout=60, **quiet)
+            subprocess.run(["dpkg-deb", "-x", str(package), made], capture_output=True, check=True, timeout=60)
         except (subprocess.SubprocessError, OSError, ValueError):
             return False
         return _keep(((Path(made) / str(DEBIAN)[1:] / name) for name in SHA256), home)

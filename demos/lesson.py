@@ -92,13 +92,10 @@ def save(folder: Path, lesson: Lesson, architecture: str, config: Config, facts:
         for key, value in lesson.networks[name].state_dict().items()
     }
     told = {"architecture": architecture, "config": asdict(config), **lesson.about(), **facts}
-    for name, write in ((WEIGHTS, lambda to: save_file(tensors, to)), (ABOUT, lambda to: _write(to, told))):
-        write(folder / f"{name}.part")
+    save_file(tensors, folder / f"{WEIGHTS}.part")
+    (folder / f"{ABOUT}.part").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    for name in (WEIGHTS, ABOUT):
         (folder / f"{name}.part").replace(folder / name)
-
-
-def _write(path: Path, told: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 def read_about(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ and GRU keep it alive for longer, not for ever.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from demos.lesson import Config, Lesson, load_into, read_about
 from demos.texts import Characters, Text
 
 Cell = Literal["lstm", "gru", "rnn"]
-CELLS: dict[Cell, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+CELLS: dict[Cell, Callable[..., nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 WRITTEN = 300
 """Characters that a training shows."""
 
@@ -69,6 +69,8 @@ class Carried(nn.Module):
 
     def __init__(self, layers: int, streams: int, hidden: int) -> None:
         super().__init__()
+        self.h: Tensor
+        self.c: Tensor
         self.register_buffer("h", torch.zeros(layers, streams, hidden))
         self.register_buffer("c", torch.zeros(layers, streams, hidden))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from demos.architectures import architecture
 from demos.errors import BadConfig
-from demos.grids import grid
+from demos.grids import COLUMNS, grid
 
 MOST = 400
 """Pictures at once."""
@@ -40,8 +40,7 @@ def pictures(name: str, folder: Path, wish: Wish) -> Tensor:
 
 def film(name: str, folder: Path, wish: Wish) -> list[Image.Image]:
     """The grid after each step of a diffusion; of the others, pictures on the way from one noise to another."""
-    columns = None if not wish.label else min(wish.count, 10)
-    return [grid(frame, columns) for frame in _frames(name, folder, wish, moving=True)]
+    return [grid(frame, min(wish.count, COLUMNS)) for frame in _frames(name, folder, wish, moving=True)]
 
 
 def _frames(name: str, folder: Path, wish: Wish, *, moving: bool = False) -> list[Tensor]:

@@ -148,6 +148,10 @@ def compare(before: Results, after: Results) -> list[Comparison]:
             if name in others and (pairs := _pairs(shared, figure)):
                 found.append(_compared(figure, others[name], pairs))
     if not found:
+        for each in (before, after):
+            if not any(each.samples(task) for task in each.tasks):
+                hint = "Give the run, by its id, or its folder: answers lie beside results.json there."
+                raise BadDataset(f"{each.path} has figures, but not the answers to each question.", hint=hint)
         hint = "Evaluate both on the same suite, with the same rows."
         raise BadDataset(f"{before.model} and {after.model} have no question in common.", hint=hint)
     return found

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -104,7 +104,15 @@ class Settings:
         return asdict(self)
 
 
-Kind = TypeVar("Kind", bound=Settings)
+class Checked(Protocol):
+    """Any dataclass that can say what is wrong with it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def problems(self) -> list[str]: ...
+
+
+Kind = TypeVar("Kind", bound=Checked)
 
 
 def settings_from(kind: type[Kind], *layers: Mapping[str, Any]) -> Kind:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant import paths
-from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, TrainingDiverged, UserError
+from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, ParleyError, TrainingDiverged, UserError
 from assistant.run import Run, State, read_run
 from assistant.run_worker import Worker
 from assistant.runs import Runs
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 KIND, PROGRAM = "lab", "ui.lab"
 SAMPLES = "samples"
 """A run's folder of what was made: a PNG or a text for each step that shows some."""
-COLUMNS = 10
-"""Of a grid: Fashion-MNIST's classes below each other."""
-OURS = {
+OURS: dict[type[errors.LabError], type[ParleyError]] = {
     errors.BadPicture: BadDataset,
     errors.BadText: BadDataset,
     errors.NoData: ModelNotAvailable,
@@ -82,23 +80,38 @@ def weights(runs: Runs, name: str) -> tuple[Architecture, Path]:
     return ARCHITECTURES[str(run.settings["architecture"])], run.model
 
 
-def write_pictures(path: Path, chosen: Architecture, folder: Path, wish: Wish) -> None:
-    """Pictures as a file: one .png, or a .gif of how they come to be. Raises BadSettings for another ending, LabError,
-    ModelError where it cannot be written."""
+def picture(chosen: Architecture, folder: Path, wish: Wish, ending: str) -> bytes:
+    """What weights make, as the bytes of a file: one "png", or a "gif" of how they come to be.
+
+    Raises BadSettings for another ending, LabError.
+    """
     from demos.grids import gif, grid, png
     from demos.sampling import film, pictures
 
-    if path.suffix.lower() not in (".png", ".gif"):
-        raise BadSettings(f"{path.name} is no name for pictures.", hint="It should end in .png or .gif.")
-    if path.suffix.lower() == ".gif":
-        made = gif(film(chosen.name, folder, wish))
-    else:
-        made = png(grid(pictures(chosen.name, folder, wish)))
+    if ending == "gif":
+        return gif(film(chosen.name, folder, wish))
+    if ending == "png":
+        return png(grid(pictures(chosen.name, folder, wish)))
+    raise BadSettings(f"There are no pictures as {ending!r}.", hint="It should end in .png or .gif.")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Raises UserError where the file cannot be written."""
     try:
         with beside(path) as file:
-            file.write_bytes(made)
+            file.write_bytes(data)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.", hint="Name another file.") from error
+
+
+def beside_each_other(sheets: Sequence[Tensor]) -> bytes:
+    """Pictures of several makers as a PNG, four columns each."""
+    import torch
+
+    from demos.grids import grid, png
+
+    rows = [part for place in range(0, 20, 4) for sheet in sheets for part in sheet[place : place + 4]]
+    return png(grid(torch.stack(rows), 4 * len(sheets)))
 
 
 class Told:
@@ -122,7 +135,7 @@ class Told:
             write_whole(self._folder / f"{step:07}.txt", [what])
             return
         with beside(self._folder / f"{step:07}.png") as file:
-            file.write_bytes(png(grid(what, COLUMNS)))
+            file.write_bytes(png(grid(what)))
 
     def asked(self) -> str:
         return self._worker.asked()

@@ -61,8 +61,7 @@ class Knowing(nn.Module):
     def __init__(self, picture: Tensor) -> None:
         super().__init__()
         self.picture, self.alpha_bar = picture, diffusion.signal_rates()
-        self.unet = nn.Module()
-        self.unet.config = type("Config", (), {"num_class_embeds": 11})
+        self.anything = 10
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
         a = self.alpha_bar[t].view(-1, 1, 1, 1)

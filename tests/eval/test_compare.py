@@ -7,6 +7,7 @@ import pytest
 
 from assistant.errors import BadDataset
 from eval.compare import Verdict, compare, judge, mcnemar
+from eval.results import read
 from tests.eval.made import made
 
 
@@ -80,6 +81,14 @@ def test_too_few_samples_say_how_many_more(tmp_path: Path) -> None:
     assert found.verdict is Verdict.TOO_FEW
     assert f"take {found.needed:,} more" in found.told()
     assert 50 < found.needed < 200
+
+
+def test_a_copy_of_the_figures_alone_cannot_be_compared(tmp_path: Path) -> None:
+    one, other = made(tmp_path / "a", [1.0] * 5), made(tmp_path / "b", [1.0] * 5)
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(other.path.read_bytes())
+    with pytest.raises(BadDataset, match=r"copy.json has figures, but not the answers"):
+        compare(one, read(copy))
 
 
 def test_only_the_same_questions_are_compared(tmp_path: Path) -> None:

@@ -93,5 +93,50 @@ def sample(
             return
         wish = Wish(count=count or 16, label=label, seed=seed, steps=steps, guidance=guidance, sampler=sampler)
         path = output or Path(f"{chosen.name}.png")
-        lab.write_pictures(path, chosen, folder, wish)
+        lab.write_bytes(path, lab.picture(chosen, folder, wish, path.suffix[1:].lower()))
     note(f"{path} has them.")
+
+
+@app.command()
+def faceoff(
+    makers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WHAT]...", help="Ids of trainings; Parley's own GAN, VAE and diffusion by default."),
+    ] = None,
+    judge: Annotated[
+        str, typer.Option("--judge", help="Whose features measure: a training of a classifier.")
+    ] = "classifier",
+    samples: Annotated[int, typer.Option("--samples", "-n", help="Pictures of each.")] = 2000,
+    data: Annotated[str, typer.Option("--data", help="The pictures that they learnt from.")] = "fashion",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Their pictures side by side, as a .png.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
+) -> None:
+    """Measure GAN, VAE and diffusion in one feature space, beside real pictures.
+
+    Example: parley lab faceoff --samples 10000 --output side-by-side.png
+    """
+    from assistant.runs import Runs
+    from demos import images
+    from demos.faceoff import compete, markdown, packed
+    from ui import lab
+    from ui.terminal.output import waiting, write, write_json
+
+    runs = Runs()
+    with lab.mapped(), waiting("reading the pictures") as saying:
+        chosen, folder = lab.weights(runs, judge)
+        known = chosen.load(folder)
+        found = [lab.weights(runs, name) for name in makers or ("gan", "vae", "diffusion")]
+        train, test = (images.load(data, split, home=lab.data_folder()) for split in ("train", "test"))
+        folders = {each.name: place for each, place in found}
+        done = []
+        for each in compete(folders, known, train, test, count=samples):
+            done.append(each)
+            saying(f"{each.name} is measured")
+        if output is not None:
+            lab.write_bytes(output, lab.beside_each_other([each.sheet for each in done]))
+    if as_json:
+        write_json([packed(each) for each in done])
+    else:
+        write(markdown(done))

@@ -26,6 +26,8 @@ from ui.web.chat import build_chat
 from ui.web.compare_page import build_compare
 from ui.web.evaluate_page import build_evaluate
 from ui.web.keeping import file_routes
+from ui.web.lab_page import build_lab
+from ui.web.lab_view import lab_routes
 from ui.web.middleware import FirstScript, Guard
 from ui.web.models_page import build_models
 from ui.web.stream import follow_route
@@ -53,6 +55,9 @@ def build(assistant: Assistant) -> gr.Blocks:
     with page.route("Evaluate", "/evaluate"):
         build_bar("Evaluate")
         build_evaluate(assistant, page)
+    with page.route("Lab", "/lab"):
+        build_bar("Lab")
+        build_lab(page)
     with page.route("Models", "/models"):
         build_bar("Models")
         build_models(assistant, page)
@@ -69,7 +74,7 @@ def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
     """The ASGI app: our routes, and Gradio's pages under them."""
     app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
-    app.router.routes.extend(file_routes(assistant))
+    app.router.routes.extend([*file_routes(assistant), *lab_routes()])
     app.add_middleware(FirstScript, script=theme.script("early"))
     app.add_middleware(Guard, host=host)
     warnings.filterwarnings("ignore", message="SSR mode is not supported")  # nobody asked for it

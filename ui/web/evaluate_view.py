@@ -12,8 +12,7 @@ from eval import report
 from eval.compare import Comparison, Verdict
 from eval.results import Figure, Results, read
 from eval.suite import Suite
-from ui.amounts import span
-from ui.web.run_acts import buttons_html
+from ui.web.run_acts import buttons_html, card_html
 
 FLIPS = 8
 """Samples of a figure that are shown, on which two models differ."""
@@ -36,25 +35,11 @@ def cards_html(runs: Sequence[Run]) -> str:
 
 
 def _card(run: Run) -> str:
-    status = run.status()
-    facts = [status.doing if status.state.alive and status.doing else status.state.value]
-    if status.state.alive and status.steps:
-        facts.append(f"{status.step:,} of {status.steps:,}")
-    facts.append(span(status.seconds))
-    if status.state.alive and status.eta_seconds:
-        facts.append(f"{span(status.eta_seconds)} left")
-    bar = f'<progress value="{status.step}" max="{max(status.steps, 1)}"></progress>' if status.state.alive else ""
-    trouble = f"{status.message} {status.hint}".strip()
-    told = f'<div class="why no" role="alert">{html.escape(trouble)}</div>' if status.message else ""
+    state = run.status().state
     limit = run.settings.get("limit")
     about = f"{run.settings['model']} · {f'the first {limit:,} rows' if limit else 'every row'}"
-    return (
-        f'<div class="model run" data-key="{html.escape(run.id)}"><div class="name">{html.escape(run.title)}</div>'
-        f'<div class="does">{_buttons(run, status.state)}</div>'
-        f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
-        f'<div class="facts">{html.escape(about)} · <code>{html.escape(run.id)}</code></div>'
-        f"{told}{_figures_html(run) if status.state is State.FINISHED else ''}</div>"
-    )
+    inside = _figures_html(run) if state is State.FINISHED else ""
+    return card_html(run, _buttons(run, state), about, inside, unit="")
 
 
 def _figures_html(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""The buttons of a run's card, and what they do wherever runs are listed."""
+"""A run's card with its buttons, and what these do wherever runs are listed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from assistant.errors import UserError
 from assistant.placement import gb
 from assistant.run import Run
 from assistant.runs import Runs
+from ui.amounts import span
 
 
 def buttons_html(run: Run, wanted: Sequence[tuple[str, str]]) -> str:
@@ -19,6 +20,32 @@ def buttons_html(run: Run, wanted: Sequence[tuple[str, str]]) -> str:
         f'<button type="button" data-act="{kind}"{" data-asks" if kind == "delete" else ""} '
         f'aria-label="{html.escape(f"{label} {run.title}")}">{label}</button>'
         for kind, label in wanted
+    )
+
+
+def card_html(
+    run: Run, buttons: str, about: str, inside: str, figures: Sequence[str] = (), *, unit: str = "step "
+) -> str:
+    """A run as a card: its name, what can be done with it, how far it is, what was asked for, what went wrong.
+
+    about: plain text. inside: HTML below all that. figures: more to be said of how far it is.
+    """
+    status = run.status()
+    facts = [status.doing if status.state.alive and status.doing else status.state.value]
+    if status.steps and (unit or status.state.alive):
+        facts.append(f"{unit}{status.step:,} of {status.steps:,}")
+    facts.append(span(status.seconds))
+    if status.state.alive and status.eta_seconds:
+        facts.append(f"{span(status.eta_seconds)} left")
+    facts += figures
+    bar = f'<progress value="{status.step}" max="{max(status.steps, 1)}"></progress>' if status.state.alive else ""
+    trouble = f"{status.message} {status.hint}".strip()
+    told = f'<div class="why no" role="alert">{html.escape(trouble)}</div>' if status.message else ""
+    return (
+        f'<div class="model run" data-key="{html.escape(run.id)}"><div class="name">{html.escape(run.title)}</div>'
+        f'<div class="does">{buttons}</div>'
+        f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
+        f'<div class="facts">{html.escape(about)} · <code>{html.escape(run.id)}</code></div>{told}{inside}</div>'
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,11 +14,11 @@ from assistant.runs import Runs
 from assistant.service import Assistant
 from assistant.settings import ChatSettings
 from eval.runner import KIND as EVALUATION
-from ui.amounts import span
+from ui.lab import KIND as LAB
 from ui.web import theme
 from ui.web.events import QUICK, event_data, told
 from ui.web.export_part import ExportPart
-from ui.web.run_acts import buttons_html, do
+from ui.web.run_acts import buttons_html, card_html, do
 from ui.web.run_details import comparison_html, confusion_html, evaluation_html, samples_html
 
 POLL_SECONDS = 1.5
@@ -77,7 +76,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
     timer = gr.Timer(POLL_SECONDS)
 
     def show(names: list[str], wanted: str) -> dict[Any, Any]:
-        some = [run for run in runs if run.kind != EVALUATION][:LISTED]
+        some = [run for run in runs if run.kind not in (EVALUATION, LAB)][:LISTED]
         known = [run.id for run in some]
         names = [name for name in names if name in known] or known[:1]
         found = drawn([run for run in some if run.id in names], wanted)
@@ -139,27 +138,13 @@ def runs_html(runs: list[Run]) -> str:
 
 def run_html(run: Run) -> str:
     """What it is, how far, and what can be done."""
-    status, figures = run.status(), run.metrics()
-    facts = [status.doing if status.state.alive and status.doing else status.state.value]
-    if status.steps:
-        facts.append(f"step {status.step:,} of {status.steps:,}")
-    facts.append(span(status.seconds))
-    if status.state.alive and status.eta_seconds:
-        facts.append(f"{span(status.eta_seconds)} left")
+    figures = run.metrics()
     last = next((line for line in reversed(figures) if "loss" in line), {})
-    facts += [f"{name.replace('_', ' ')} {last[name]:.3f}" for name in ("loss", "accuracy", "reward") if name in last]
-    bar = f'<progress value="{status.step}" max="{status.steps}"></progress>' if status.state.alive else ""
-    trouble = f"{status.message} {status.hint}".strip()
-    told = f'<div class="why no" role="alert">{html.escape(trouble)}</div>' if status.message else ""
+    said = [f"{name.replace('_', ' ')} {last[name]:.3f}" for name in ("loss", "accuracy", "reward") if name in last]
     about = [str(run.settings.get(name) or "") for name in ("model", "finetuning_type")]
     about.append(f"{len(figures):,} figures")
-    return (
-        f'<div class="model run" data-key="{html.escape(run.id)}"><div class="name">{html.escape(run.title)}</div>'
-        f'<div class="does">{_buttons(run, status.state)}</div>'
-        f'<div class="facts">{html.escape(" · ".join(facts))}{bar}</div>'
-        f'<div class="facts">{html.escape(" · ".join(about))} · <code>{html.escape(run.id)}</code></div>'
-        f"{told}{samples_html(run)}{comparison_html(run)}{confusion_html(run.report())}{evaluation_html(run.report())}</div>"
-    )
+    inside = samples_html(run) + comparison_html(run) + confusion_html(run.report()) + evaluation_html(run.report())
+    return card_html(run, _buttons(run, run.status().state), " · ".join(about), inside, said)
 
 
 def _buttons(run: Run, state: State) -> str:

@@ -15,6 +15,7 @@ PAGES = (
     ("Compare", "./compare"),
     ("Train", "./train"),
     ("Evaluate", "./evaluate"),
+    ("Lab", "./lab"),
     ("Models", "./models"),
 )
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")

@@ -1,0 +1,87 @@
+"""What each architecture is for and where it fails, in a few sentences, with the papers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Explained:
+    """how, good, bad: a paragraph each; papers: title → arXiv number or address."""
+
+    how: str
+    good: str
+    bad: str
+    papers: dict[str, str]
+
+
+EXPLAINED = {
+    "rnn": Explained(
+        "It reads one character at a time and keeps what it knows in one state of fixed size. From the state it "
+        "foretells the next character; writing is foretelling over and over.",
+        "Streams: the millionth character costs what the first did, and the memory never grows. Speech on a small "
+        "chip, sensors, anything that comes in as it goes.",
+        "All of the past has to fit into that state. On the way back through time the gradient is multiplied at "
+        "every step, so it fades or bursts; gates (LSTM, GRU) put that off.",
+        {
+            "Long short-term memory (Hochreiter & Schmidhuber 1997)": "https://doi.org/10.1162/neco.1997.9.8.1735",
+            "GRU (Cho et al. 2014)": "https://arxiv.org/abs/1406.1078",
+            "On the difficulty of training recurrent networks (Pascanu et al. 2013)": "https://arxiv.org/abs/1211.5063",
+        },
+    ),
+    "transformer": Explained(
+        "Every character looks at all characters before it and takes what it needs from each. Nothing is carried "
+        "from step to step, so a whole text is learnt from in one pass.",
+        "Language: what was said long ago is as near as the last word. It learns on many cores at once and gets "
+        "better with size for longer than anything before it. The models that you chat with are of this kind.",
+        "Looking back costs the square of the length, and beyond its window it is blind. Small ones with little to "
+        "learn from are often beaten by an LSTM.",
+        {
+            "Attention is all you need (Vaswani et al. 2017)": "https://arxiv.org/abs/1706.03762",
+            "Improving language understanding by generative pre-training (Radford et al. 2018)": (
+                "https://openai.com/index/language-unsupervised/"
+            ),
+        },
+    ),
+    "gan": Explained(
+        "Two networks play against each other: one makes pictures of noise, the other says which are real. Each "
+        "learns from the mistakes of the other.",
+        "Sharp pictures in a single pass: the fastest of the three. Turning one kind of picture into another.",
+        "The game may never settle. The generator may find a few pictures that always pass and forget the rest "
+        "(mode collapse): watch the diversity while it trains.",
+        {
+            "Generative adversarial nets (Goodfellow et al. 2014)": "https://arxiv.org/abs/1406.2661",
+            "DCGAN (Radford et al. 2016)": "https://arxiv.org/abs/1511.06434",
+            "WGAN-GP (Gulrajani et al. 2017)": "https://arxiv.org/abs/1704.00028",
+        },
+    ),
+    "vae": Explained(
+        "An encoder squeezes a picture into a few numbers with a spread, a decoder turns them back. The numbers "
+        "are held near a bell curve, so that any draw from it decodes to something.",
+        "A map of all pictures, on which one can walk from one to the other. What cannot be squeezed and given "
+        "back does not belong: an alarm for the unusual.",
+        "Blur: of everything that the numbers leave open, the decoder shows the mean. And its likelihood is no "
+        "judge of what is unusual: plain strangers look likely to it.",
+        {
+            "Auto-encoding variational Bayes (Kingma & Welling 2014)": "https://arxiv.org/abs/1312.6114",
+            "β-VAE (Higgins et al. 2017)": "https://openreview.net/forum?id=Sy2fzU9gl",
+            "Do deep generative models know what they don't know? (Nalisnick et al. 2019)": (
+                "https://arxiv.org/abs/1810.09136"
+            ),
+        },
+    ),
+    "diffusion": Explained(
+        "Pictures are drowned in noise step by step, and a network learns to say what the noise hides. Run "
+        "backwards from noise alone, it makes pictures.",
+        "Both sharp and varied, with a training that simply goes down. What is known of a picture can be held fast "
+        "while the rest is made: filling holes, enlarging, restoring.",
+        "Many passes for one picture. Samplers that take larger steps (DDIM, DPM-Solver) need twenty where the "
+        "first needed a thousand.",
+        {
+            "Denoising diffusion probabilistic models (Ho et al. 2020)": "https://arxiv.org/abs/2006.11239",
+            "DDIM (Song et al. 2021)": "https://arxiv.org/abs/2010.02502",
+            "DPM-Solver (Lu et al. 2022)": "https://arxiv.org/abs/2206.00927",
+            "Classifier-free guidance (Ho & Salimans 2022)": "https://arxiv.org/abs/2207.12598",
+        },
+    ),
+}

@@ -1,0 +1,73 @@
+"""The face-off measures what it says, on makers whose worth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from demos import explained, faceoff, figures, images
+from demos.architectures import ARCHITECTURES
+from demos.classifier import Classifier, load
+from demos.errors import BadConfig
+from demos.lesson import save
+from tests.demos.test_training import config, trained
+
+
+@pytest.fixture
+def judge() -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(1, 10, 4).eval()
+
+
+def weights(name: str, folder: Path) -> Path:
+    asked = config(name, steps=1)
+    made, _ = trained(name, folder / f"{name}-work", asked)
+    save(folder / name, made, name, asked, {"steps": 1, "seconds": 3.0})
+    return folder / name
+
+
+def test_real_pictures_are_the_floor(tmp_path: Path, judge: Classifier) -> None:
+    pictures, test = images.digits(), images.digits("test")
+    folders = {name: weights(name, tmp_path) for name in ("gan", "vae")}
+    real, gan, vae = faceoff.compete(folders, judge, pictures, test, count=200)
+    assert real.name == "real" and real.fid < min(gan.fid, vae.fid) and real.recall > max(gan.recall, vae.recall)
+    assert real.kid < min(gan.kid, vae.kid) and real.diversity > 0
+    assert gan.seconds_to_train == 3.0 and (gan.seconds_a_picture or 0) > 0 and vae.right is None
+    assert sum(gan.histogram) == pytest.approx(1) and gan.sheet.shape == (20, 1, 28, 28)
+    table = faceoff.markdown([real, gan, vae])
+    assert "| real | " in table and "| gan | two networks" in table and "| | FID |" in table
+    assert "sheet" not in faceoff.packed(gan)
+    with pytest.raises(BadConfig, match="3 pictures are too few"):
+        next(faceoff.compete({}, judge, pictures, test, count=3))
+
+
+def test_a_classifier_is_saved_with_how_good_it_is(tmp_path: Path) -> None:
+    folder = weights("classifier", tmp_path)
+    network = load(folder)
+    digits = images.digits()
+    assert torch.allclose(
+        network(images.scaled(digits.images[:4])), network.head(network.features(images.scaled(digits.images[:4])))
+    )
+
+
+@pytest.mark.parametrize("name", explained.EXPLAINED)
+def test_everything_that_is_explained_is_drawn(name: str) -> None:
+    assert name in ARCHITECTURES
+    drawn = figures.svg(figures.FIGURES[name])
+    assert drawn.count("<rect") == sum(not box.startswith("_") for box in figures.FIGURES[name].boxes)
+    assert all(address.startswith("https://") for address in explained.EXPLAINED[name].papers.values())
+
+
+def test_colour_is_kept(tmp_path: Path) -> None:
+    found = images.digits()
+    colour: Any = replace(found, images=found.images[:20].expand(-1, 3, -1, -1), labels=found.labels[:20])
+    asked = config("gan", steps=1)
+    from demos import gan, training
+
+    made, _, _ = training.train(lambda: gan.build(asked, colour, torch.device("cpu")), asked, tmp_path)
+    save(tmp_path / "gan", made, "gan", asked, {})
+    assert gan.Gan(tmp_path / "gan").sample(torch.tensor([3, 4])).shape == (2, 3, 28, 28)

@@ -1,0 +1,121 @@
+"""The lab's trainings as runs, and `parley lab`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, ParleyError, TrainingDiverged
+from assistant.run import Run, State
+from assistant.runs import Runs
+from demos import errors
+from tests.ui.terminal.test_train import parley
+from ui import lab
+
+SMALL = {"data": "digits", "width": 8, "latent": 4, "batch_size": 16}
+
+
+def run_it(run: Run) -> None:
+    subprocess.run([sys.executable, "-P", "-m", run.program, str(run.folder)], check=True, timeout=120)
+
+
+def losses(run: Run) -> list[Any]:
+    return [(line["step"], line["loss"]) for line in run.metrics()]
+
+
+def test_a_training_is_a_run_with_pictures_and_weights() -> None:
+    runs = Runs()
+    run = lab.create(runs, "vae", {**SMALL, "steps": 12})
+    assert (run.kind, run.title) == ("lab", "VAE on digits")
+    run_it(run)
+    status = run.status()
+    assert (status.state, status.step, status.steps) == (State.FINISHED, 12, 12), status.message
+    assert losses(run)[-1][0] == 12 and run.metrics()[-1]["squared_error"] > 0
+    shown = sorted((run.folder / lab.SAMPLES).iterdir())
+    assert shown[0].name == "0000000.png" and shown[-1].name == "0000012.png"
+    assert Image.open(shown[-1]).width > 400
+    chosen, folder = lab.weights(runs, run.id)
+    assert chosen.name == "vae" and json.loads((folder / "lab.json").read_text())["classes"] == list("0123456789")
+
+
+def test_a_pause_and_a_kill_lose_nothing() -> None:
+    runs = Runs()
+    whole, other = (lab.create(runs, "vae", {**SMALL, "steps": 40}) for _ in range(2))
+    run_it(whole)
+    runs.start(other)
+    end = time.monotonic() + 60
+    while other.status().step < 1 and time.monotonic() < end:
+        time.sleep(0.05)
+    runs.pause(other)
+    while other.status().state.alive and time.monotonic() < end:
+        time.sleep(0.05)
+    assert other.status().state in (State.PAUSED, State.FINISHED)
+    if other.status().state is State.PAUSED:
+        runs.start(other)
+        runs.kill(other)
+        while other.status().state.alive and time.monotonic() < end:
+            time.sleep(0.05)
+        assert other.status().state is State.INTERRUPTED
+        run_it(other)
+    weights = [(each.model / "model.safetensors").read_bytes() for each in (whole, other)]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    ("raised", "wanted"),
+    [
+        (errors.BadPicture, BadDataset),
+        (errors.BadText, BadDataset),
+        (errors.NoData, ModelNotAvailable),
+        (errors.BadConfig, BadSettings),
+        (errors.Diverged, TrainingDiverged),
+    ],
+)
+def test_every_error_of_the_lab_is_one_of_ours(raised: type[errors.LabError], wanted: type[ParleyError]) -> None:
+    assert set(lab.OURS) == set(errors.LabError.__subclasses__())
+    with pytest.raises(wanted, match=r"what\. do this") as found, lab.mapped():
+        raise raised("what.", hint="do this")
+    assert found.value.hint == "do this"
+
+
+def test_what_goes_wrong_is_the_runs_word(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("too short")
+    run = lab.create(Runs(), "rnn", {"data": str(tmp_path / "mine.txt"), "steps": 2})
+    run_it(run)
+    assert run.status().state is State.FAILED
+    assert run.status().message == "mine.txt has 9 characters." and "2,000" in run.status().hint
+
+
+def test_from_a_training_to_pictures_in_the_terminal(tmp_path: Path) -> None:
+    words = [f"{name}={value}" for name, value in SMALL.items()]
+    done = parley("lab", "train", "gan", *words, "steps=3", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["state"], told["kind"]) == ("finished", "lab")
+    made = tmp_path / "sevens.gif"
+    done = parley("lab", "sample", told["id"], "--label", "7", "--count", 4, "--output", made)
+    assert done.returncode == 0 and Image.open(made).n_frames == 8, done.stderr
+    refused = parley("lab", "sample", "last", "--output", tmp_path / "sevens.doc")
+    assert refused.returncode == 2 and "should end in .png or .gif" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["train", "hopfield"], 2, "no 'hopfield'"),
+        (["train", "vae", "stepz=3"], 2, "did you mean steps"),
+        (["train", "vae", "steps=0", "learning_rate=7"], 2, "steps is at least 1; learning_rate lies"),
+        (["sample", "no-such-run"], 1, "There is no run 'no-such-run'"),
+        (["sample", "last"], 1, "There is no run 'last'"),
+    ],
+)
+def test_what_cannot_be_done_is_said(words: list[str], code: int, said: str) -> None:
+    done = parley("lab", *words)
+    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr

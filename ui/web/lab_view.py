@@ -1,0 +1,146 @@
+"""What the lab's page shows: an architecture explained, what was made, and trainings with what they made on the way."""
+
+from __future__ import annotations
+
+import html
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from assistant.errors import RunNotFound
+from assistant.run import Run, State
+from assistant.runs import Runs
+from demos.architectures import ARCHITECTURES
+from demos.explained import EXPLAINED
+from demos.figures import FIGURES, svg
+from ui.lab import SAMPLES
+from ui.web.run_acts import buttons_html, card_html
+
+SHOWN = 8
+"""Of what a training made on the way, that is shown."""
+DRAWN = ("loss", "kl", "generator", "discriminator", "diversity")
+"""Figures that are drawn, each as far as a lesson has it."""
+CURVE = (300, 70)
+"""Pixels of a curve."""
+
+
+def about_html(name: str) -> str:
+    """How it works, what it is good at, where it fails, and the papers."""
+    told = EXPLAINED[name]
+    links = "".join(
+        f'<li><a href="{html.escape(where)}" target="_blank" rel="noreferrer">{html.escape(title)}</a></li>'
+        for title, where in told.papers.items()
+    )
+    return (
+        f'<div class="explained"><figure>{svg(FIGURES[name])}</figure><p>{html.escape(told.how)}</p>'
+        f"<p><b>Good at.</b> {html.escape(told.good)}</p><p><b>Fails at.</b> {html.escape(told.bad)}</p>"
+        f"<details><summary>Papers</summary><ul>{links}</ul></details></div>"
+    )
+
+
+def picture_html(data: bytes, kind: str, words: str) -> str:
+    """A picture that is made just now. kind: png or gif."""
+    source = f"data:image/{kind};base64,{b64encode(data).decode()}"
+    return f'<figure class="made"><img src="{source}" alt="{html.escape(words)}"></figure>'
+
+
+def text_html(text: str) -> str:
+    """A text that is being written."""
+    return f'<pre class="made" dir="auto">{html.escape(text)}</pre>'
+
+
+def trainings_html(runs: Sequence[Run]) -> str:
+    """A card a training."""
+    if not runs:
+        return '<p class="result"><small>No training yet. One on digits shows something within a minute.</small></p>'
+    return f'<div class="models runs">{"".join(map(_card, runs))}</div>'
+
+
+def _card(run: Run) -> str:
+    status = run.status()
+    figures = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in status.figures.items()]
+    asked = ", ".join(f"{name} {value}" for name, value in run.settings.items() if name != "architecture")
+    return card_html(run, _buttons(run, status.state), asked, _on_the_way(run) + _curves(run), figures)
+
+
+def _buttons(run: Run, state: State) -> str:
+    if state.alive:
+        return buttons_html(run, [("pause", "Pause"), ("stop", "Stop")])
+    use = [("use", "See what it makes")] if run.model.is_dir() and run.settings["architecture"] in EXPLAINED else []
+    resume = [("resume", "Resume")] if state.resumable and state is not State.STOPPED else []
+    return buttons_html(run, [*use, *resume, ("delete", "Delete")])
+
+
+def _on_the_way(run: Run) -> str:
+    """Some of what it made, the first and the last among them, the newest in front."""
+    files = sorted((run.folder / SAMPLES).glob("*.*")) if (run.folder / SAMPLES).is_dir() else []
+    files = [file for file in files if file.suffix in (".png", ".txt")]
+    if len(files) > SHOWN:
+        files = [files[round(n * (len(files) - 1) / (SHOWN - 1))] for n in range(SHOWN)]
+    return (
+        f'<div class="on-the-way" tabindex="0">{"".join(_sample(run, file) for file in reversed(files))}</div>'
+        if files
+        else ""
+    )
+
+
+def _sample(run: Run, file: Path) -> str:
+    said = f"after {int(file.stem):,} steps"
+    if file.suffix == ".png":
+        source = f"parley/lab/{html.escape(run.id)}/{file.name}"
+        shown = f'<a href="{source}" target="_blank"><img src="{source}" alt="What it makes {said}" loading="lazy"></a>'
+    else:
+        shown = f"<pre>{html.escape(file.read_text('utf-8', errors='replace')[:400])}</pre>"
+    return f"<figure>{shown}<figcaption>{said}</figcaption></figure>"
+
+
+def _curves(run: Run) -> str:
+    lines = run.metrics()
+    parts: list[str] = []
+    for name in DRAWN:
+        points = [(line["step"], line[name]) for line in lines if isinstance(line.get(name), (int, float))]
+        if len(points) > 2:
+            parts.append(_curve(name, points))
+    return f'<div class="curves">{"".join(parts)}</div>' if parts else ""
+
+
+def _curve(name: str, points: Sequence[tuple[float, float]]) -> str:
+    """A figure over the steps, as one line."""
+    wide, high = CURVE
+    low, top = min(value for _, value in points), max(value for _, value in points)
+    last = points[-1][0] or 1
+    step = max(1, len(points) // 150)
+    drawn = " ".join(
+        f"{wide * x / last:.1f},{high - high * (y - low) / ((top - low) or 1):.1f}" for x, y in points[::step]
+    )
+    said = f"{name}: {points[0][1]:.3g} at first, {points[-1][1]:.3g} now"
+    return (
+        f'<figure><svg class="plot curve" role="img" aria-label="{html.escape(said)}" '
+        f'viewBox="-2 -2 {wide + 4} {high + 4}"><polyline points="{drawn}"/></svg>'
+        f"<figcaption>{html.escape(said)}</figcaption></figure>"
+    )
+
+
+def lab_routes() -> list[Route]:
+    """The pictures that trainings made, for the page."""
+
+    def sample(request: Request) -> Response:
+        name = request.path_params["name"]
+        try:
+            run = Runs().find(request.path_params["run"])
+        except RunNotFound:
+            return PlainTextResponse("There is no such training.", 404)
+        file = run.folder / SAMPLES / name
+        if not re.fullmatch(r"\d{7}\.png", name) or not file.is_file():
+            return PlainTextResponse("There is no such picture.", 404)
+        return FileResponse(file, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+    return [Route("/parley/lab/{run}/{name}", sample)]
+
+
+TITLES = [(ARCHITECTURES[name].title, name) for name in EXPLAINED]
