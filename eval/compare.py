@@ -76,9 +76,11 @@ class Comparison:
 
     def told(self) -> str:
         """The verdict as a sentence."""
-        points = f"{self.difference:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+        unit = " nats" if "perplexity" in self.metric else ""
+        points = f"{self.difference:+.3f}{unit} [{self.low:+.3f}, {self.high:+.3f}]"
+        chance = f"p = {self.p:.2g}" if self.p >= 1 / DRAWS else f"p < {1 / DRAWS:.4f}"
         if self.verdict is Verdict.REAL:
-            return f"Real: {points}, {'better' if self.better else 'worse'} (p = {self.p:.2g})."
+            return f"Real: {points}, {'better' if self.better else 'worse'} ({chance})."
         if self.verdict is Verdict.NOISE:
             return f"Noise: {points}; no difference that matters."
         return f"Too few samples: {points}; take {self.needed:,} more."
@@ -205,10 +207,11 @@ def _compared(
 
 
 def _value(row: Mapping[str, Any], metric: str) -> float | None:
-    """A sample's own figure; of a perplexity, the nats that a word or a byte takes."""
+    """A sample's own figure; of a perplexity its logarithm, the nats that a word or a byte takes."""
     value: Any = row.get(metric)
     if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(each, int | float) for each in value):
-        return -float(value[0]) / float(value[1] or 1)
+        unit = math.log(2) if metric == "bits_per_byte" else 1.0
+        return -float(value[0]) / float(value[1] or 1) / unit
     return float(value) if isinstance(value, int | float) else None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from assistant.errors import BadDataset
 from eval.compare import Verdict, compare, judge, mcnemar
-from eval.results import read
+from eval.results import Results, read, write
 from tests.eval.made import made
 
 
@@ -81,6 +82,25 @@ def test_too_few_samples_say_how_many_more(tmp_path: Path) -> None:
     assert found.verdict is Verdict.TOO_FEW
     assert f"take {found.needed:,} more" in found.told()
     assert 50 < found.needed < 200
+
+
+def test_bits_are_bits_and_a_perplexity_is_told_by_its_logarithm(tmp_path: Path) -> None:
+    """Texts of 10 bytes that cost 20 bits before and 15 after: half a bit a byte, 0.347 nats."""
+    found: list[Results] = []
+    for name, bits in (("a", 20.0), ("b", 15.0)):
+        figures = {"bits_per_byte,none": bits / 10, "byte_perplexity,none": 2 ** (bits / 10)}
+        pair = [-bits * math.log(2), 10]
+        rows = [
+            {"doc_id": n, "doc_hash": f"h{n}", "arguments": [[f"text {n}"]], "filtered_resps": [""], "filter": "none"}
+            | {"target": "", "bits_per_byte": pair, "byte_perplexity": pair}
+            for n in range(40)
+        ]
+        packed = {"results": {"t": figures}, "higher_is_better": {"t": dict.fromkeys(("bits_per_byte",), False)}}
+        (tmp_path / name).mkdir()
+        found.append(write(tmp_path / name, {**packed, "n-samples": {"t": {"effective": 40}}}, {"t": rows}))
+    told = {each.metric: each.told() for each in compare(*found)}
+    assert "Real: -0.500 [-0.500, -0.500]" in told["bits_per_byte,none"] and "p < 0.0001" in told["bits_per_byte,none"]
+    assert "-0.347 nats [" in told["byte_perplexity,none"]
 
 
 def test_a_copy_of_the_figures_alone_cannot_be_compared(tmp_path: Path) -> None:

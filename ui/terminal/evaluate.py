@@ -184,6 +184,35 @@ def votes(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def leaderboard(as_json: AsJson = False) -> None:
+    """List every model that was measured, the best first, with its speed and memory where those were measured too.
+
+    Example: parley eval leaderboard
+    """
+    from dataclasses import asdict
+
+    from assistant.run import State
+    from assistant.runs import Runs
+    from eval.leaderboard import leaderboard as placed
+    from eval.report import named
+    from eval.results import read
+    from eval.runner import KIND
+
+    done = [run for run in Runs() if run.kind == KIND and run.status().state is State.FINISHED]
+    places = placed(read(run.folder) for run in done)
+    if as_json:
+        write_json([asdict(place) for place in places])
+        return
+    if not places:
+        note("Nothing is measured yet: `parley eval run --model NAME`.", style="dim")
+    for place in places:
+        figures = [f"{named(task)} {figure.value:.3g}" for task, figure in place.figures.items()]
+        pace = [f"{place.tokens_per_second:,.0f} tokens/s"] if place.tokens_per_second else []
+        memory = [f"{place.peak_gigabytes:.1f} GB"] if place.peak_gigabytes else []
+        typer.echo(f"{printable(place.model)}: {', '.join([*figures, *pace, *memory])}")
+
+
+@app.command()
 def report(
     names: Annotated[list[str], typer.Argument(metavar="RESULTS...", help="Runs, folders or files of results.")],
     output: Annotated[

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from assistant.errors import BadDataset, CapabilityMissing, UserError
+from assistant.errors import BadDataset, CapabilityMissing, ParleyError, UserError
 from assistant.run import Run, State
 from assistant.runs import Runs
 from assistant.service import Assistant
 from eval import report
 from eval.compare import compare
-from eval.results import read
+from eval.leaderboard import leaderboard
+from eval.results import Results, read
 from eval.runner import KIND, Evaluation, create, fitting
 from eval.suite import FIRST, suite, suites
 from ui.web import theme
 from ui.web.arena_part import build_arena
-from ui.web.evaluate_view import beside_html, cards_html, suite_html
+from ui.web.evaluate_view import beside_html, cards_html, leaderboard_html, suite_html
 from ui.web.events import QUICK, event_data, told
 from ui.web.run_acts import do
 
@@ -100,6 +102,7 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
         )
         shown = gr.HTML(apply_default_css=False, elem_id="eval-shown")
         saved = gr.DownloadButton("Report as a file", visible=False, size="sm", elem_id="eval-report")
+        board = gr.HTML(apply_default_css=False, elem_id="eval-board")
         listed = gr.HTML(apply_default_css=False, elem_id="eval-list", js_on_load=theme.script("acts"))
         build_arena(assistant, page)
     timer = gr.Timer(POLL_SECONDS)
@@ -129,11 +132,25 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
         names = [run.id for run in done if run.id in names]
         return {
             listed: cards_html(some),
+            board: board_of(done),
             beside: gr.update(
                 visible=bool(done), choices=[(f"{run.title} ({run.id[:15]})", run.id) for run in done], value=names
             ),
             timer: gr.Timer(POLL_SECONDS, active=any(run.status().state.alive for run in some)),
         }
+
+    def board_of(done: list[Run]) -> str:
+        found: list[Results] = []
+        for run in done:
+            with suppress(BadDataset):
+                found.append(read(run.folder))
+        places = leaderboard(found)
+        weights: dict[str, int] = {}
+        for place in places:
+            with suppress(ParleyError):
+                entry = assistant.find(place.model)
+                weights[place.model] = getattr(entry, "parameters", 0)
+        return leaderboard_html(places, weights)
 
     def put(names: list[str]) -> dict[Any, Any]:
         found = [read(runs.find(name).folder) for name in sorted(names)]  # ids begin with their time: older first
@@ -171,7 +188,7 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
         do(runs, runs.find(str(found.get("key", ""))), found.get("kind"))
         return show(names)
 
-    outputs = [listed, beside, timer]
+    outputs = [listed, board, beside, timer]
     page.load(told(show), [beside], outputs, **QUICK)
     timer.tick(told(show), [beside], outputs, **QUICK)
     chosen.input(told(choose), [chosen, model], [about, data, model, judging, against, judge], **QUICK)

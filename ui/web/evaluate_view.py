@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from assistant.errors import BadDataset
 from assistant.run import Run, State
 from eval import report
 from eval.compare import Comparison, Verdict
+from eval.leaderboard import Place, tasks
 from eval.results import Figure, Results, read
 from eval.suite import Suite
 from ui.web.run_acts import buttons_html, card_html
@@ -101,3 +102,26 @@ def _verdict(found: Comparison) -> str:
 
 def _cut(text: str) -> str:
     return html.escape(text if len(text) <= MOST_CHARACTERS else "… " + text[-MOST_CHARACTERS:])
+
+
+def leaderboard_html(places: Sequence[Place], weights: Mapping[str, int]) -> str:
+    """A table of models, the best first; "" for fewer than two. weights: model → how many numbers it has."""
+    if len(places) < 2:
+        return ""
+    names = tasks(places)
+    head = "".join(f"<th>{html.escape(report.named(name))}</th>" for name in names)
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(place.model)}</th>'
+        + "".join(f"<td>{figure_text(place.figures[name]) if name in place.figures else ''}</td>" for name in names)
+        + f"<td>{f'{place.tokens_per_second:,.0f}' if place.tokens_per_second else ''}</td>"
+        f"<td>{f'{place.peak_gigabytes:.1f} GB' if place.peak_gigabytes else ''}</td>"
+        f"<td>{f'{weights[place.model] / 1e6:,.0f} M' if weights.get(place.model) else ''}</td></tr>"
+        for place in places
+    )
+    return (
+        '<details class="leaderboard"><summary>All models in order</summary><div class="scroll">'
+        '<table class="compared">'
+        "<caption>First who is better at most of what both were measured on; speed and memory by the suite Speed."
+        f"</caption><thead><tr><th>Model</th>{head}<th>Tokens a second</th><th>Memory</th><th>Weights</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div></details>"
+    )
