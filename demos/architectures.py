@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from demos.errors import BadConfig
+from demos.errors import BadConfig, NoData
 
 if TYPE_CHECKING:
     from demos.lesson import Config, Lesson
@@ -36,7 +36,10 @@ class Architecture:
 
     def load(self, folder: Path) -> Any:
         """Its trained weights in a folder. Raises NoData."""
-        return getattr(self.module(), self.uses)(folder)
+        try:
+            return getattr(self.module(), self.uses)(folder)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise NoData(f"What {folder} says of its weights cannot be used: {error}.") from error
 
     @property
     def shipped(self) -> Path:

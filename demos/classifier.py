@@ -24,6 +24,9 @@ class ClassifierConfig(Config):
     learning_rate: float = 2e-3
     width: int = 32
 
+    def problems(self) -> list[str]:
+        return [*super().problems(), *([] if self.width >= 1 else ["width is at least 1"])]
+
 
 class Classifier(nn.Module):
     """Convolutions 28 → 14 → 7, the mean over places, FEATURES numbers, a score for each class."""
@@ -83,6 +86,7 @@ class ClassifierLesson(Lesson):
         return f"{right.float().mean().item():.1%} of {len(right)} test pictures are right."
 
     def about(self) -> dict[str, object]:
+        self.classifier.eval()
         right = predict(self.classifier, self._test.images).argmax(1) == self._test.labels
         return {**picture_facts(self._pictures), "test_accuracy": round(right.float().mean().item(), 4)}
 
@@ -102,14 +106,15 @@ def load(folder: Path) -> Classifier:
 @torch.inference_mode()
 def predict(network: Classifier, images: Tensor, *, batch: int = 500) -> Tensor:
     """Probabilities (count, classes) of pictures: uint8, or float in [-1, 1]."""
-    return torch.cat([network(_floats(part)).softmax(1) for part in images.split(batch)])
+    return torch.cat([network(_floats(part, network)).softmax(1).cpu() for part in images.split(batch)])
 
 
 @torch.inference_mode()
 def features(network: Classifier, images: Tensor, *, batch: int = 500) -> Tensor:
     """(count, FEATURES) of pictures: uint8, or float in [-1, 1]."""
-    return torch.cat([network.features(_floats(part)) for part in images.split(batch)])
+    return torch.cat([network.features(_floats(part, network)).cpu() for part in images.split(batch)])
 
 
-def _floats(images: Tensor) -> Tensor:
+def _floats(images: Tensor, network: Classifier) -> Tensor:
+    images = images.to(network.head.weight.device)
     return scaled(images) if images.dtype == torch.uint8 else images

@@ -37,6 +37,13 @@ SCHEDULE: dict[str, Any] = {
     "prediction_type": "v_prediction",
 }
 Sampler = Literal["ddim", "ddpm", "dpm-solver"]
+
+
+def times_of(steps: int) -> list[int]:
+    """t of each step, from the last to nearly the first, evenly."""
+    return [round(TIMES * (steps - n) / steps) - 1 for n in range(steps)]
+
+
 SAMPLERS: dict[Sampler, Callable[[], Any]] = {
     "ddim": lambda: DDIMScheduler(**SCHEDULE, timestep_spacing="trailing", clip_sample=True),
     "ddpm": lambda: DDPMScheduler(**SCHEDULE, timestep_spacing="trailing", clip_sample=True),
@@ -60,7 +67,8 @@ class DiffusionConfig(Config):
     average: float = 0.9995
 
     def problems(self) -> list[str]:
-        wrong = [] if self.width % 32 == 0 else ["width is a multiple of 32"]
+        wrong = [] if self.width >= 32 and self.width % 32 == 0 else ["width is a multiple of 32"]
+        wrong += [] if self.layers >= 1 else ["layers is at least 1"]
         inside = 0 <= self.average < 1 and 0 <= self.unconditional < 1
         return [*super().problems(), *wrong, *([] if inside else ["average and unconditional lie between 0 and 1"])]
 
@@ -185,26 +193,31 @@ def denoise(
     2023, arXiv:2212.00490). With "ddim" nothing but x is random.
     """
     scheduler = SAMPLERS[sampler]()
-    scheduler.set_timesteps(steps, device=x.device)
+    times = [t for t in times_of(steps) if t < start * TIMES]
+    if sampler != "ddim":
+        scheduler.set_timesteps(timesteps=times, device=x.device)
     alpha_bar = scheduler.alphas_cumprod.to(x.device)
     generator = torch.Generator(x.device).manual_seed(seed)
     anything = torch.full_like(y, network.anything)
-    times = scheduler.timesteps[scheduler.timesteps < start * TIMES]
-    if sampler == "dpm-solver" and len(times) < len(scheduler.timesteps):
-        scheduler.set_begin_index(len(scheduler.timesteps) - len(times))
-    for t in times:
+    for t, after in zip(times, [*times[1:], None], strict=True):
         if guidance == 1.0:
-            v = network(x, t.expand(len(x)), y)
+            v = network(x, torch.full_like(y, t), y)
         else:
-            both = network(x.repeat(2, 1, 1, 1), t.expand(2 * len(x)), torch.cat([y, anything]))
+            twice = torch.cat([y, anything])
+            both = network(x.repeat(2, 1, 1, 1), torch.full_like(twice, t), twice)
             with_class, without = both.chunk(2)
             v = without + guidance * (with_class - without)
         a, s = alpha_bar[t].sqrt(), (1 - alpha_bar[t]).sqrt()
         x0 = (a * x - s * v).clamp(-1, 1)
         if hold is not None:
             x0 = hold(x0)
-        v = (a * x - x0) / s
-        x = scheduler.step(v, t, x, **({} if sampler == "ddim" else {"generator": generator})).prev_sample
+        if (
+            sampler == "ddim"
+        ):  # by hand: diffusers' goes to t − 1000 // steps, which is not the next time (eq. 12, η = 0)
+            rest = alpha_bar[after] if after is not None else torch.ones_like(a)
+            x = rest.sqrt() * x0 + (1 - rest).sqrt() * (x - a * x0) / s
+        else:
+            x = scheduler.step((a * x - x0) / s, t, x, generator=generator).prev_sample
         yield x0
 
 

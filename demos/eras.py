@@ -67,7 +67,8 @@ def learning_curve(
     make: Make, train: Sequence[Row], test: Sequence[Row], sizes: Iterable[int] = SIZES
 ) -> dict[int, float]:
     """Rows learnt from, the first of `train` → accuracy; sizes that there are too few rows for are left out."""
-    return {size: measure(make, train[:size], test).accuracy for size in sizes if size <= len(train)}
+    fitting = [size for size in sizes if size <= len(train) and len({label for _, label in train[:size]}) == 2]
+    return {size: measure(make, train[:size], test).accuracy for size in fitting}
 
 
 class Rules:
@@ -97,6 +98,8 @@ class Statistics:
         from sklearn.naive_bayes import MultinomialNB
 
         both_kinds(rows)
+        if not any(WORD.search(text) for text, _ in rows):
+            raise BadText("There are no words to learn from.", hint="Give rows with words in them.")
         self._words: Any = TfidfVectorizer(token_pattern=WORD.pattern, ngram_range=(1, 2), sublinear_tf=True)
         self._model: Any = MultinomialNB(alpha=0.5) if kind == "bayes" else LogisticRegression(C=4.0, max_iter=500)
         self._model.fit(self._words.fit_transform([text for text, _ in rows]), [label for _, label in rows])

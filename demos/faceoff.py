@@ -67,6 +67,8 @@ def compete(
     """
     if count < 100:
         raise BadConfig(f"{count} pictures are too few to measure.", hint="Take 100 at the least, better 10,000.")
+    if len(test) < 50:
+        raise BadConfig(f"{len(test)} test pictures are too few to measure.", hint="Take a larger set.")
     real = features(judge, test.images)
     places = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:count]
     own = train.images[places]

@@ -46,7 +46,9 @@ class GanConfig(Config):
         return {"nonsaturating": 1.0, "wgan-gp": 10.0}[self.loss] if self.penalty is None else self.penalty
 
     def problems(self) -> list[str]:
-        wrong = [] if self.critic_steps >= 1 else ["critic_steps is at least 1"]
+        small = [name for name in ("critic_steps", "latent", "width") if getattr(self, name) < 1]
+        wrong = [f"{name} is at least 1" for name in small]
+        wrong += [] if self.penalty is None or 0 <= self.penalty < 1e6 else ["penalty is at least 0"]
         return [*super().problems(), *wrong, *([] if 0 <= self.average < 1 else ["average lies between 0 and 1"])]
 
 
@@ -158,10 +160,11 @@ class GanLesson(Lesson):
         fake = self._made(y)
         loss = generator_loss(self.discriminator(fake, y), self._config.loss)
         self._update("generator", loss)
+        share = min(self._config.average, (step + 1) / (step + 10))  # a young mean forgets faster
         for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-            kept.lerp_(new, 1 - self._config.average)
+            kept.lerp_(new, 1 - share)
         for kept, new in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            kept.lerp_(new, 1 - self._config.average) if kept.is_floating_point() else kept.copy_(new)
+            kept.lerp_(new, 1 - share) if kept.is_floating_point() else kept.copy_(new)
         spread = fake.detach().std(0).mean().item()  # falls to nothing where all that is made looks the same
         return {"generator": loss.item(), **told, "diversity": spread}
 

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +162,7 @@ def _idx(path: Path) -> np.ndarray:
         dimensions = raw[3]
         shape = np.frombuffer(raw, ">u4", dimensions, 4).astype(int)
         return np.frombuffer(raw, np.uint8, int(shape.prod()), 4 + 4 * dimensions).reshape(shape).copy()
-    except (OSError, EOFError, ValueError, IndexError) as error:
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise NoData(f"{path} cannot be read: {error}.", hint="Delete it, so that it is fetched anew.") from error
 
 
@@ -178,11 +179,11 @@ def own(folder: Path, split: Split = "train") -> Pictures:
     files = [(path, place) for place, each in enumerate(inner or [folder]) for path in _files(each)]
     if len(files) < 10:
         raise NoData(f"{folder} has {len(files)} pictures.", hint="Give at least ten, a folder for each class.")
-    wanted = [each for number, each in enumerate(files) if (number % 10 == 9) == (split == "test")]
-    opened = [open_picture(path, colour=None) for path, _ in wanted]
-    channels = max(len(image) for image in opened)
-    images = torch.stack([image.expand(channels, -1, -1) for image in opened])
-    labels = torch.tensor([place for _, place in wanted], dtype=torch.int64)
+    opened = [open_picture(path, colour=None) for path, _ in files]
+    channels = max(len(image) for image in opened)  # of all, so that both parts have as many
+    wanted = [number for number in range(len(files)) if (number % 10 == 9) == (split == "test")]
+    images = torch.stack([opened[number].expand(channels, -1, -1) for number in wanted])
+    labels = torch.tensor([files[number][1] for number in wanted], dtype=torch.int64)
     return Pictures(folder.name, images, labels, tuple(path.name for path in inner) or (folder.name,), "your own")
 
 

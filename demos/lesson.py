@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -33,6 +34,8 @@ class Config:
         """What cannot be, all of it."""
         least = {"steps": 1, "batch_size": 2}
         found = [f"{name} is at least {low}" for name, low in least.items() if getattr(self, name) < low]
+        if not 0 <= self.seed < 2**32:
+            found.append("seed lies between 0 and 4,294,967,295")
         return found if 0 < self.learning_rate < 1 else [*found, "learning_rate lies between 0 and 1"]
 
 
@@ -83,8 +86,8 @@ def picture_facts(pictures: Pictures) -> dict[str, Any]:
     return {"classes": list(pictures.classes), "channels": pictures.channels, "licence": pictures.licence}
 
 
-def save(folder: Path, lesson: Lesson, architecture: str, config: Config, facts: Mapping[str, Any]) -> None:
-    """Write the kept networks in float16, and what they are. Raises OSError."""
+def save(folder: Path, lesson: Lesson, architecture: str, config: Config, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the kept networks in float16, and what they are, which is given back. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         f"{name}.{key}": value.detach().to("cpu", torch.float16 if value.is_floating_point() else None).contiguous()
@@ -96,6 +99,7 @@ def save(folder: Path, lesson: Lesson, architecture: str, config: Config, facts:
     (folder / f"{ABOUT}.part").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     for name in (WEIGHTS, ABOUT):
         (folder / f"{name}.part").replace(folder / name)
+    return told
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -115,5 +119,5 @@ def load_into(folder: Path, **networks: nn.Module) -> None:
             own = {key.removeprefix(start): value for key, value in tensors.items() if key.startswith(start)}
             network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in own.items()})
             network.eval().requires_grad_(False)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, SafetensorError) as error:
         raise NoData(f"The weights in {folder} cannot be used: {error}.") from error

@@ -141,8 +141,8 @@ def write(
 
 
 def draw(scores: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """One of each row's characters, (batch, 1); at temperature 0 the likeliest."""
-    if temperature <= 0:
+    """One of each row's characters, (batch, 1); at temperatures below 0.01 the likeliest."""
+    if not temperature >= 0.01:  # also for what is no number
         return scores.argmax(1, keepdim=True)
     return torch.multinomial((scores / temperature).softmax(1), 1, generator=generator)
 

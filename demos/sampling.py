@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,15 @@ from torch import Tensor
 
 from demos.architectures import architecture
 from demos.errors import BadConfig
-from demos.grids import COLUMNS, grid
+from demos.grids import grid
 
 MOST = 400
 """Pictures at once."""
 MOST_STEPS = 1000
+MOST_PASSES = 40_000
+"""Pictures times steps of a diffusion."""
+MOST_FRAMES = 40
+"""Of a film."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +37,32 @@ class Wish:
     guidance: float = 1.5
     sampler: str = "ddim"
 
+    def check(self) -> None:
+        """Raises BadConfig for what cannot be."""
+        wrong = [] if 0 <= self.seed < 2**63 - 8 else ["a seed is 0 or more, and below 2 to the 63"]
+        wrong += [] if 0 <= self.guidance <= 20 else ["guidance lies between 0 and 20"]
+        wrong += [] if self.count * max(1, self.steps) <= MOST_PASSES else ["that is more work than is done at once"]
+        if wrong:
+            raise BadConfig(f"This cannot be: {'; '.join(wrong)}.", hint="Ask for less, or something else.")
+
 
 def pictures(name: str, folder: Path, wish: Wish) -> Tensor:
     """(count, channels, 28, 28) in [-1, 1]. Raises BadConfig, NoData."""
-    *_, last = _frames(name, folder, wish)
+    (last,) = deque(_frames(name, folder, wish), maxlen=1)
     return last
 
 
 def film(name: str, folder: Path, wish: Wish) -> list[Image.Image]:
-    """The grid after each step of a diffusion; of the others, pictures on the way from one noise to another."""
-    return [grid(frame, min(wish.count, COLUMNS)) for frame in _frames(name, folder, wish, moving=True)]
+    """The grid after each step of a diffusion, MOST_FRAMES of them at the most; of the others eight draws in turn."""
+    step = max(1, math.ceil(wish.steps / MOST_FRAMES)) if name == "diffusion" else 1
+    frames = enumerate(_frames(name, folder, wish, moving=True), 1)
+    return [grid(frame) for number, frame in frames if number % step == 0 or number == wish.steps]
 
 
-def _frames(name: str, folder: Path, wish: Wish, *, moving: bool = False) -> list[Tensor]:
+def _frames(name: str, folder: Path, wish: Wish, *, moving: bool = False) -> Iterator[Tensor]:
     if not 1 <= wish.count <= MOST:
         raise BadConfig(f"{wish.count} pictures are not possible.", hint=f"Ask for 1 to {MOST}.")
+    wish.check()
     chosen = architecture(name)
     if chosen.learns != "pictures" or name == "classifier":
         raise BadConfig(f"{chosen.title} draws no pictures.", hint="gan, vae and diffusion do.")
@@ -58,12 +75,12 @@ def _frames(name: str, folder: Path, wish: Wish, *, moving: bool = False) -> lis
             hint = f"Samplers are {', '.join(SAMPLERS)}; steps 1 to {MOST_STEPS}."
             raise BadConfig(f"{wish.steps} steps of {wish.sampler!r} are not possible.", hint=hint)
         how: Mapping[str, Any] = {"steps": wish.steps, "guidance": wish.guidance, "sampler": wish.sampler}
-        return list(model.film(classes, seed=wish.seed, **how))
-    if name == "vae":
-        if wish.label:
-            raise BadConfig("This VAE was not told classes, so it cannot be asked for one.", hint="gan and diffusion.")
-        return [model.sample(wish.count, seed=wish.seed + turn) for turn in range(8 if moving else 1)]
-    return [model.sample(classes, seed=wish.seed + turn) for turn in range(8 if moving else 1)]
+        yield from model.film(classes, seed=wish.seed, **how)
+        return
+    if name == "vae" and wish.label:
+        raise BadConfig("This VAE was not told classes, so it cannot be asked for one.", hint="gan and diffusion.")
+    for turn in range(8 if moving else 1):
+        yield model.sample(wish.count if name == "vae" else classes, seed=wish.seed + turn)
 
 
 def _classes(known: tuple[str, ...], wish: Wish) -> Tensor:

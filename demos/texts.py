@@ -12,7 +12,7 @@ from torch import Tensor
 
 from demos.errors import BadText
 
-LEAST, MOST = 2_000, 20_000_000
+LEAST, MOST = 2_500, 20_000_000
 """Characters of a text."""
 KINDS = 128
 """Different characters that are told apart; the rest are UNKNOWN."""
@@ -28,7 +28,7 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def tales(count: int = 2500, seed: int = 0) -> str:
-    """Short tales that keep account: who is he or she, what was counted, which animal it was. About 250 characters
+    """Short tales that keep account: who is he or she, what was counted, which animal it was. About 175 characters
     each, so that a model which remembers further writes better."""
     draw = random.Random(seed)  # noqa: S311 - no secret
     return "\n\n".join(_tale(draw) for _ in range(count)) + "\n"
@@ -76,6 +76,8 @@ def load(name: str) -> str:
         return tales()
     path = Path(name)
     try:
+        if path.exists() and not path.is_file():
+            raise BadText(f"There is no text {name!r}: it is no file.", hint="Say tales, or a file of text.")
         if path.stat().st_size > 4 * MOST:
             raise BadText(f"{path.name} is too large.", hint=f"Give at most {MOST:,} characters.")
         text = path.read_text("utf-8-sig")

@@ -25,6 +25,10 @@ SAVE_SECONDS = 60.0
 class Watcher(Protocol):
     """Who looks on: hears figures and sees what is made, and says whether to go on."""
 
+    def begin(self, step: int) -> None:
+        """What was told of later steps does not count: they are done again."""
+        ...
+
     def tell(self, step: int, steps: int, doing: str = "") -> None: ...
 
     def record(self, step: int, figures: Mapping[str, float]) -> None: ...
@@ -38,6 +42,8 @@ class Watcher(Protocol):
 
 class Unwatched:
     """Nobody looks on."""
+
+    def begin(self, step: int) -> None: ...
 
     def tell(self, step: int, steps: int, doing: str = "") -> None: ...
 
@@ -61,6 +67,7 @@ def train(
     torch.manual_seed(config.seed)
     lesson = make()
     step, before = resume(lesson, folder)
+    watcher.begin(step)
     begun = logged = saved = time.monotonic()
     mean: dict[str, list[float]] = {}
     wanted = _shown(config.steps)
@@ -78,10 +85,10 @@ def train(
         if now - logged > LOG_SECONDS or step == config.steps or step == 1:
             figures = {name: sum(values) / len(values) for name, values in mean.items()}
             watcher.tell(step, config.steps)
-            watcher.record(step, figures)
             if wrong := [name for name, value in figures.items() if not math.isfinite(value)]:
                 said = f"The training has diverged at step {step}: {', '.join(wrong)} is no number any more."
                 raise Diverged(said, hint="Try a smaller learning_rate.")
+            watcher.record(step, figures)
             mean, logged = {}, now
         if step in wanted:
             _show(lesson, watcher, step)
@@ -118,6 +125,7 @@ def save_checkpoint(lesson: Lesson, folder: Path, step: int, seconds: float) -> 
         "step": step,
         "seconds": seconds,
         "random": torch.get_rng_state(),
+        "devices": torch.cuda.get_rng_state_all(),  # none without a GPU
         "networks": {name: each.state_dict() for name, each in lesson.networks.items()},
         "optimisers": {name: each.state_dict() for name, each in lesson.optimisers.items()},
     }
@@ -137,12 +145,14 @@ def resume(lesson: Lesson, folder: Path) -> tuple[int, float]:
     if not path.is_file():
         return 0, 0.0
     try:
-        packed: dict[str, Any] = torch.load(path, weights_only=True)
+        packed: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         for name, network in lesson.networks.items():
             network.load_state_dict(packed["networks"][name])
         for name, optimiser in lesson.optimisers.items():
             optimiser.load_state_dict(packed["optimisers"][name])
         torch.set_rng_state(packed["random"])
+        if torch.cuda.device_count() == len(packed["devices"]):
+            torch.cuda.set_rng_state_all(packed["devices"])
     except Exception as error:
         raise NoData(f"The checkpoint {path} cannot be gone on with: {error}.", hint="Start a new training.") from error
     return int(packed["step"]), float(packed["seconds"])

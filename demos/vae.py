@@ -11,6 +11,7 @@ al. 2021, arXiv:2006.13202), so that β = 1 needs no tuning; another β weighs t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,8 @@ class VaeConfig(Config):
     width: int = 32
 
     def problems(self) -> list[str]:
-        wrong = [] if self.beta >= 0 else ["beta is at least 0"]
+        wrong = [] if 0 <= self.beta < 1e6 else ["beta is at least 0"]
+        wrong += [] if self.width >= 8 and self.width % 8 == 0 else ["width is a multiple of 8"]
         return [*super().problems(), *wrong, *([] if self.latent >= 1 else ["latent is at least 1"])]
 
 
@@ -133,7 +135,10 @@ class VaeLesson(Lesson):
         return torch.cat([*rows, self.decoder(self._noise.to(self._device))]).cpu()
 
     def about(self) -> dict[str, object]:
-        return picture_facts(self._pictures)
+        with torch.no_grad():
+            x = scaled(self._pictures.images[:2000]).to(self._device)
+            spread = F.mse_loss(self.decoder(self.encoder(x)[0]), x).item()
+        return {**picture_facts(self._pictures), "spread": spread}
 
 
 def build(config: VaeConfig, pictures: Pictures, device: torch.device) -> VaeLesson:
@@ -148,6 +153,8 @@ class Vae:
         about = read_about(folder)
         latent, width = about["config"]["latent"], about["config"]["width"]
         self.classes, self.latent, self.channels = tuple(about["classes"]), latent, about["channels"]
+        self.spread: float = about["spread"]
+        """σ_x², of p(x|z)."""
         self.encoder, self.decoder = (kind(self.channels, latent, width) for kind in (Encoder, Decoder))
         load_into(folder, encoder=self.encoder, decoder=self.decoder)
 
@@ -167,11 +174,11 @@ class Vae:
         return self.decoder(torch.lerp(ends[:1], ends[1:], torch.linspace(0, 1, steps)[:, None]))
 
     @torch.inference_mode()
-    def vary(self, one: Tensor, count: int = 8, *, strength: float = 1.0, seed: int = 0) -> Tensor:
-        """Pictures of codes around one's. strength: in standard deviations of the prior."""
+    def vary(self, one: Tensor, count: int = 8, *, strength: float = 0.5, seed: int = 0) -> Tensor:
+        """Pictures of codes around one's. strength: from 0, the picture itself, to 1, any draw from the prior."""
         mu, _ = self.encoder(one[None])
         noise = torch.randn(count, self.latent, generator=torch.Generator().manual_seed(seed))
-        return self.decoder(mu * (1 - strength**2 / 2 if strength < 1 else 0.5) + strength * noise)
+        return self.decoder(mu * math.sqrt(1 - strength**2) + strength * noise)
 
     @torch.inference_mode()
     def map(self, images: Tensor) -> Tensor:
@@ -181,18 +188,20 @@ class Vae:
         return (mu - mu.mean(0)) @ axes.T
 
     @torch.inference_mode()
-    def strangeness(self, x: Tensor, *, batch: int = 500) -> tuple[Tensor, Tensor]:
+    def strangeness(self, x: Tensor, *, batch: int = 500, seed: int = 0) -> tuple[Tensor, Tensor]:
         """How little pictures belong, two ways, each (count,): the share of a picture that is not given back, and the
-        bound on −log p(x) in nats, which is known to find plain strangers likelier than the data (Nalisnick et al.
-        2019, arXiv:1810.09136)."""
+        bound on −log p(x) in nats by one draw of z, which is known to find plain strangers likelier than the data
+        (Nalisnick et al. 2019, arXiv:1810.09136)."""
+        generator = torch.Generator().manual_seed(seed)
         shares, bounds = [], []
-        spread = 0.02  # of p(x|z), the square; as trained
         for part in x.split(batch):
             mu, log_var = self.encoder(part)
             squares = ((part - self.decoder(mu)) ** 2).sum((1, 2, 3))
-            level = ((part + 1) ** 2).sum((1, 2, 3)).clamp_min(1.0)  # from black
-            shares.append(squares / level)
-            bounds.append(0.5 * squares / spread + kl_divergence(mu, log_var))
+            shares.append(squares / ((part + 1) ** 2).sum((1, 2, 3)).clamp_min(1.0))  # of what differs from black
+            z = mu + torch.randn(mu.shape, generator=generator) * (0.5 * log_var).exp()
+            squares = ((part - self.decoder(z)) ** 2).sum((1, 2, 3))
+            constant = 0.5 * part[0].numel() * math.log(2 * math.pi * self.spread)
+            bounds.append(0.5 * squares / self.spread + constant + kl_divergence(mu, log_var))
         return torch.cat(shares), torch.cat(bounds)
 
 

@@ -26,6 +26,7 @@ from finetune.settings import settings_from
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from demos.images import Pictures
     from demos.sampling import Wish
 
 KIND, PROGRAM = "lab", "ui.lab"
@@ -56,6 +57,9 @@ def data_folder() -> Path:
 
 def create(runs: Runs, name: str, given: Mapping[str, Any]) -> Run:
     """A training that is ready to start. Raises BadSettings."""
+    data = given.get("data")
+    if isinstance(data, str) and data not in ("fashion", "digits", "tales") and Path(data).expanduser().exists():
+        given = {**given, "data": str(Path(data).expanduser().resolve())}  # it may be gone on with from elsewhere
     with mapped():
         chosen = architecture(name)
         settings_from(chosen.config_class(), given)
@@ -77,7 +81,8 @@ def weights(runs: Runs, name: str) -> tuple[Architecture, Path]:
         raise ModelNotAvailable(f"{run.id} is no training of the lab.", hint="`parley runs list` shows what each is.")
     if not run.model.is_dir():
         raise ModelNotAvailable(f"{run.id} has no weights yet.", hint="They come when it is done or stopped.")
-    return ARCHITECTURES[str(run.settings["architecture"])], run.model
+    with mapped():
+        return architecture(str(run.settings.get("architecture"))), run.model
 
 
 def picture(chosen: Architecture, folder: Path, wish: Wish, ending: str) -> bytes:
@@ -95,13 +100,32 @@ def picture(chosen: Architecture, folder: Path, wish: Wish, ending: str) -> byte
     raise BadSettings(f"There are no pictures as {ending!r}.", hint="It should end in .png or .gif.")
 
 
+def refuse_folder(path: Path) -> None:
+    """Raises UserError for a place where no file can be."""
+    if path.is_dir() or not path.name:
+        raise UserError(f"{path} is a folder.", hint="Name a file in it.")
+    if not path.parent.is_dir():
+        raise UserError(f"There is no folder {path.parent}.", hint="Make it first, or name another.")
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Raises UserError where the file cannot be written."""
+    refuse_folder(path)
     try:
         with beside(path) as file:
             file.write_bytes(data)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.", hint="Name another file.") from error
+
+
+def refuse_others(pictures: Pictures, *folders: Path) -> None:
+    """Raises BadSettings for weights that learnt from other pictures."""
+    from demos.lesson import read_about
+
+    for folder in folders:
+        about = read_about(folder)
+        if (about.get("channels"), about.get("classes")) != (pictures.channels, list(pictures.classes)):
+            raise BadSettings(f"{folder.parent.name} learnt from other pictures.", hint="Say which with --data.")
 
 
 def beside_each_other(sheets: Sequence[Tensor]) -> bytes:
@@ -120,6 +144,9 @@ class Told:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._folder = worker.run.folder / SAMPLES
+
+    def begin(self, step: int) -> None:
+        self._worker.forget_after(step)
 
     def tell(self, step: int, steps: int, doing: str = "") -> None:
         self._worker.tell(step=step, steps=steps, doing=doing)
@@ -163,8 +190,8 @@ def _train(worker: Worker) -> None:
             worker.end(State.PAUSED)
             return
         worker.tell(doing="measuring")
-        save(worker.run.model, lesson, chosen.name, config, facts)
-    figures = {name: value for name, value in lesson.about().items() if isinstance(value, float)}
+        told = save(worker.run.model, lesson, chosen.name, config, facts)
+    figures = {name: value for name, value in told.items() if isinstance(value, float) and name not in facts}
     worker.end(State.FINISHED if ended == "finished" else State.STOPPED, figures=figures)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ class Knowing(nn.Module):
 
 
 @pytest.mark.parametrize("sampler", list(diffusion.SAMPLERS))
-@pytest.mark.parametrize("steps", [1, 5, 20])
+@pytest.mark.parametrize("steps", [1, 5, 20, 61, 150])
 def test_every_sampler_finds_the_one_picture(sampler: diffusion.Sampler, steps: int) -> None:
     picture = torch.rand(1, 1, 28, 28) * 1.6 - 0.8
     frames = list(
@@ -100,6 +101,40 @@ def test_what_is_known_is_held() -> None:
     mask[10:20] = 1
     filled = restoring.holes(torch.zeros_like(x), mask)(x)
     assert filled[:, :, :10].abs().max() == 0 and torch.equal(filled[:, :, 10:20], x[:, :, 10:20])
+
+
+def test_filling_sharpening_and_cleaning_find_the_one_picture() -> None:
+    picture = torch.rand(1, 1, 28, 28) * 1.6 - 0.8
+    network, y = Knowing(picture), torch.zeros(2, dtype=torch.int64)
+    two = picture.expand(2, -1, -1, -1)
+    mask = torch.zeros(28, 28)
+    mask[5:15, 5:15] = 1
+    other = torch.where(mask.bool(), two, torch.full_like(two, 0.3))  # known outside the hole, and not what it would be
+    filled = restoring.fill(network, torch.where(mask.bool(), 0.0, 0.3).expand_as(two), mask, y, steps=5)
+    assert torch.allclose(filled, other, atol=1e-2)
+    small = restoring.shrink(two, 4) * 0.5
+    made = restoring.sharpen(network, small, 4, y, steps=5)
+    assert torch.allclose(restoring.shrink(made, 4), small, atol=1e-5)
+    for noise in (0.05, 0.5, 3.0):
+        noisy = two + noise * torch.randn(2, 1, 28, 28)
+        assert torch.allclose(restoring.clean(network, noisy, noise, y), two, atol=1e-2)
+
+
+def test_cleaning_begins_at_the_noise_that_there_is() -> None:
+    class Counting(Knowing):
+        times: ClassVar[list[int]] = []
+
+        def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+            self.times.append(int(t[0]))
+            a = self.alpha_bar[t[0]]
+            if len(self.times) == 1:  # what it is shown has the mean and the spread of that step
+                assert float(x.mean()) == pytest.approx(0.5 * float(a.sqrt()), abs=0.03)
+                assert float(x.std()) == pytest.approx(float((1 - a).sqrt()), abs=0.03)
+            return super().forward(x, t, y)
+
+    network = Counting(torch.full((1, 1, 28, 28), 0.5))
+    restoring.clean(network, 0.5 + 0.4 * torch.randn(4, 1, 28, 28), 0.4, torch.zeros(4, dtype=torch.int64), steps=50)
+    assert 3 < len(network.times) < 25 and network.times[-1] < 20
 
 
 class Linear(nn.Module):

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
-from demos import images, sampling, texts, training
+from demos import images, sampling, texts, training, vae
 from demos.architectures import ARCHITECTURES, architecture
 from demos.errors import BadConfig, Diverged, NoData
 from demos.lesson import Lesson, load_into, save
@@ -76,6 +77,7 @@ def weights(made: Lesson) -> list[Tensor]:
 @pytest.fixture(autouse=True)
 def every_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr(training, "SHOWN", 1)  # what is made is not looked at here, and takes most of the time
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -110,6 +112,25 @@ def test_weights_are_saved_and_draw(name: str, tmp_path: Path) -> None:
     assert one.shape == (12, 1, 28, 28) and -1 <= one.min() <= one.max() <= 1
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert len(sampling.film(name, tmp_path / "model", wish)) == (3 if name == "diffusion" else 8)
+
+
+def test_a_vae_varies_and_finds_strangers(tmp_path: Path) -> None:
+    asked = config("vae", steps=120, batch_size=40, learning_rate=5e-3)
+    made, _ = trained("vae", tmp_path, asked)
+    save(tmp_path / "model", made, "vae", asked, {})
+    model = ARCHITECTURES["vae"].load(tmp_path / "model")
+    own = images.scaled(digits().images)
+    same = model.vary(own[0], 3, strength=0.0)
+    assert torch.allclose(same, model.reconstruct(own[:1]).expand(3, -1, -1, -1), atol=1e-5)
+    assert not torch.allclose(model.vary(own[0], 1, strength=0.5), same[:1], atol=1e-2)
+    assert torch.allclose(model.between(own[0], own[1], 5)[[0, 4]], model.reconstruct(own[:2]), atol=1e-5)
+    assert model.map(own).shape == (40, 2)
+    shares, bounds = model.strangeness(own)
+    assert model.strangeness(-own)[0].min() > shares.max()  # a negative is no digit
+    mu, log_var = model.encoder(own)
+    spread = Normal(0.0, model.spread**0.5)
+    least = -spread.log_prob(own - model.decoder(mu)).sum((1, 2, 3)) + vae.kl_divergence(mu, log_var)
+    assert bounds.shape == (40,) and float((bounds - least).mean()) > 0  # a draw of z costs more than the mean
 
 
 @pytest.mark.parametrize("name", ["rnn", "transformer"])
@@ -176,6 +197,9 @@ def test_weights_that_cannot_be_used_are_said(tmp_path: Path) -> None:
         ({"count": 0}, "0 pictures"),
         ({"count": 10_000}, "10000 pictures"),
         ({"label": "hat"}, "no class 'hat'"),
+        ({"seed": -1}, "a seed is 0 or more"),
+        ({"guidance": float("nan")}, "guidance lies between"),
+        ({"count": 400, "steps": 1000}, "more work than is done at once"),
         ({"steps": 0}, "0 steps"),
         ({"sampler": "magic"}, "'magic'"),
     ],
@@ -188,6 +212,34 @@ def test_wishes_that_cannot_be(wish: dict[str, Any], said: str, tmp_path: Path) 
         sampling.pictures("diffusion", tmp_path, sampling.Wish(**wish))
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("vae", {"width": 10}, "multiple of 8"),
+        ("gan", {"latent": 0, "penalty": -5.0}, "latent is at least 1; penalty"),
+        ("diffusion", {"width": 0, "layers": 0}, "multiple of 32; layers"),
+        ("classifier", {"width": 0}, "width is at least 1"),
+        ("rnn", {"hidden": 0}, "hidden is at least 1"),
+        ("transformer", {"width": 10, "heads": 4}, "multiple of heads"),
+        ("vae", {"seed": 10**20, "steps": 0}, "steps is at least 1; seed lies"),
+    ],
+)
+def test_settings_that_cannot_be(name: str, given: dict[str, Any], said: str) -> None:
+    assert said in "; ".join(config(name, **given).problems())
+
+
+def test_weights_that_say_too_little_of_themselves(tmp_path: Path) -> None:
+    asked = config("gan", steps=1)
+    made, _ = trained("gan", tmp_path, asked)
+    save(tmp_path / "model", made, "gan", asked, {})
+    (tmp_path / "model" / "lab.json").write_text("{}")
+    with pytest.raises(NoData, match="cannot be used"):
+        ARCHITECTURES["gan"].load(tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"half")
+    with pytest.raises(NoData, match="cannot be used"):
+        load_into(tmp_path / "model", average=torch.nn.Linear(1, 1))
+
+
 def test_what_draws_no_pictures() -> None:
     with pytest.raises(BadConfig, match="draws no pictures"):
         sampling.pictures("rnn", Path(), sampling.Wish())
@@ -195,7 +247,8 @@ def test_what_draws_no_pictures() -> None:
         architecture("hopfield")
 
 
-def test_showing_is_dense_at_the_beginning() -> None:
+def test_showing_is_dense_at_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "SHOWN", 24)
     steps = sorted(training._shown(8000))
     assert steps[-1] == 8000 and len(steps) == training.SHOWN
     assert steps[1] - steps[0] < (steps[-1] - steps[-2]) / 2

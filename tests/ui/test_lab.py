@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, ParleyError, TrainingDiverged
+from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, ParleyError, TrainingDiverged, UserError
 from assistant.run import Run, State
 from assistant.runs import Runs
 from demos import errors
@@ -85,12 +85,18 @@ def test_every_error_of_the_lab_is_one_of_ours(raised: type[errors.LabError], wa
     assert found.value.hint == "do this"
 
 
+def test_data_is_named_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.txt").write_text("x" * 3000)
+    monkeypatch.chdir(tmp_path)
+    assert lab.create(Runs(), "rnn", {"data": "mine.txt"}).settings["data"] == str(tmp_path / "mine.txt")
+
+
 def test_what_goes_wrong_is_the_runs_word(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("too short")
     run = lab.create(Runs(), "rnn", {"data": str(tmp_path / "mine.txt"), "steps": 2})
     run_it(run)
     assert run.status().state is State.FAILED
-    assert run.status().message == "mine.txt has 9 characters." and "2,000" in run.status().hint
+    assert run.status().message == "mine.txt has 9 characters." and "2,500" in run.status().hint
 
 
 def test_from_a_training_to_pictures_in_the_terminal(tmp_path: Path) -> None:
@@ -102,6 +108,13 @@ def test_from_a_training_to_pictures_in_the_terminal(tmp_path: Path) -> None:
     made = tmp_path / "sevens.gif"
     done = parley("lab", "sample", told["id"], "--label", "7", "--count", 4, "--output", made)
     assert done.returncode == 0 and Image.open(made).n_frames == 8, done.stderr
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("dear")
+    refused = parley("lab", "sample", "last", "--output", folder)
+    assert refused.returncode == 2 and (folder / "letter.txt").read_text() == "dear"
+    with pytest.raises(UserError, match="is a folder"):
+        lab.write_bytes(folder, b"")
     refused = parley("lab", "sample", "last", "--output", tmp_path / "sevens.doc")
     assert refused.returncode == 2 and "should end in .png or .gif" in refused.stderr
 

@@ -117,6 +117,7 @@ def faceoff(
 
     Example: parley lab faceoff --samples 10000 --output side-by-side.png
     """
+    from assistant.errors import BadSettings
     from assistant.runs import Runs
     from demos import images
     from demos.faceoff import compete, markdown, packed
@@ -124,19 +125,83 @@ def faceoff(
     from ui.terminal.output import waiting, write, write_json
 
     runs = Runs()
+    if output is not None:
+        lab.refuse_folder(output)
+        if output.suffix.lower() != ".png":
+            raise BadSettings(f"{output.name} is no name for a picture.", hint="It should end in .png.")
     with lab.mapped(), waiting("reading the pictures") as saying:
         chosen, folder = lab.weights(runs, judge)
+        if chosen.name != "classifier":
+            raise BadSettings(f"{judge} is no classifier.", hint="parley lab train classifier makes one.")
         known = chosen.load(folder)
         found = [lab.weights(runs, name) for name in makers or ("gan", "vae", "diffusion")]
         train, test = (images.load(data, split, home=lab.data_folder()) for split in ("train", "test"))
         folders = {each.name: place for each, place in found}
+        if len(folders) < len(found):
+            raise BadSettings("Two of one architecture cannot be told apart here.", hint="Name one of each.")
+        lab.refuse_others(train, folder, *folders.values())
         done = []
         for each in compete(folders, known, train, test, count=samples):
             done.append(each)
             saying(f"{each.name} is measured")
-        if output is not None:
-            lab.write_bytes(output, lab.beside_each_other([each.sheet for each in done]))
     if as_json:
         write_json([packed(each) for each in done])
     else:
         write(markdown(done))
+    if output is not None:
+        lab.write_bytes(output, lab.beside_each_other([each.sheet for each in done]))
+
+
+@app.command()
+def eras(
+    text: Annotated[str, typer.Argument(help="A sentence that all four judge.")] = "",
+    rows: Annotated[
+        Path | None,
+        typer.Option("--rows", metavar="FILE", help="Texts with labels, positive or negative, to learn from."),
+    ] = None,
+    test: Annotated[Path | None, typer.Option("--test", metavar="FILE", help="Others, to be measured on.")] = None,
+    curves: Annotated[bool, typer.Option("--curves", help="Also learn from the first 100, 1,000 and 10,000.")] = False,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The transformer.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object a line.")] = False,
+) -> None:
+    """Four eras of language technology on sentiment: rules, statistics, deep learning, the transformer.
+
+    Examples:
+
+    parley lab eras "Not bad at all, but far too long."
+
+    parley lab eras --rows train.csv --test dev.csv --curves
+    """
+    from dataclasses import asdict
+
+    from assistant.errors import BadSettings
+    from ui import lab, lab_eras
+    from ui.terminal.output import write, write_json
+    from ui.terminal.texts import use_models
+
+    if bool(text.strip()) == bool(test):
+        raise BadSettings("Give a sentence, or --rows with --test.", hint="`parley lab eras --help` has examples.")
+    with use_models("sentiment", model) as assistant, lab.mapped():
+        train = lab_eras.read_rows(rows) if rows else []
+        made = lab_eras.makers(assistant, model)
+        if text.strip():
+            for name, sure, looked in lab_eras.judged(made, train, text):
+                if as_json:
+                    write_json({"era": name, "positive": sure, "words": looked})
+                else:
+                    moved = sorted(looked, key=lambda pair: -abs(pair[1]))[:4]
+                    said = ", ".join(f"{word} {weight:+.2f}" for word, weight in moved if weight)
+                    write(f"{name:<14} {'for' if sure >= 0.5 else 'against':<8} {sure:>4.0%}  {said}\n")
+            return
+        if not train:
+            raise BadSettings("There is nothing to learn from.", hint="Give --rows as well.")
+        for era in lab_eras.compared(made, train, lab_eras.read_rows(test), curves=curves):
+            if as_json:
+                write_json(asdict(era))
+                continue
+            found = era.measured
+            curve = "".join(f"  {size:,}: {accuracy:.1%}" for size, accuracy in era.curve.items())
+            write(
+                f"{era.name:<14} {found.accuracy:.1%}  {found.texts_a_second:,.0f} texts/s, "
+                f"learnt in {found.learnt_seconds:.1f} s{curve}\n"
+            )

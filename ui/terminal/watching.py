@@ -23,6 +23,7 @@ THEN = {
     "translate": ("Translate with it", 'parley translate "…" --to … --model {id}'),
     "summarize": ("Summarise with it", "parley summarize text.txt --model {id}"),
     "lab": ("See what it makes", "parley lab sample {id}"),
+    "judge": ("Measure with it", "parley lab faceoff … --judge {id}"),
 }
 """Kind of a run, or its task → what may be done with what came out."""
 SHOWN = ("loss", "eval_loss", "reward", "kl", "accuracy", "eval_accuracy", "learning_rate", "tokens_per_second")
@@ -73,8 +74,12 @@ def say_end(run: Run) -> None:
             note(status.message, style="yellow")
         for line in confusions(run.report()):
             note(line)
-        said, command = THEN.get(str(run.settings.get("task", run.kind)), ("Talk to it", "parley chat --model {id}"))
+        said, command = THEN.get(str(run.settings.get("task", _kind(run))), ("Talk to it", "parley chat --model {id}"))
         note(f"{said}: {command.format(id=run.id)}", style="dim")
+
+
+def _kind(run: Run) -> str:
+    return "judge" if run.settings.get("architecture") == "classifier" else run.kind
 
 
 def confusions(report: Mapping[str, Any]) -> list[str]:

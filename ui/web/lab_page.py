@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import gradio as gr
@@ -49,7 +50,7 @@ def build_lab(page: gr.Blocks) -> None:
             begin = gr.Textbox("", label="Begin with", visible=False, max_lines=3, elem_id="lab-begin")
         with gr.Accordion("More settings", open=False), gr.Row():
             count = gr.Number(20, label="How many", precision=0, minimum=1, maximum=400, elem_id="lab-count")
-            seed = gr.Number(0, label="Seed", precision=0, elem_id="lab-seed")
+            seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, elem_id="lab-seed")
             steps = gr.Number(20, label="Steps", precision=0, minimum=1, maximum=1000, elem_id="lab-steps")
             guidance = gr.Slider(1, 5, 1.5, step=0.1, label="Guidance towards the kind", elem_id="lab-guidance")
             sampler = gr.Dropdown(
@@ -89,7 +90,8 @@ def build_lab(page: gr.Blocks) -> None:
     timer = gr.Timer(POLL_SECONDS)
 
     def own() -> list[Run]:
-        return [run for run in runs if run.kind == lab.KIND][:LISTED]
+        known = (run for run in runs if run.kind == lab.KIND and run.settings.get("architecture") in ARCHITECTURES)
+        return list(islice(known, LISTED))
 
     def weights_of(name: str, kept: str | None = None) -> Any:
         shipped = [("Parley's own", name)] if ARCHITECTURES[name].shipped.is_dir() else []
@@ -172,7 +174,7 @@ def build_lab(page: gr.Blocks) -> None:
 
     def act(event: gr.EventData) -> dict[Any, Any]:
         found = event_data(event)
-        run = runs.find(str(found.get("key", "")))
+        run = runs.find(str(found.get("key") or "none"))
         if found.get("kind") == "use":
             name = str(run.settings["architecture"])
             return {**choose(name), which: name, weights: weights_of(name, run.id), **show()}
@@ -182,10 +184,10 @@ def build_lab(page: gr.Blocks) -> None:
     settings = [weights, label, count, seed, steps, guidance, sampler, begin, temperature]
     shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, film, data, length, made]
     page.load(told(show), None, [listed, timer], **QUICK)
-    page.load(weights_of, [which], [weights], **QUICK)
+    page.load(told(weights_of), [which], [weights], **QUICK)
     timer.tick(told(show), None, [listed, timer], **QUICK)
     which.input(told(choose), [which], shown, **QUICK)
-    weights.focus(weights_of, [which, weights], [weights], **QUICK)
+    weights.focus(told(weights_of), [which, weights], [weights], **QUICK)
     weights.change(told(kinds), [weights], [label], **QUICK)
     make.click(told(make_some), settings, [made], **QUICK)
     film.click(told(show_film), settings, [made], **QUICK)

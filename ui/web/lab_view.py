@@ -6,6 +6,7 @@ import html
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.requests import Request
@@ -79,7 +80,7 @@ def _buttons(run: Run, state: State) -> str:
 def _on_the_way(run: Run) -> str:
     """Some of what it made, the first and the last among them, the newest in front."""
     files = sorted((run.folder / SAMPLES).glob("*.*")) if (run.folder / SAMPLES).is_dir() else []
-    files = [file for file in files if file.suffix in (".png", ".txt")]
+    files = [file for file in files if re.fullmatch(r"\d{7}\.(png|txt)", file.name)]
     if len(files) > SHOWN:
         files = [files[round(n * (len(files) - 1) / (SHOWN - 1))] for n in range(SHOWN)]
     return (
@@ -95,7 +96,10 @@ def _sample(run: Run, file: Path) -> str:
         source = f"parley/lab/{html.escape(run.id)}/{file.name}"
         shown = f'<a href="{source}" target="_blank"><img src="{source}" alt="What it makes {said}" loading="lazy"></a>'
     else:
-        shown = f"<pre>{html.escape(file.read_text('utf-8', errors='replace')[:400])}</pre>"
+        text = ""
+        with suppress(OSError):  # it may be deleted just now
+            text = file.read_text("utf-8", errors="replace")[:400]
+        shown = f"<pre>{html.escape(text)}</pre>"
     return f"<figure>{shown}<figcaption>{said}</figcaption></figure>"
 
 

@@ -1,0 +1,108 @@
+"""The four eras on a person's rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.errors import BadDataset
+from demos.eras import Rules, Statistics
+from tests.ui.terminal.test_train import parley
+from ui import lab_eras
+
+
+class Assistant:
+    """Finds "good" good and "bad" bad."""
+
+    def sentiment_columns(self, texts: Sequence[str], *, model: str | None = None) -> list[dict[str, Any]]:
+        shares = [(0.8 if "good" in text else 0.1, 0.8 if "bad" in text else 0.1) for text in texts]
+        return [{"sentiment": "", "positive": one, "negative": other, "neutral": 0.1} for one, other in shares]
+
+
+def table(folder: Path, lines: Sequence[str], name: str = "rows.csv") -> Path:
+    path = folder / name
+    path.write_text("sentence,label\n" + "".join(line + "\n" for line in lines), "utf-8")
+    return path
+
+
+ROWS = [f"a {word} {thing},{label}" for thing in ("day", "film", "book") for word, label in (("good", 1), ("bad", 0))]
+
+
+def test_rows_are_read_and_what_is_neither_is_left_out(tmp_path: Path) -> None:
+    found = lab_eras.read_rows(table(tmp_path, [*ROWS, "so so,neutral", "fine,Positive"]))
+    assert len(found) == 7 and ("fine", True) in found and ("a bad day", False) in found
+    assert found == lab_eras.read_rows(tmp_path / "rows.csv")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [(["good,1", "great,1"], "no rows of both kinds"), (["good,7", "bad,blue"], "no rows of both kinds")],
+)
+def test_rows_that_teach_nothing(lines: list[str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(BadDataset, match=said):
+        lab_eras.read_rows(table(tmp_path, lines))
+
+
+@pytest.mark.parametrize(
+    ("labels", "favour"),
+    [("012", "2"), ("12345", "45"), (("1.0", "0.0"), ("1.0",)), (("positive", "neutral", "negative"), ("positive",))],
+)
+def test_labels_mean_what_their_company_says(labels: Sequence[str], favour: Sequence[str], tmp_path: Path) -> None:
+    found = lab_eras.read_rows(table(tmp_path, [f"text {label},{label}" for label in labels]))
+    assert {text for text, good in found if good} == {f"text {label}" for label in favour}
+
+
+def test_rows_without_a_text_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(
+        '{"text": "good", "label": 1}\n{"label": 1}\n{"text": null, "label": 0}\n{"text": "bad", "label": 0}\n'
+    )
+    assert sorted(lab_eras.read_rows(path)) == [("bad", False), ("good", True)]
+
+
+def test_a_table_without_labels(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,price\nnice,3\n")
+    with pytest.raises(BadDataset, match="no column of labels"):
+        lab_eras.read_rows(path)
+
+
+def test_the_transformer_is_the_assistants(tmp_path: Path) -> None:
+    reader = lab_eras.Transformer(Assistant())  # pyright: ignore[reportArgumentType]
+    assert reader.read(["good", "bad", "", "both good and bad"]).round(3).tolist() == [0.889, 0.111, 0.5, 0.5]
+    looked = dict(reader.looked_at("a good day"))
+    assert looked["good"] == pytest.approx(0.389, abs=1e-3) and looked["a"] == looked["day"] == 0
+
+
+def test_eras_are_measured_and_judge(tmp_path: Path) -> None:
+    rows = lab_eras.read_rows(table(tmp_path, ROWS))
+    made = {"rules": Rules, "statistics": Statistics}
+    found = list(lab_eras.compared(made, rows, rows, curves=True))
+    assert [era.name for era in found] == ["rules", "statistics"] and found[1].measured.accuracy == 1
+    assert found[0].curve == {} and found[1].curve == {}  # there are fewer than a hundred
+    assert [name for name, *_ in lab_eras.judged(made, [], "a good day")] == ["rules"]
+    assert [sure > 0.5 for _, sure, _ in lab_eras.judged(made, rows, "a good day")] == [True, True]
+
+
+@pytest.mark.model
+def test_a_sentence_in_the_terminal() -> None:
+    done = parley("lab", "eras", "What a wonderful, warm film!", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {each["era"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert found.keys() == {"rules", "transformer"} and min(each["positive"] for each in found.values()) > 0.7
+    assert dict(found["transformer"]["words"])["wonderful"] > 0
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    path = table(tmp_path, ROWS)
+    for words, said in (
+        (["lab", "eras"], "Give a sentence, or --rows with --test"),
+        (["lab", "eras", "--test", path], "nothing to learn from"),
+        (["lab", "eras", "x", "--test", path, "--rows", path], "Give a sentence, or"),
+    ):
+        done = parley(*words)
+        assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr

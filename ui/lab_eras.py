@@ -1,0 +1,124 @@
+"""The four eras on a person's own rows: the lab's three beside the assistant's transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assistant.errors import BadDataset
+from assistant.service import Assistant
+from assistant.tables import BadRow, columns_of, rows, text_column
+from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, learning_curve, measure
+from finetune.formats import LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOR = {"1", "positive", "pos", "true", "yes", "good"}
+AGAINST = {"0", "negative", "neg", "false", "no", "-1", "bad"}
+"""What labels are called. Others, "neutral" among them, are left out."""
+NAMES = ("rules", "statistics", "deep learning", "transformer")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Texts for and against, in an order that is drawn once. Raises BadDataset where a column or a kind is missing."""
+    text = text_column(path, None)
+    label = next((name for name in columns_of(path) if name.lower() in LABELS), None)
+    if label is None:
+        hint = f"It should be called {', '.join(LABELS[:4])} or so, with positive and negative, or 1 and 0."
+        raise BadDataset(f"{path.name} has no column of labels.", hint=hint)
+    texts = [(row.get(text), _called(row.get(label))) for row in rows(path) if not isinstance(row, BadRow)]
+    favour, against = _meaning({called for _, called in texts})
+    found = [
+        (words, called in favour)
+        for words, called in texts
+        if isinstance(words, str) and words.strip() and called in favour | against
+    ]
+    if len({favour for _, favour in found}) < 2:
+        raise BadDataset(
+            f"{path.name} has no rows of both kinds.",
+            hint=f"Labels are {', '.join(sorted(FOR))}; {', '.join(sorted(AGAINST))}.",
+        )
+    order = np.random.default_rng(0).permutation(len(found))
+    return [found[place] for place in order]
+
+
+def _called(label: object) -> str:
+    return str(label).strip().lower().removesuffix(".0")
+
+
+def _meaning(labels: set[str]) -> tuple[set[str], set[str]]:
+    """Labels (for, against): words, 1 and 0, 2 and 0 with a neutral 1, or stars up to five."""
+    if "2" in labels and labels <= set("012"):
+        return {"2"}, {"0"}
+    if labels & set("345") and labels <= set("012345"):
+        return {"4", "5"}, {"0", "1", "2"}
+    return FOR, AGAINST
+
+
+class Transformer:
+    """The assistant's own sentiment model: it has read much before, and learns nothing of the rows."""
+
+    def __init__(self, assistant: Assistant, model: str | None = None) -> None:
+        self._assistant, self._model = assistant, model
+
+    def read(self, texts: Sequence[str]) -> np.ndarray:
+        found = self._assistant.sentiment_columns(
+            [text if WORD.search(text) else "…" for text in texts], model=self._model
+        )
+        return np.asarray([_share(each) for each in found])
+
+    def looked_at(self, text: str) -> list[tuple[str, float]]:
+        words = list(WORD.finditer(text))
+        without = [text[: word.start()] + text[word.end() :] for word in words]
+        whole, *rest = self.read([text, *without])
+        return [(word[0], float(whole - left)) for word, left in zip(words, rest, strict=True)]
+
+
+def _share(columns: Mapping[str, float]) -> float:
+    """How sure it is that a text is for something rather than against, what is neutral left aside."""
+    favour, against = (float(columns.get(name) or 0.0) for name in ("positive", "negative"))
+    return favour / (favour + against) if favour + against else 0.5
+
+
+def makers(assistant: Assistant, model: str | None = None) -> dict[str, Make]:
+    """Era → what makes its reader of rows."""
+    from demos.eras_lstm import DeepLearning
+
+    return {
+        "rules": Rules,
+        "statistics": Statistics,
+        "deep learning": DeepLearning,
+        "transformer": lambda _: Transformer(assistant, model),
+    }
+
+
+@dataclass(frozen=True)
+class Era:
+    """curve: rows learnt from → accuracy, for the two eras that learn of them."""
+
+    name: str
+    measured: Measured
+    curve: Mapping[int, float]
+
+
+def compared(made: Mapping[str, Make], train: Sequence[Row], test: Sequence[Row], *, curves: bool) -> Iterator[Era]:
+    """Each era, measured. curves: also on the first hundred, thousand and ten thousand rows."""
+    for name, make in made.items():
+        learns = name in ("statistics", "deep learning")
+        curve = learning_curve(make, train, test, SIZES) if curves and learns else {}
+        yield Era(name, measure(make, train, test), curve)
+
+
+def judged(
+    made: Mapping[str, Make], train: Sequence[Row], text: str
+) -> Iterator[tuple[str, float, list[tuple[str, float]]]]:
+    """Era, how sure it is that the text is for something, and what it looked at. Without rows, those that need none."""
+    for name, make in made.items():
+        if train or name in ("rules", "transformer"):
+            reader: Reader = make(train)
+            yield name, float(reader.read([text])[0]), reader.looked_at(text)
