@@ -193,7 +193,7 @@ def eras(
                     said = ", ".join(f"{word} {weight:+.2f}" for word, weight in moved if weight)
                     write(f"{name:<14} {'for' if sure >= 0.5 else 'against':<8} {sure:>4.0%}  {said}\n")
             return
-        if not train:
+        if not train or test is None:
             raise BadSettings("There is nothing to learn from.", hint="Give --rows as well.")
         for era in lab_eras.compared(made, train, lab_eras.read_rows(test), curves=curves):
             if as_json:
