@@ -26,7 +26,6 @@ class Architecture:
     config: str
     uses: str
     learns: Literal["pictures", "text"]
-    about: str
 
     def module(self) -> Any:
         return import_module(f"demos.{self.name}")
@@ -71,18 +70,12 @@ class Architecture:
 ARCHITECTURES = {
     each.name: each
     for each in (
-        Architecture("rnn", "Recurrent network", "RnnConfig", "Rnn", "text", "Writes with one running memory."),
-        Architecture(
-            "transformer", "Transformer", "TransformerConfig", "Transformer", "text", "Writes by looking back."
-        ),
-        Architecture("gan", "GAN", "GanConfig", "Gan", "pictures", "Draws at once; learnt against a judge."),
-        Architecture("vae", "VAE", "VaeConfig", "Vae", "pictures", "Draws from a map of all pictures."),
-        Architecture(
-            "diffusion", "Diffusion", "DiffusionConfig", "Diffusion", "pictures", "Draws by taking noise away."
-        ),
-        Architecture(
-            "classifier", "Classifier", "ClassifierConfig", "load", "pictures", "Measures the others; draws nothing."
-        ),
+        Architecture("rnn", "Recurrent network", "RnnConfig", "Rnn", "text"),
+        Architecture("transformer", "Transformer", "TransformerConfig", "Transformer", "text"),
+        Architecture("gan", "GAN", "GanConfig", "Gan", "pictures"),
+        Architecture("vae", "VAE", "VaeConfig", "Vae", "pictures"),
+        Architecture("diffusion", "Diffusion", "DiffusionConfig", "Diffusion", "pictures"),
+        Architecture("classifier", "Classifier", "ClassifierConfig", "load", "pictures"),
     )
 }
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.images import Pictures, scaled
-from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read_about
+from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read_about, update
 
 FEATURES = 64
 
@@ -68,16 +68,11 @@ class ClassifierLesson(Lesson):
 
     def learn(self, step: int) -> dict[str, float]:
         rate = self._config.learning_rate * (1 - step / self._config.steps)
-        (optimiser,) = self.optimisers.values()
-        for group in optimiser.param_groups:
-            group["lr"] = rate
         places = self._batches.at(step)
         x, y = scaled(self._pictures.images[places]).to(self._device), self._pictures.labels[places].to(self._device)
         x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
         loss = F.cross_entropy(self.classifier(x), y)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        update(self.optimisers["classifier"], loss, rate=rate)
         return {"loss": loss.item()}
 
     def show(self) -> str:

@@ -12,6 +12,7 @@ the cosine schedule (Nichol & Dhariwal 2021, arXiv:2102.09672). It is diffusers'
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,13 @@ from typing import Any, Literal, Protocol
 
 import torch
 from diffusers.models.unets.unet_2d import UNet2DModel
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.images import SIZE, Pictures, scaled
-from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read_about
+from demos.lesson import Batches, Config, Lesson, follow, load_into, picture_facts, read_about, update
 
 TIMES = 1000
 """T of the paper."""
@@ -44,11 +44,11 @@ def times_of(steps: int) -> list[int]:
     return [round(TIMES * (steps - n) / steps) - 1 for n in range(steps)]
 
 
-SAMPLERS: dict[Sampler, Callable[[], Any]] = {
-    "ddim": lambda: DDIMScheduler(**SCHEDULE, timestep_spacing="trailing", clip_sample=True),
+SCHEDULERS: dict[Sampler, Callable[[], Any]] = {
     "ddpm": lambda: DDPMScheduler(**SCHEDULE, timestep_spacing="trailing", clip_sample=True),
     "dpm-solver": lambda: DPMSolverMultistepScheduler(**SCHEDULE, timestep_spacing="trailing"),
 }
+SAMPLERS: tuple[Sampler, ...] = ("ddim", *SCHEDULERS)
 Hold = Callable[[Tensor], Tensor]
 """What is known of a picture, put into a guess of it: x̂_0 → x̂_0."""
 
@@ -139,9 +139,6 @@ class DiffusionLesson(Lesson):
 
     def learn(self, step: int) -> dict[str, float]:
         rate = self._config.learning_rate * min(1.0, (step + 1) / 200, 2 * (1 - step / self._config.steps))
-        (optimiser,) = self.optimisers.values()
-        for group in optimiser.param_groups:
-            group["lr"] = rate
         places = self._batches.at(step)
         x0, y = scaled(self._pictures.images[places]).to(self._device), self._pictures.labels[places].to(self._device)
         t = torch.randint(TIMES, (len(x0),), device=self._device)
@@ -150,19 +147,13 @@ class DiffusionLesson(Lesson):
         y = torch.where(hidden, len(self._pictures.classes), y)
         said = self.network(q_sample(x0, t, noise, self._alpha_bar), t, y)
         loss = F.mse_loss(said, velocity(x0, t, noise, self._alpha_bar))
-        optimiser.zero_grad()
-        loss.backward()
-        length = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        optimiser.step()
-        share = min(self._config.average, (step + 1) / (step + 10))  # a young mean forgets faster
-        for kept, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            kept.lerp_(new, 1 - share)
-        return {"loss": loss.item(), "gradient": length.item()}
+        length = update(self.optimisers["network"], loss, rate=rate, longest=1.0)
+        follow(self.average, self.network, self._config.average, step)
+        return {"loss": loss.item(), "gradient": length}
 
     def show(self) -> Tensor:
         y = torch.arange(len(self._noise), device=self._device) % len(self._pictures.classes)
-        *_, last = denoise(self.average, y, self._noise.to(self._device), steps=10)
-        return last.cpu()
+        return denoised(self.average, y, self._noise.to(self._device), steps=10).cpu()
 
     def about(self) -> dict[str, object]:
         return picture_facts(self._pictures)
@@ -192,11 +183,11 @@ def denoise(
     arXiv:2207.12598); 1 takes one pass a step, others two. hold: what is known, put into each guess (DDNM, Wang et al.
     2023, arXiv:2212.00490). With "ddim" nothing but x is random.
     """
-    scheduler = SAMPLERS[sampler]()
     times = [t for t in times_of(steps) if t < start * TIMES]
-    if sampler != "ddim":
+    scheduler = SCHEDULERS[sampler]() if sampler in SCHEDULERS else None
+    if scheduler is not None:
         scheduler.set_timesteps(timesteps=times, device=x.device)
-    alpha_bar = scheduler.alphas_cumprod.to(x.device)
+    alpha_bar = signal_rates().to(x.device)
     generator = torch.Generator(x.device).manual_seed(seed)
     anything = torch.full_like(y, network.anything)
     for t, after in zip(times, [*times[1:], None], strict=True):
@@ -211,14 +202,17 @@ def denoise(
         x0 = (a * x - s * v).clamp(-1, 1)
         if hold is not None:
             x0 = hold(x0)
-        if (
-            sampler == "ddim"
-        ):  # by hand: diffusers' goes to t − 1000 // steps, which is not the next time (eq. 12, η = 0)
+        if scheduler is None:  # DDIM, eq. 12 with η = 0; diffusers' goes to t − 1000 // steps, not to the next time
             rest = alpha_bar[after] if after is not None else torch.ones_like(a)
             x = rest.sqrt() * x0 + (1 - rest).sqrt() * (x - a * x0) / s
         else:
             x = scheduler.step((a * x - x0) / s, t, x, generator=generator).prev_sample
         yield x0
+
+
+def denoised(network: Denoiser, y: Tensor, x: Tensor, **how: Any) -> Tensor:
+    """The picture alone. how: as in `denoise`."""
+    return deque(denoise(network, y, x, **how), maxlen=1)[0]
 
 
 class Diffusion:
@@ -240,5 +234,4 @@ class Diffusion:
 
     def sample(self, classes: Tensor, *, seed: int = 0, **how: Any) -> Tensor:
         """The last of the film."""
-        *_, last = self.film(classes, seed=seed, **how)
-        return last
+        return deque(self.film(classes, seed=seed, **how), maxlen=1)[0]

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from demos import distances
 from demos.architectures import architecture
-from demos.classifier import Classifier, features, predict
+from demos.classifier import Classifier, features
 from demos.errors import BadConfig
-from demos.images import Pictures
+from demos.images import Pictures, scaled
 from demos.lesson import read_about
-from demos.sampling import Wish, pictures
+from demos.sampling import Wish, drawn
 
 BATCH = 100
 FEW = 2000
@@ -72,26 +72,26 @@ def compete(
     real = features(judge, test.images)
     places = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:count]
     own = train.images[places]
-    yield _measured("real", own, train.labels[places], judge, real, len(train.classes), None, None)
+    yield _measured("real", scaled(own), train.labels[places], judge, real, len(train.classes), None, None)
     for name, folder in folders.items():
         about = read_about(folder)
-        made, labels = _many(name, folder, len(train.classes), count, seed)
+        model = architecture(name).load(folder)
+        made, labels = _many(name, model, len(train.classes), count, seed)
         asked = None if name == "vae" else labels
-        figures = (about.get("seconds"), _seconds_a_picture(name, folder))
+        figures = (about.get("seconds"), _seconds_a_picture(name, model))
         yield _measured(name, made, asked, judge, real, len(train.classes), *figures)
 
 
-def _many(name: str, folder: Path, classes: int, count: int, seed: int) -> tuple[Tensor, Tensor]:
+def _many(name: str, model: Any, classes: int, count: int, seed: int) -> tuple[Tensor, Tensor]:
     parts = [
-        pictures(name, folder, Wish(count=min(BATCH, count - at), seed=seed * 100_000 + at, guidance=1.0))
+        drawn(name, model, Wish(count=min(BATCH, count - at), seed=seed * 100_000 + at, guidance=1.0))
         for at in range(0, count, BATCH)
     ]
     labels = torch.cat([torch.arange(len(part)) % classes for part in parts])
     return torch.cat(parts), labels
 
 
-def _seconds_a_picture(name: str, folder: Path) -> float:
-    model = architecture(name).load(folder)
+def _seconds_a_picture(name: str, model: Any) -> float:
     classes = torch.arange(TIMED) % len(model.classes)
     begun = 0.0
     for _ in range(2):  # the first time is for warming up
@@ -100,6 +100,7 @@ def _seconds_a_picture(name: str, folder: Path) -> float:
     return (time.perf_counter() - begun) / TIMED
 
 
+@torch.inference_mode()
 def _measured(
     name: str,
     made: Tensor,
@@ -110,7 +111,8 @@ def _measured(
     trained: float | None,
     a_picture: float | None,
 ) -> Contestant:
-    found, said = features(judge, made), predict(judge, made).argmax(1)
+    found = features(judge, made)
+    said = judge.head(found).argmax(1)
     precision, recall = distances.precision_recall(real[:FEW], found[:FEW])
     return Contestant(
         name=name,
@@ -123,7 +125,7 @@ def _measured(
         seconds_to_train=trained,
         seconds_a_picture=a_picture,
         histogram=distances.histogram(said, classes),
-        sheet=made[:20] if made.is_floating_point() else made[:20].float() / 127.5 - 1,
+        sheet=made[:20],
     )
 
 

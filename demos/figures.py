@@ -13,11 +13,11 @@ WIDE, HIGH, ACROSS, DOWN = 104, 38, 140, 66
 class Figure:
     """boxes: name → (column, row, words); those whose name begins with "_" are data, drawn without a frame.
 
-    arrows: from, to, words. said: the figure in words, for those who cannot see it.
+    arrows: from, to. said: the figure in words, for those who cannot see it.
     """
 
     boxes: dict[str, tuple[float, float, str]]
-    arrows: tuple[tuple[str, str, str], ...]
+    arrows: tuple[tuple[str, str], ...]
     said: str
 
 
@@ -29,9 +29,9 @@ FIGURES = {
             **{f"_y{n}": (n, 0, f"“{letter}”?") for n, letter in enumerate("ales")},
         },
         (
-            *((f"_x{n}", f"h{n}", "") for n in range(4)),
-            *((f"h{n}", f"_y{n}", "") for n in range(4)),
-            *((f"h{n}", f"h{n + 1}", "") for n in range(3)),
+            *((f"_x{n}", f"h{n}") for n in range(4)),
+            *((f"h{n}", f"_y{n}") for n in range(4)),
+            *((f"h{n}", f"h{n + 1}") for n in range(3)),
         ),
         "Each character goes into a state, which is handed on to the next character and foretells it.",
     ),
@@ -42,8 +42,8 @@ FIGURES = {
             "_y": (3, 0, "“s”?"),
         },
         (
-            *((f"_x{n}", f"h{m}", "") for m in range(4) for n in range(m + 1)),
-            ("h3", "_y", ""),
+            *((f"_x{n}", f"h{m}") for m in range(4) for n in range(m + 1)),
+            ("h3", "_y"),
         ),
         "Each place looks at every character before it at once; the last one foretells the next.",
     ),
@@ -56,7 +56,7 @@ FIGURES = {
             "d": (3, 0.5, "discriminator"),
             "_y": (4, 0.5, "real or made?"),
         },
-        (("_z", "g", ""), ("g", "_fake", ""), ("_fake", "d", ""), ("_real", "d", ""), ("d", "_y", "")),
+        (("_z", "g"), ("g", "_fake"), ("_fake", "d"), ("_real", "d"), ("d", "_y")),
         "A generator turns noise into pictures; a discriminator tells them from real ones; each learns from the other.",
     ),
     "vae": Figure(
@@ -67,7 +67,7 @@ FIGURES = {
             "d": (3, 0, "decoder"),
             "_y": (4, 0, "picture"),
         },
-        (("_x", "e", ""), ("e", "z", ""), ("z", "d", ""), ("d", "_y", "")),
+        (("_x", "e"), ("e", "z"), ("z", "d"), ("d", "_y")),
         "An encoder turns a picture into a mean and a spread, a code is drawn from them, a decoder turns it back.",
     ),
     "diffusion": Figure(
@@ -80,12 +80,12 @@ FIGURES = {
             "_y": (2, 1, "class, step"),
         },
         (
-            ("_n", "a", ""),
-            ("a", "_m", ""),
-            ("_m", "b", ""),
-            ("b", "_x", ""),
-            ("_y", "a", ""),
-            ("_y", "b", ""),
+            ("_n", "a"),
+            ("a", "_m"),
+            ("_m", "b"),
+            ("b", "_x"),
+            ("_y", "a"),
+            ("_y", "b"),
         ),
         "One network takes a little of the noise away, again and again, until a picture is left.",
     ),
@@ -98,11 +98,9 @@ def svg(figure: Figure) -> str:
     rows = max(y for _, y, _ in figure.boxes.values())
     width, height = columns * ACROSS + WIDE + 4, rows * DOWN + HIGH + 4
     parts: list[str] = []
-    for start, end, words in figure.arrows:
+    for start, end in figure.arrows:
         (x1, y1), (x2, y2) = _edges(figure, start, end)
         parts.append(f'<line class="arrow" x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"/>')
-        if words:
-            parts.append(f'<text x="{(x1 + x2) / 2:.0f}" y="{(y1 + y2) / 2 - 6:.0f}">{escape(words)}</text>')
     for name, (x, y, words) in figure.boxes.items():
         left, top = x * ACROSS + 2, y * DOWN + 2
         if not name.startswith("_"):

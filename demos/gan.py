@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.images import Pictures, scaled
-from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read_about
+from demos.lesson import Batches, Config, Lesson, follow, load_into, picture_facts, read_about, update
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,12 +159,8 @@ class GanLesson(Lesson):
         y = torch.randint(len(self._pictures.classes), (self._config.batch_size,), device=self._device)
         fake = self._made(y)
         loss = generator_loss(self.discriminator(fake, y), self._config.loss)
-        self._update("generator", loss)
-        share = min(self._config.average, (step + 1) / (step + 10))  # a young mean forgets faster
-        for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-            kept.lerp_(new, 1 - share)
-        for kept, new in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            kept.lerp_(new, 1 - share) if kept.is_floating_point() else kept.copy_(new)
+        update(self.optimisers["generator"], loss)
+        follow(self.average, self.generator, self._config.average, step)
         spread = fake.detach().std(0).mean().item()  # falls to nothing where all that is made looks the same
         return {"generator": loss.item(), **told, "diversity": spread}
 
@@ -178,14 +174,9 @@ class GanLesson(Lesson):
             penalty = gradient_penalty(self.discriminator, x.detach(), fake, y)
         else:
             penalty = r1_penalty(real_scores, x)
-        self._update("discriminator", loss + self._config.weight * penalty)
+        update(self.optimisers["discriminator"], loss + self._config.weight * penalty)
         scores = {"score of real": real_scores.mean().item(), "score of made": fake_scores.mean().item()}
         return {"discriminator": loss.item(), "penalty": penalty.item(), **scores}
-
-    def _update(self, name: str, loss: Tensor) -> None:
-        self.optimisers[name].zero_grad()
-        loss.backward()
-        self.optimisers[name].step()
 
     def show(self) -> Tensor:
         y = torch.arange(len(self._z), device=self._device) % len(self._pictures.classes)

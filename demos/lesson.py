@@ -60,6 +60,35 @@ class Lesson(ABC):
         return {}
 
 
+def update(
+    optimiser: torch.optim.Optimizer, loss: Tensor, *, rate: float | None = None, longest: float | None = None
+) -> float:
+    """Make one step down the loss. rate: of learning, where it changes; longest: the gradient is shortened to that.
+
+    Gives the gradient's length before, 0 where it is not asked for.
+    """
+    if rate is not None:
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+    optimiser.zero_grad()
+    loss.backward()
+    length = 0.0
+    if longest is not None:
+        parameters = [each for group in optimiser.param_groups for each in group["params"]]
+        length = nn.utils.clip_grad_norm_(parameters, longest).item()
+    optimiser.step()
+    return length
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, share: float, step: int) -> None:
+    """Let a running mean of the weights follow them. share: of the old that is kept; a young mean forgets faster."""
+    share = min(share, (step + 1) / (step + 10))
+    states = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
+    for kept, new in states:
+        kept.lerp_(new, 1 - share) if kept.is_floating_point() else kept.copy_(new)
+
+
 class Batches:
     """Rows in an order that is drawn anew for each pass, so that any step's rows are known from its number alone."""
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from demos.diffusion import TIMES, Denoiser, Hold, denoise, signal_rates, times_of
+from demos.diffusion import TIMES, Denoiser, Hold, denoised, signal_rates, times_of
 
 
 def holes(known: Tensor, mask: Tensor) -> Hold:
@@ -38,13 +38,13 @@ def resolution(small: Tensor, factor: int) -> Hold:
 def fill(network: Denoiser, picture: Tensor, mask: Tensor, y: Tensor, *, seed: int = 0, **how: Any) -> Tensor:
     """Make what lies where mask is 1. picture: (batch, channels, 28, 28) in [-1, 1]; y: classes (batch,). how: as in
     `denoise`."""
-    return _made(network, y, _noise(picture, seed), seed=seed, hold=holes(picture, mask), **how)
+    return denoised(network, y, _noise(picture, seed), seed=seed, hold=holes(picture, mask), **how)
 
 
 def sharpen(network: Denoiser, small: Tensor, factor: int, y: Tensor, *, seed: int = 0, **how: Any) -> Tensor:
     """Make a picture that shrinks to `small`, (batch, channels, 28 / factor, 28 / factor) in [-1, 1], by 2 or 4."""
     noise = _noise(enlarge(small, factor), seed)
-    return _made(network, y, noise, seed=seed, hold=resolution(small, factor), **how)
+    return denoised(network, y, noise, seed=seed, hold=resolution(small, factor), **how)
 
 
 def clean(
@@ -57,13 +57,8 @@ def clean(
     time = min((t for t in times_of(steps) if levels[t] >= noise), default=TIMES - 1)
     more = (levels[time] ** 2 - noise**2).clamp_min(0).sqrt()
     x = alpha_bar[time].sqrt() * (noisy + more * _noise(noisy, seed))
-    return _made(network, y, x, steps=steps, seed=seed, start=(time + 1) / TIMES, **how)
+    return denoised(network, y, x, steps=steps, seed=seed, start=(time + 1) / TIMES, **how)
 
 
 def _noise(like: Tensor, seed: int) -> Tensor:
     return torch.randn(like.shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _made(network: Denoiser, y: Tensor, x: Tensor, **how: Any) -> Tensor:
-    *_, last = denoise(network, y, x, **how)
-    return last

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.errors import BadText
-from demos.lesson import Config, Lesson, load_into, read_about
+from demos.lesson import Config, Lesson, load_into, read_about, update
 from demos.texts import Characters, Text
 
 Cell = Literal["lstm", "gru", "rnn"]
@@ -106,14 +106,9 @@ class RnnLesson(Lesson):
         scores, state = self.writer(part[:, :-1], kept if self._config.cell == "lstm" else kept[0])
         self.carried.put(state)
         loss = F.cross_entropy(scores.flatten(0, 1), part[:, 1:].flatten())
-        (optimiser,) = self.optimisers.values()
-        for group in optimiser.param_groups:
-            group["lr"] = self._config.learning_rate * (1 - 0.9 * step / self._config.steps)
-        optimiser.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.writer.parameters(), 1.0)
-        optimiser.step()
-        return {"loss": loss.item(), "gradient": norm.item()}
+        rate = self._config.learning_rate * (1 - 0.9 * step / self._config.steps)
+        reached = update(self.optimisers["writer"], loss, rate=rate, longest=1.0)
+        return {"loss": loss.item(), "gradient": reached}
 
     def show(self) -> str:
         return "".join(write(self.writer, self._text.characters, "\n\n", WRITTEN, temperature=0.7)).strip()

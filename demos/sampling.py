@@ -48,25 +48,32 @@ class Wish:
 
 def pictures(name: str, folder: Path, wish: Wish) -> Tensor:
     """(count, channels, 28, 28) in [-1, 1]. Raises BadConfig, NoData."""
-    (last,) = deque(_frames(name, folder, wish), maxlen=1)
-    return last
+    return drawn(name, _loaded(name, folder), wish)
+
+
+def drawn(name: str, model: Any, wish: Wish) -> Tensor:
+    """The same of weights that are loaded."""
+    return deque(_frames(name, model, wish), maxlen=1)[0]
 
 
 def film(name: str, folder: Path, wish: Wish) -> list[Image.Image]:
     """The grid after each step of a diffusion, MOST_FRAMES of them at the most; of the others eight draws in turn."""
     step = max(1, math.ceil(wish.steps / MOST_FRAMES)) if name == "diffusion" else 1
-    frames = enumerate(_frames(name, folder, wish, moving=True), 1)
+    frames = enumerate(_frames(name, _loaded(name, folder), wish, moving=True), 1)
     return [grid(frame) for number, frame in frames if number % step == 0 or number == wish.steps]
 
 
-def _frames(name: str, folder: Path, wish: Wish, *, moving: bool = False) -> Iterator[Tensor]:
-    if not 1 <= wish.count <= MOST:
-        raise BadConfig(f"{wish.count} pictures are not possible.", hint=f"Ask for 1 to {MOST}.")
-    wish.check()
+def _loaded(name: str, folder: Path) -> Any:
     chosen = architecture(name)
     if chosen.learns != "pictures" or name == "classifier":
         raise BadConfig(f"{chosen.title} draws no pictures.", hint="gan, vae and diffusion do.")
-    model = chosen.load(folder)
+    return chosen.load(folder)
+
+
+def _frames(name: str, model: Any, wish: Wish, *, moving: bool = False) -> Iterator[Tensor]:
+    if not 1 <= wish.count <= MOST:
+        raise BadConfig(f"{wish.count} pictures are not possible.", hint=f"Ask for 1 to {MOST}.")
+    wish.check()
     classes = _classes(model.classes, wish)
     if name == "diffusion":
         from demos.diffusion import SAMPLERS

@@ -29,7 +29,7 @@ class Watcher(Protocol):
         """What was told of later steps does not count: they are done again."""
         ...
 
-    def tell(self, step: int, steps: int, doing: str = "") -> None: ...
+    def tell(self, step: int, steps: int) -> None: ...
 
     def record(self, step: int, figures: Mapping[str, float]) -> None: ...
 
@@ -45,7 +45,7 @@ class Unwatched:
 
     def begin(self, step: int) -> None: ...
 
-    def tell(self, step: int, steps: int, doing: str = "") -> None: ...
+    def tell(self, step: int, steps: int) -> None: ...
 
     def record(self, step: int, figures: Mapping[str, float]) -> None: ...
 
@@ -73,11 +73,8 @@ def train(
     wanted = _shown(config.steps)
     if not step:
         _show(lesson, watcher, 0)
-    ended = "finished"
-    while step < config.steps:
-        if ended := watcher.asked():
-            break
-        ended = "finished"
+    ended = ""
+    while step < config.steps and not (ended := watcher.asked()):
         for name, value in lesson.learn(step).items():
             mean.setdefault(name, []).append(value)
         step += 1
@@ -97,7 +94,7 @@ def train(
             saved = now
     seconds = before + time.monotonic() - begun
     save_checkpoint(lesson, folder, step, seconds)
-    return lesson, ended, {"steps": step, "seconds": round(seconds, 1)}
+    return lesson, ended or "finished", {"steps": step, "seconds": round(seconds, 1)}
 
 
 def _shown(steps: int) -> set[int]:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.errors import BadText
-from demos.lesson import Config, Lesson, load_into, read_about
+from demos.lesson import Config, Lesson, load_into, read_about, update
 from demos.rnn import WRITTEN, draw
 from demos.texts import Characters, Text
 
@@ -121,14 +121,9 @@ class TransformerLesson(Lesson):
         starts = torch.randint(len(self._text.train) - length, (self._config.batch_size, 1))
         part = self._text.train[starts + torch.arange(length + 1)].to(self._device)
         loss = F.cross_entropy(self.gpt(part[:, :-1]).flatten(0, 1), part[:, 1:].flatten())
-        (optimiser,) = self.optimisers.values()
-        for group in optimiser.param_groups:
-            group["lr"] = self._config.learning_rate * min((step + 1) / 100, 1 - 0.9 * step / self._config.steps)
-        optimiser.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.gpt.parameters(), 1.0)
-        optimiser.step()
-        return {"loss": loss.item(), "gradient": norm.item()}
+        rate = self._config.learning_rate * min((step + 1) / 100, 1 - 0.9 * step / self._config.steps)
+        reached = update(self.optimisers["gpt"], loss, rate=rate, longest=1.0)
+        return {"loss": loss.item(), "gradient": reached}
 
     def show(self) -> str:
         return "".join(write(self.gpt, self._text.characters, "\n\n", WRITTEN, temperature=0.7)).strip()

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.images import SIZE, Pictures, scaled
-from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read_about
+from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read_about, update
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +122,7 @@ class VaeLesson(Lesson):
         kl = kl_divergence(mu, log_var).mean()
         error = reconstruction(x, x_hat)
         loss = error + self._config.beta * kl
-        (optimiser,) = self.optimisers.values()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        update(self.optimisers["both"], loss)
         return {"loss": loss.item(), "kl": kl.item(), "squared error": F.mse_loss(x_hat, x).item()}
 
     def show(self) -> Tensor:

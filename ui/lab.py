@@ -148,8 +148,8 @@ class Told:
     def begin(self, step: int) -> None:
         self._worker.forget_after(step)
 
-    def tell(self, step: int, steps: int, doing: str = "") -> None:
-        self._worker.tell(step=step, steps=steps, doing=doing)
+    def tell(self, step: int, steps: int) -> None:
+        self._worker.tell(step=step, steps=steps)
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:
         self._worker.record(step, **{name.replace(" ", "_"): value for name, value in figures.items()})

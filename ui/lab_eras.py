@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,13 +14,9 @@ from assistant.tables import BadRow, columns_of, rows, text_column
 from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, learning_curve, measure
 from finetune.formats import LABELS
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 FOR = {"1", "positive", "pos", "true", "yes", "good"}
 AGAINST = {"0", "negative", "neg", "false", "no", "-1", "bad"}
 """What labels are called. Others, "neutral" among them, are left out."""
-NAMES = ("rules", "statistics", "deep learning", "transformer")
 
 
 def read_rows(path: Path) -> list[Row]:

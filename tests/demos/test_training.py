@@ -36,7 +36,7 @@ class Looking(training.Unwatched):
         self.shown: dict[int, Tensor | str] = {}
         self._step, self._pause_at = 0, pause_at
 
-    def tell(self, step: int, steps: int, doing: str = "") -> None:
+    def tell(self, step: int, steps: int) -> None:
         self._step = step
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:

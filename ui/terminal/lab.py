@@ -38,22 +38,11 @@ def train(
     from assistant.runs import Runs
     from finetune.settings import read_pairs
     from ui import lab
-    from ui.terminal.output import note, write_json
-    from ui.terminal.watching import follow, packed, refuse_failure, say_end
+    from ui.terminal.watching import see_through
 
     runs = Runs()
     run = lab.create(runs, architecture, read_pairs(pairs or []))
-    runs.start(run)
-    if detach:
-        note(f"{run.id} has begun. `parley runs watch {run.id}` follows it.", style="dim")
-        typer.echo(run.id)
-        return
-    follow(runs, run)
-    if as_json:
-        write_json(packed(run))
-        refuse_failure(run)
-    else:
-        say_end(run)
+    see_through(runs, run, detach=detach, as_json=as_json)
 
 
 @app.command()

@@ -38,8 +38,7 @@ def train(
     from assistant.runs import Runs
     from finetune.methods import method as find
     from finetune.settings import read_pairs, read_yaml, settings_from
-    from ui.terminal.output import note, write_json
-    from ui.terminal.watching import follow, packed, refuse_failure, say_end
+    from ui.terminal.watching import see_through
     from ui.training import create
 
     kind = find(method).settings_class()
@@ -51,14 +50,4 @@ def train(
         return
     runs = Runs()
     run = create(runs, method, settings)
-    runs.start(run)
-    if detach:
-        note(f"{run.id} has begun. `parley runs watch {run.id}` follows it.", style="dim")
-        typer.echo(run.id)
-        return
-    follow(runs, run)
-    if as_json:
-        write_json(packed(run))
-        refuse_failure(run)
-    else:
-        say_end(run)
+    see_through(runs, run, detach=detach, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ui.amounts import span
 from ui.terminal.evaluate import table
-from ui.terminal.output import note, waiting
+from ui.terminal.output import note, waiting, write, write_json
 
 if TYPE_CHECKING:
     from assistant.run import Run, Status
@@ -53,6 +53,21 @@ def follow(runs: Runs, run: Run) -> None:
                 pausing = True
                 runs.pause(run)
                 note("Pausing after this step. Once more Ctrl-C leaves the run to itself.", style="dim")
+
+
+def see_through(runs: Runs, run: Run, *, detach: bool, as_json: bool) -> None:
+    """Start a training and follow it to its end, or with `detach` say how to. Raises RunError where it failed."""
+    runs.start(run)
+    if detach:
+        note(f"{run.id} has begun. `parley runs watch {run.id}` follows it.", style="dim")
+        write(f"{run.id}\n")
+        return
+    follow(runs, run)
+    if as_json:
+        write_json(packed(run))
+        refuse_failure(run)
+    else:
+        say_end(run)
 
 
 def say_end(run: Run) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from assistant.errors import BadDataset, CapabilityMissing, ParleyError, UserError
+from assistant.errors import BadDataset, CapabilityMissing, ParleyError, RunNotFound, UserError
 from assistant.run import Run, State
 from assistant.runs import Runs
 from assistant.service import Assistant
@@ -132,18 +133,19 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
         names = [run.id for run in done if run.id in names]
         return {
             listed: cards_html(some),
-            board: board_of(done),
+            board: board_of(tuple(run.id for run in done)),
             beside: gr.update(
                 visible=bool(done), choices=[(f"{run.title} ({run.id[:15]})", run.id) for run in done], value=names
             ),
             timer: gr.Timer(POLL_SECONDS, active=any(run.status().state.alive for run in some)),
         }
 
-    def board_of(done: list[Run]) -> str:
+    @lru_cache(maxsize=8)  # the page asks while anything runs
+    def board_of(ids: tuple[str, ...]) -> str:
         found: list[Results] = []
-        for run in done:
-            with suppress(BadDataset):
-                found.append(read(run.folder))
+        for name in ids:
+            with suppress(BadDataset, RunNotFound):
+                found.append(read(runs.find(name).folder))
         places = leaderboard(found)
         weights: dict[str, int] = {}
         for place in places:

@@ -36,11 +36,12 @@ def cards_html(runs: Sequence[Run]) -> str:
 
 
 def _card(run: Run) -> str:
-    state = run.status().state
+    status = run.status()
+    state = status.state
     limit = run.settings.get("limit")
     about = f"{run.settings['model']} · {f'the first {limit:,} rows' if limit else 'every row'}"
     inside = _figures_html(run) if state is State.FINISHED else ""
-    return card_html(run, _buttons(run, state), about, inside, unit="")
+    return card_html(run, status, _buttons(run, state), about, inside, unit="")
 
 
 def _figures_html(run: Run) -> str:

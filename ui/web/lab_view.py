@@ -66,7 +66,7 @@ def _card(run: Run) -> str:
     status = run.status()
     figures = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in status.figures.items()]
     asked = ", ".join(f"{name} {value}" for name, value in run.settings.items() if name != "architecture")
-    return card_html(run, _buttons(run, status.state), asked, _on_the_way(run) + _curves(run), figures)
+    return card_html(run, status, _buttons(run, status.state), asked, _on_the_way(run) + _curves(run), figures)
 
 
 def _buttons(run: Run, state: State) -> str:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from assistant.errors import UserError
 from assistant.placement import gb
-from assistant.run import Run
+from assistant.run import Run, Status
 from assistant.runs import Runs
 from ui.amounts import span
 
@@ -24,13 +24,12 @@ def buttons_html(run: Run, wanted: Sequence[tuple[str, str]]) -> str:
 
 
 def card_html(
-    run: Run, buttons: str, about: str, inside: str, figures: Sequence[str] = (), *, unit: str = "step "
+    run: Run, status: Status, buttons: str, about: str, inside: str, figures: Sequence[str] = (), *, unit: str = "step "
 ) -> str:
     """A run as a card: its name, what can be done with it, how far it is, what was asked for, what went wrong.
 
     about: plain text. inside: HTML below all that. figures: more to be said of how far it is.
     """
-    status = run.status()
     facts = [status.doing if status.state.alive and status.doing else status.state.value]
     if status.steps and (unit or status.state.alive):
         facts.append(f"{unit}{status.step:,} of {status.steps:,}")

@@ -138,13 +138,13 @@ def runs_html(runs: list[Run]) -> str:
 
 def run_html(run: Run) -> str:
     """What it is, how far, and what can be done."""
-    figures = run.metrics()
+    status, figures = run.status(), run.metrics()
     last = next((line for line in reversed(figures) if "loss" in line), {})
     said = [f"{name.replace('_', ' ')} {last[name]:.3f}" for name in ("loss", "accuracy", "reward") if name in last]
     about = [str(run.settings.get(name) or "") for name in ("model", "finetuning_type")]
     about.append(f"{len(figures):,} figures")
     inside = samples_html(run) + comparison_html(run) + confusion_html(run.report()) + evaluation_html(run.report())
-    return card_html(run, _buttons(run, run.status().state), " · ".join(about), inside, said)
+    return card_html(run, status, _buttons(run, status.state), " · ".join(about), inside, said)
 
 
 def _buttons(run: Run, state: State) -> str:
