@@ -52,6 +52,15 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
             urllib.request.urlopen(wrong)
 
 
+def test_without_weights_it_says_so_at_once(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    visit(page, server)
+    expect(page.locator("#lab-weights")).to_contain_text("train one below")
+    settle(page)
+    page.click("#lab-make")
+    expect(page.locator(".toast-body")).to_contain_text("no weights of it yet", timeout=5_000)
+
+
 def test_what_cannot_be_trained_is_said(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)

@@ -28,6 +28,8 @@ SETS = {
 }
 QUICK_STEPS = {"rnn": 400, "transformer": 400, "gan": 600, "vae": 600, "diffusion": 300}
 """Steps that show something within minutes on two cores."""
+WORKING = '<p class="result" role="status"><small>At work …</small></p>'
+NONE_YET = "None yet: train one below"
 PIECE = 12
 """Characters that a text grows by on the page."""
 
@@ -45,7 +47,7 @@ def build_lab(page: gr.Blocks) -> None:
         about = gr.HTML(about_html(FIRST), apply_default_css=False, elem_id="lab-about")
         gr.HTML("<h2>See what it makes</h2>", apply_default_css=False)
         with gr.Row(elem_classes="languages"):
-            weights = gr.Dropdown([], label="Weights", elem_id="lab-weights")
+            weights = gr.Dropdown([], label="Weights", info=NONE_YET, elem_id="lab-weights")
             label = gr.Dropdown([("All in turn", "")], value="", label="Of which kind", elem_id="lab-label")
             begin = gr.Textbox("", label="Begin with", visible=False, max_lines=3, elem_id="lab-begin")
         with gr.Accordion("More settings", open=False), gr.Row():
@@ -98,7 +100,8 @@ def build_lab(page: gr.Blocks) -> None:
         done = [run for run in own() if run.settings["architecture"] == name and run.model.is_dir()]
         choices = [*shipped, *((f"{run.title} ({run.id[:15]})", run.id) for run in done)]
         keys = [key for _, key in choices]
-        return gr.update(choices=choices, value=kept if kept in keys else next(iter(keys), None))
+        value = kept if kept in keys else next(iter(keys), None)
+        return gr.update(choices=choices, value=value, info=None if choices else NONE_YET)
 
     def choose(name: str) -> dict[Any, Any]:
         draws, diffuses = ARCHITECTURES[name].learns == "pictures", name == "diffusion"
@@ -134,12 +137,13 @@ def build_lab(page: gr.Blocks) -> None:
         }
 
     def wish(moving: bool, *values: Any) -> Iterator[str]:
-        from demos.sampling import Wish
-
         chosen, kind, number, chance, far, towards, how, start, warmth = values
+        if not chosen:
+            raise ModelNotAvailable("There are no weights of it yet.", hint="Train one, below.")
+        yield WORKING  # torch takes seconds to come the first time
         with lab.mapped():
-            if not chosen:
-                raise ModelNotAvailable("There are no weights of it yet.", hint="Train one, below.")
+            from demos.sampling import Wish
+
             found, folder = lab.weights(runs, chosen)
             number = int(number or 0)
             if found.learns == "text":
