@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -91,12 +92,13 @@ def test_reinforcement_learning_raises_the_reward(
 ) -> None:
     run = done(
         "rlhf", PAIRS, tmp_path, tiny_decoder, algorithm=algorithm, reward_models=[str(judge)], max_steps=30,
-        max_completion_length=6, per_device_train_batch_size=8, learning_rate=2e-2, save_steps=30, beta=0.01,
-        length_penalty=0.01, length_wanted=4, repetition_penalty=0.1,
+        max_completion_length=6, per_device_train_batch_size=16, num_generations=8, learning_rate=3e-2, save_steps=30,
+        finetuning_type="full", beta=0.01, length_penalty=0.01, length_wanted=4, repetition_penalty=0.1,
     )  # fmt: skip
     rewards = [line["reward"] for line in run.metrics() if "reward" in line]
-    assert sum(rewards[-5:]) > sum(rewards[:5])
-    assert {"kl", "length", "entropy"} <= {name for line in run.metrics() for name in line}
+    assert fmean(rewards[-10:]) > fmean(rewards[:10]) + 0.3  # 0.5 to 1.0 for four seeds of each algorithm
+    assert [line["kl"] for line in run.metrics() if "kl" in line][-1] > 0.5
+    assert {"length", "entropy"} <= {name for line in run.metrics() for name in line}
     shown = run.samples()
     assert shown[0]["step"] < shown[-1]["step"] and shown[0]["asked"].startswith("what colour")
 

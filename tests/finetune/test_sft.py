@@ -172,8 +172,10 @@ def test_what_a_person_can_mend_is_said_before_it_starts(tiny_decoder: Path, row
         new(tiny_decoder, tmp_path / "none.jsonl")
     with pytest.raises(BadSettings, match="BERT-style"):
         create(Runs(), "sft", SFTSettings(model="all-minilm-l6-v2", data=str(rows)))
-    with pytest.raises(ModelNotAvailable, match="is not here"):
-        create(Runs(), "sft", SFTSettings(model="qwen2.5-coder-0.5b-instruct", data=str(rows)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARLEY_MODELS", str(tmp_path / "no-models"))
+        with pytest.raises(ModelNotAvailable, match="is not here"):
+            create(Runs(), "sft", SFTSettings(model="qwen2.5-coder-0.5b-instruct", data=str(rows)))
     with pytest.raises(BadSettings, match="no method 'ppo'"):
         create(Runs(), "ppo", SFTSettings(data=str(rows)))
     with pytest.MonkeyPatch.context() as patch:
