@@ -13,7 +13,7 @@ run:        ## the page, on http://127.0.0.1:7860
 
 test:       ## unit, model and browser tests
 	@scripts/setup dev weights encoder translators browser
-	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -m "not slow" $(ARGS)
+	@scripts/test $(ARGS)
 
 test-slow:  ## the tests that take minutes each
 	@scripts/setup dev weights encoder translators browser

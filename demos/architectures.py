@@ -13,19 +13,24 @@ from demos.errors import BadConfig, NoData
 if TYPE_CHECKING:
     from demos.lesson import Config, Lesson
 
+BUILT_IN = ("fashion", "digits", "tales", "phrases", "waves")
+"""Names of data that are no paths."""
 WEIGHTS = Path(__file__).with_name("weights")
 """What comes with the project, a folder each."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """config, uses: names in the module of what it is asked for, and of what loads its weights."""
+    """config, uses: names in the module of what it is asked for, and of what loads its weights. learns: from what;
+    makes: what can be sampled of it, "" for those that are only looked into; tested: on pictures of a test set."""
 
     name: str
     title: str
     config: str
     uses: str
-    learns: Literal["pictures", "text"]
+    learns: Literal["pictures", "text", "pairs", "series"]
+    makes: Literal["pictures", "text", ""]
+    tested: bool = False
 
     def module(self) -> Any:
         return import_module(f"demos.{self.name}")
@@ -37,7 +42,7 @@ class Architecture:
         """Its trained weights in a folder. Raises NoData."""
         try:
             return getattr(self.module(), self.uses)(folder)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise NoData(f"What {folder} says of its weights cannot be used: {error}.") from error
 
     @property
@@ -58,10 +63,20 @@ class Architecture:
 
             text = texts.Text.of(texts.load(config.data), Path(config.data).name)
             return lambda: build(config, text, device)
+        if self.learns == "pairs":
+            from demos import pairs
+
+            found = pairs.Pairs.of(pairs.load(config.data), Path(config.data).name)
+            return lambda: build(config, found, device)
+        if self.learns == "series":
+            from demos import series
+
+            values = series.Series.of(series.load(config.data), Path(config.data).name)
+            return lambda: build(config, values, device)
         from demos import images
 
         pictures = images.load(config.data, home=home)
-        if self.name != "classifier":
+        if not self.tested:
             return lambda: build(config, pictures, device)
         test = images.load(config.data, "test", home=home)
         return lambda: build(config, pictures, test, device)
@@ -70,12 +85,16 @@ class Architecture:
 ARCHITECTURES = {
     each.name: each
     for each in (
-        Architecture("rnn", "Recurrent network", "RnnConfig", "Rnn", "text"),
-        Architecture("transformer", "Transformer", "TransformerConfig", "Transformer", "text"),
-        Architecture("gan", "GAN", "GanConfig", "Gan", "pictures"),
-        Architecture("vae", "VAE", "VaeConfig", "Vae", "pictures"),
-        Architecture("diffusion", "Diffusion", "DiffusionConfig", "Diffusion", "pictures"),
-        Architecture("classifier", "Classifier", "ClassifierConfig", "load", "pictures"),
+        Architecture("rnn", "Recurrent network", "RnnConfig", "Rnn", "text", "text"),
+        Architecture("transformer", "Transformer", "TransformerConfig", "Transformer", "text", "text"),
+        Architecture("gan", "GAN", "GanConfig", "Gan", "pictures", "pictures"),
+        Architecture("vae", "VAE", "VaeConfig", "Vae", "pictures", "pictures"),
+        Architecture("diffusion", "Diffusion", "DiffusionConfig", "Diffusion", "pictures", "pictures"),
+        Architecture("classifier", "Classifier", "ClassifierConfig", "load", "pictures", "", True),
+        Architecture("pix2pix", "Edges to pictures", "Pix2PixConfig", "Pix2Pix", "pictures", "", True),
+        Architecture("translator", "Translator", "TranslatorConfig", "Translator", "pairs", ""),
+        Architecture("captioner", "Captioner", "CaptionerConfig", "Captioner", "pictures", "", True),
+        Architecture("forecaster", "Forecaster", "ForecasterConfig", "Forecaster", "series", ""),
     )
 }
 

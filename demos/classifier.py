@@ -5,6 +5,7 @@ It is trained here, so a Fréchet distance in its space is no FID of Inception's
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from demos.images import Pictures, scaled
+from demos.images import SIZE, Pictures, scaled
 from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read_about, update
 
 FEATURES = 64
@@ -33,6 +34,7 @@ class Classifier(nn.Module):
 
     def __init__(self, channels: int, classes: int, width: int) -> None:
         super().__init__()
+        self.channels = channels
 
         def block(inward: int, outward: int, stride: int) -> list[nn.Module]:
             return [nn.Conv2d(inward, outward, 3, stride, 1, bias=False), nn.BatchNorm2d(outward), nn.ReLU()]
@@ -85,6 +87,13 @@ class ClassifierLesson(Lesson):
         right = predict(self.classifier, self._test.images).argmax(1) == self._test.labels
         return {**picture_facts(self._pictures), "test_accuracy": round(right.float().mean().item(), 4)}
 
+    def keep(self, folder: Path) -> None:
+        from demos import reference
+
+        if len(self._test) >= reference.LEAST:
+            found = reference.real(self.classifier, self._pictures, self._test, count=reference.KEPT_ROWS)
+            reference.keep(folder, found)
+
 
 def build(config: ClassifierConfig, pictures: Pictures, test: Pictures, device: torch.device) -> ClassifierLesson:
     return ClassifierLesson(config, pictures, test, device)
@@ -108,6 +117,20 @@ def predict(network: Classifier, images: Tensor, *, batch: int = 500) -> Tensor:
 def features(network: Classifier, images: Tensor, *, batch: int = 500) -> Tensor:
     """(count, FEATURES) of pictures: uint8, or float in [-1, 1]."""
     return torch.cat([network.features(_floats(part, network)).cpu() for part in images.split(batch)])
+
+
+@torch.inference_mode()
+def occlusion(network: nn.Module, x: Tensor, *, side: int = 6, stride: int = 2) -> Tensor:
+    """How many bits less likely the likeliest class becomes where a black square is laid over a picture (Zeiler &
+    Fergus 2014, arXiv:1311.2901, section 4.2). x: (channels, 28, 28) in [-1, 1] → (28 / stride, 28 / stride)."""
+    places = torch.arange(SIZE)
+    middles = torch.arange(0, SIZE, stride) + (stride - 1) / 2
+    near = (places - middles[:, None]).abs() < side / 2  # (middles, 28)
+    hidden = near[:, None, :, None] & near[None, :, None, :]  # (middles, middles, 28, 28)
+    covered = torch.where(hidden[:, :, None], -1.0, x).flatten(0, 1)
+    before, after = network(x[None]).log_softmax(1), network(covered).log_softmax(1)
+    likeliest = before.argmax()
+    return ((before[0, likeliest] - after[:, likeliest]) / math.log(2)).view(len(middles), -1)
 
 
 def _floats(images: Tensor, network: Classifier) -> Tensor:

@@ -61,6 +61,13 @@ def histogram(labels: Tensor, classes: int) -> list[float]:
     return (torch.bincount(labels, minlength=classes) / max(1, len(labels))).tolist()
 
 
+def roc(strange: Tensor, own: Tensor) -> list[tuple[float, float]]:
+    """For every threshold the share of the family and of strangers above it, from (0, 0) to (1, 1): scores (count,)."""
+    thresholds = torch.cat([strange, own]).unique().flip(0)
+    points = [((own >= each).float().mean(), (strange >= each).float().mean()) for each in thresholds]
+    return [(0.0, 0.0), *((float(x), float(y)) for x, y in points)]
+
+
 def roc_auc(strange: Tensor, own: Tensor) -> float:
     """How often a stranger's score is above one of the family's: scores (count,) each, ties count half."""
     ordered = own.sort().values

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
@@ -92,15 +92,15 @@ class Statistics:
     """Words and pairs of words, counted and weighed by how rare they are (TF-IDF), and one weight each: naive Bayes
     ("bayes") or logistic regression ("regression"). Knows which words go with which label, not what they do as one."""
 
-    def __init__(self, rows: Sequence[Row], kind: str = "regression") -> None:
-        from sklearn.feature_extraction.text import TfidfVectorizer
+    def __init__(self, rows: Sequence[Row], kind: str = "regression", *, most: int | None = None) -> None:
+        """most: words and pairs that are counted, the most frequent. Raises BadText."""
         from sklearn.linear_model import LogisticRegression
         from sklearn.naive_bayes import MultinomialNB
 
         both_kinds(rows)
         if not any(WORD.search(text) for text, _ in rows):
             raise BadText("There are no words to learn from.", hint="Give rows with words in them.")
-        self._words: Any = TfidfVectorizer(token_pattern=WORD.pattern, ngram_range=(1, 2), sublinear_tf=True)
+        self._words = _counter(max_features=most)
         self._model: Any = MultinomialNB(alpha=0.5) if kind == "bayes" else LogisticRegression(C=4.0, max_iter=500)
         self._model.fit(self._words.fit_transform([text for text, _ in rows]), [label for _, label in rows])
         if kind == "bayes":
@@ -108,6 +108,29 @@ class Statistics:
             self._weights = favour - against
         else:
             (self._weights,) = self._model.coef_
+
+    @classmethod
+    def kept(cls, vocabulary: Sequence[str], arrays: Mapping[str, np.ndarray]) -> Statistics:
+        """One that has learnt before: see `vocabulary` and `arrays`. Raises KeyError, ValueError."""
+        from sklearn.linear_model import LogisticRegression
+
+        made = cls.__new__(cls)
+        made._words = _counter(vocabulary=list(vocabulary))
+        made._words.idf_ = arrays["rarity"].astype(float)
+        made._model = LogisticRegression()
+        made._weights = arrays["weights"].astype(float)
+        made._model.coef_, made._model.intercept_ = made._weights[None], arrays["bias"].astype(float)
+        made._model.classes_ = np.asarray([False, True])
+        return made
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """Words and pairs, in the order of their weights."""
+        return self._words.get_feature_names_out().tolist()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a regression has learnt: "rarity" and "weights" of the vocabulary, and one "bias"."""
+        return {"rarity": self._words.idf_, "weights": self._weights, "bias": self._model.intercept_}
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
         return self._model.predict_proba(self._words.transform(texts))[:, 1]
@@ -125,6 +148,12 @@ class Statistics:
         around = zip([0.0, *pairs], [*pairs, 0.0], strict=True) if words else ()
         own = [weight(word) + before + after for word, (before, after) in zip(small, around, strict=True)]
         return list(zip(words, own, strict=True))
+
+
+def _counter(**more: Any) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(token_pattern=WORD.pattern, ngram_range=(1, 2), sublinear_tf=True, **more)
 
 
 def both_kinds(rows: Sequence[Row]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ class Network(nn.Module):
     def __init__(self, words: int, width: int, hidden: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(words, width, padding_idx=PADDING)
+        nn.init.normal_(self.embedding.weight, std=0.3)  # torch's own, 1, drowns what is learnt of rare words
         self.lstm = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
         self.drop, self.head = nn.Dropout(0.5), nn.Linear(2 * hidden, 1)
 
@@ -42,26 +43,51 @@ class DeepLearning:
         self,
         rows: Sequence[Row],
         *,
-        epochs: int = 6,
+        epochs: int = 8,
         least: int = 400,
+        most: int = 30_000,
         width: int = 64,
         hidden: int = 64,
         seed: int = 0,
     ) -> None:
-        """least: updates that even a few rows are gone through for. Raises BadText for rows of one kind only."""
+        """least: updates that even a few rows are gone through for; most: words that it learns.
+
+        Raises BadText for rows of one kind only.
+        """
         both_kinds(rows)
         torch.manual_seed(seed)
         counted = Counter(word.lower() for text, _ in rows for word in WORD.findall(text))
-        frequent = [word for word, count in counted.most_common(30_000) if count > 1 or len(rows) < 2000]
+        frequent = [word for word, count in counted.most_common(most) if count > 1 or len(rows) < 2000]
         self._numbers = {word: place for place, word in enumerate(frequent, 2)}
         self.network = Network(len(self._numbers) + 2, width, hidden)
         self._learn(rows, epochs, least, seed)
         self.network.eval()
 
+    @classmethod
+    def kept(cls, vocabulary: Sequence[str], weights: Mapping[str, Tensor]) -> DeepLearning:
+        """One that has learnt before: see `vocabulary`; weights: of its network.
+
+        Raises KeyError, RuntimeError, ValueError.
+        """
+        made = cls.__new__(cls)
+        made._numbers = {word: place for place, word in enumerate(vocabulary, 2)}
+        words, width = weights["embedding.weight"].shape
+        if words != len(vocabulary) + 2:
+            raise ValueError(f"{words - 2} words are wanted, not {len(vocabulary)}")
+        made.network = Network(words, width, weights["head.weight"].shape[1] // 2)
+        made.network.load_state_dict(dict(weights))
+        made.network.eval()
+        return made
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """Words that it knows, from number 2 on."""
+        return list(self._numbers)
+
     def _learn(self, rows: Sequence[Row], epochs: int, least: int, seed: int) -> None:
         optimiser = torch.optim.AdamW(self.network.parameters(), 2e-3, weight_decay=0.01)
         draw = np.random.default_rng(seed)
-        size = 64 if len(rows) > 2000 else 16
+        size = 32 if len(rows) > 2000 else 16
         a_pass = -(-len(rows) // size)
         epochs = max(epochs, -(-least // a_pass))
         steps = epochs * a_pass

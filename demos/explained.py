@@ -84,4 +84,73 @@ EXPLAINED = {
             "Classifier-free guidance (Ho & Salimans 2022)": "https://arxiv.org/abs/2207.12598",
         },
     ),
+    "pix2pix": Explained(
+        "It learns from pairs: the edges of a picture, and the picture. A U-Net paints between the lines, as near to "
+        "the real picture as it can, and a second network says of each patch whether it looks real beside its edges.",
+        "Turning one kind of picture into another where pairs are at hand: drawings into photographs, maps into views "
+        "from above, grey into colour. The drawing says what is made, and one pass makes it.",
+        "One drawing, one answer: it cannot offer a second. Lines unlike those it has learnt from, a person's own "
+        "thick strokes say, are filled in poorly; and pairs are seldom at hand.",
+        {
+            "pix2pix (Isola et al. 2017)": "https://arxiv.org/abs/1611.07004",
+            "U-Net (Ronneberger et al. 2015)": "https://arxiv.org/abs/1505.04597",
+        },
+    ),
+    "classifier": Explained(
+        "Layers of small filters go over a picture: the first find edges, later ones what edges make together, and "
+        "what is left at the end is a score for each kind.",
+        "Saying what a picture shows, at once. What its layers see serves others too: it measures how near made "
+        "pictures are to real ones, and carries the style of one picture to another.",
+        "It knows its own kinds alone and is sure of one even of a picture that shows none. And it goes by texture "
+        "and by whatever else helps: a change too small to see can turn its answer.",
+        {
+            "Gradient-based learning applied to document recognition (LeCun et al. 1998)": (
+                "https://doi.org/10.1109/5.726791"
+            ),
+            "Visualizing and understanding convolutional networks (Zeiler & Fergus 2014)": (
+                "https://arxiv.org/abs/1311.2901"
+            ),
+            "A neural algorithm of artistic style (Gatys et al. 2015)": "https://arxiv.org/abs/1508.06576",
+            "Intriguing properties of neural networks (Szegedy et al. 2014)": "https://arxiv.org/abs/1312.6199",
+        },
+    ),
+    "translator": Explained(
+        "One network reads a sentence in both directions, another writes its translation. For each word that it writes "
+        "it looks anew at all that was read and takes what it needs: attention, where it was first seen.",
+        "Languages that order their words differently. It learnt by itself which word stands for which, and one can "
+        "look where it looked.",
+        "Words that it never read are none to it, and what it has written it does not take back. Both networks go word "
+        "by word, which no number of cores makes faster; the transformer kept the attention and dropped the rest.",
+        {
+            "Neural machine translation by jointly learning to align and translate (Bahdanau et al. 2015)": (
+                "https://arxiv.org/abs/1409.0473"
+            ),
+            "Sequence to sequence learning (Sutskever et al. 2014)": "https://arxiv.org/abs/1409.3215",
+        },
+    ),
+    "captioner": Explained(
+        "One network looks at a picture and squeezes it into a vector, another begins with that and says word after "
+        "word. Both learn together from pictures with captions: here the kind, how light it is, and its shape.",
+        "More than a label: anything that can be put in words, as many as it takes. The one that looks learns to see "
+        "what is talked of.",
+        "It looks once, before the first word, and not closely. A sentence may be fluent and wrong, for each word "
+        "makes the next one likely whatever is on the picture.",
+        {
+            "Show and tell (Vinyals et al. 2015)": "https://arxiv.org/abs/1411.4555",
+            "Show, attend and tell (Xu et al. 2015)": "https://arxiv.org/abs/1502.03044",
+        },
+    ),
+    "forecaster": Explained(
+        "It reads numbers in the order of time, with those of a season ago beside them, and says of the next one a "
+        "mean and a spread. Futures are drawn from that, number after number; the middle of them is the forecast.",
+        "Saying how sure it is: the futures part where little is known. What many rows have in common it learns once.",
+        "It goes on with what it has seen. Where a row is short or has no season, the last value, or that of a season "
+        "ago, foretells as well and costs nothing: always measure against them.",
+        {
+            "DeepAR (Salinas et al. 2020)": "https://arxiv.org/abs/1704.04110",
+            "Another look at measures of forecast accuracy (Hyndman & Koehler 2006)": (
+                "https://doi.org/10.1016/j.ijforecast.2006.03.001"
+            ),
+        },
+    ),
 }

@@ -15,8 +15,8 @@ from demos import distances
 from demos.architectures import architecture
 from demos.classifier import Classifier, features
 from demos.errors import BadConfig
-from demos.images import Pictures, scaled
 from demos.lesson import read_about
+from demos.reference import SHOWN, Real
 from demos.sampling import Wish, drawn
 
 BATCH = 100
@@ -52,34 +52,22 @@ class Contestant:
 
 
 def compete(
-    folders: Mapping[str, Path],
-    judge: Classifier,
-    train: Pictures,
-    test: Pictures,
-    *,
-    count: int = 10_000,
-    seed: int = 0,
+    folders: Mapping[str, Path], judge: Classifier, against: Real, *, count: int = 10_000, seed: int = 0
 ) -> Iterator[Contestant]:
-    """The real pictures first: what the training set itself gets against the test set is the floor. Then each of
-    `folders`, architecture → its weights.
+    """The real pictures first: what others of them get is the floor. Then each of `folders`, architecture → weights.
 
     Raises NoData, and BadConfig for fewer pictures than can be measured.
     """
     if count < 100:
         raise BadConfig(f"{count} pictures are too few to measure.", hint="Take 100 at the least, better 10,000.")
-    if len(test) < 50:
-        raise BadConfig(f"{len(test)} test pictures are too few to measure.", hint="Take a larger set.")
-    real = features(judge, test.images)
-    places = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:count]
-    own = train.images[places]
-    yield _measured("real", scaled(own), train.labels[places], judge, real, len(train.classes), None, None)
+    yield _measured("real", against.train[:count], against.sheet, None, judge, against, None, None)
     for name, folder in folders.items():
         about = read_about(folder)
         model = architecture(name).load(folder)
-        made, labels = _many(name, model, len(train.classes), count, seed)
+        made, labels = _many(name, model, len(against.classes), count, seed)
         asked = None if name == "vae" else labels
         figures = (about.get("seconds"), _seconds_a_picture(name, model))
-        yield _measured(name, made, asked, judge, real, len(train.classes), *figures)
+        yield _measured(name, features(judge, made), made[:SHOWN], asked, judge, against, *figures)
 
 
 def _many(name: str, model: Any, classes: int, count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -103,45 +91,50 @@ def _seconds_a_picture(name: str, model: Any) -> float:
 @torch.inference_mode()
 def _measured(
     name: str,
-    made: Tensor,
+    found: Tensor,
+    sheet: Tensor,
     asked: Tensor | None,
     judge: Classifier,
-    real: Tensor,
-    classes: int,
+    against: Real,
     trained: float | None,
     a_picture: float | None,
 ) -> Contestant:
-    found = features(judge, made)
     said = judge.head(found).argmax(1)
-    precision, recall = distances.precision_recall(real[:FEW], found[:FEW])
+    precision, recall = distances.precision_recall(against.test[:FEW], found[:FEW])
     return Contestant(
         name=name,
-        fid=distances.frechet(found, real),
-        kid=distances.kernel(found[:FEW], real[:FEW]),
+        fid=distances.frechet(found, against.test),
+        kid=distances.kernel(found[:FEW], against.test[:FEW]),
         precision=precision,
         recall=recall,
         diversity=distances.diversity(found, said),
         right=None if asked is None else float((said == asked).float().mean()),
         seconds_to_train=trained,
         seconds_a_picture=a_picture,
-        histogram=distances.histogram(said, classes),
-        sheet=made[:20],
+        histogram=distances.histogram(said, len(against.classes)),
+        sheet=sheet,
+    )
+
+
+def figures(contestant: Contestant) -> tuple[str, ...]:
+    """As people read them, in the order of the table's columns; "" for what there is not."""
+    trained, pace = contestant.seconds_to_train, contestant.seconds_a_picture
+    return (
+        f"{contestant.fid:.3f}",
+        f"{contestant.kid:.4f}",
+        f"{contestant.precision:.2f}",
+        f"{contestant.recall:.2f}",
+        f"{contestant.diversity:.2f}",
+        "" if contestant.right is None else f"{contestant.right:.1%}",
+        "" if trained is None else f"{trained / 60:,.0f} min",
+        "" if pace is None else f"{1000 * pace:,.1f} ms",
     )
 
 
 def markdown(contestants: Sequence[Contestant]) -> str:
     """The table that every textbook prints, but measured."""
-
-    def shown(value: float | None, form: str) -> str:
-        return "" if value is None else format(value, form)
-
     rows = ["| | FID | KID | precision | recall | diversity | as asked | to train | a picture |", "|---|" + "---:|" * 8]
-    for each in contestants:
-        time_ = "" if each.seconds_to_train is None else f"{each.seconds_to_train / 60:,.0f} min"
-        pace = "" if each.seconds_a_picture is None else f"{1000 * each.seconds_a_picture:,.1f} ms"
-        figures = (f"{each.fid:.3f}", f"{each.kid:.4f}", f"{each.precision:.2f}", f"{each.recall:.2f}")
-        more = (f"{each.diversity:.2f}", shown(each.right, ".1%"), time_, pace)
-        rows.append(f"| {each.name} | {' | '.join((*figures, *more))} |")
+    rows += [f"| {each.name} | {' | '.join(figures(each))} |" for each in contestants]
     told = ["", "| | trained by | good at | fails at |", "|---|---|---|---|"]
     told += [f"| {each.name} | {' | '.join(BOOK[each.name])} |" for each in contestants if each.name in BOOK]
     return "\n".join([*rows, *told]) + "\n"

@@ -89,6 +89,81 @@ FIGURES = {
         ),
         "One network takes a little of the noise away, again and again, until a picture is left.",
     ),
+    "pix2pix": Figure(
+        {
+            "_x": (0, 0.5, "edges"),
+            "g": (1, 0, "U-Net"),
+            "_made": (2, 0, "made"),
+            "_real": (2, 1, "real"),
+            "d": (3, 0.5, "patches"),
+            "_y": (4, 0.5, "real or made?"),
+        },
+        (("_x", "g"), ("g", "_made"), ("_made", "d"), ("_real", "d"), ("_x", "d"), ("d", "_y")),
+        "A U-Net paints a picture of edges; a discriminator sees the edges with it or with the real picture, and says "
+        "of each patch which of the two it is.",
+    ),
+    "classifier": Figure(
+        {
+            "_x": (0, 0, "picture"),
+            "a": (1, 0, "filters, 28²"),
+            "b": (2, 0, "filters, 14²"),
+            "c": (3, 0, "filters, 7²"),
+            "_y": (4, 0, "score of a kind"),
+        },
+        (("_x", "a"), ("a", "b"), ("b", "c"), ("c", "_y")),
+        "Filters go over a picture in layers, each smaller and with more filters, and end in a score for each kind.",
+    ),
+    "translator": Figure(
+        {
+            **{f"_x{n}": (n, 3, f"“{word}”") for n, word in enumerate(("the", "red", "car"))},
+            **{f"h{n}": (n, 2, "both ways") for n in range(3)},
+            **{f"s{n}": (n, 1, f"state {n + 1}") for n in range(3)},
+            **{f"_y{n}": (n, 0, f"“{word}”") for n, word in enumerate(("la", "voiture", "rouge"))},
+        },
+        (
+            *((f"_x{n}", f"h{n}") for n in range(3)),
+            *((f"h{n}", f"h{m}") for n, m in ((0, 1), (1, 2))),
+            *((f"h{n}", f"s{m}") for n, m in ((0, 0), (2, 0), (2, 1), (1, 2), (2, 2))),
+            *((f"s{n}", f"s{n + 1}") for n in range(2)),
+            *((f"s{n}", f"_y{n}") for n in range(3)),
+        ),
+        "A sentence is read in both directions; each word of the translation looks at those that it needs, car before "
+        "red.",
+    ),
+    "captioner": Figure(
+        {
+            "_x": (0, 1, "picture"),
+            "eye": (1, 1, "convolutions"),
+            **{f"h{n}": (n + 2, 1, f"state {n + 1}") for n in range(3)},
+            **{f"_y{n}": (n + 2, 0, f"“{word}”") for n, word in enumerate(("a", "dark", "coat"))},
+        },
+        (
+            ("_x", "eye"),
+            ("eye", "h0"),
+            ("h0", "h1"),
+            ("h1", "h2"),
+            *((f"h{n}", f"_y{n}") for n in range(3)),
+            *((f"_y{n}", f"h{n + 1}") for n in range(2)),
+        ),
+        "Convolutions turn a picture into a state; each state says a word, which goes into the next one.",
+    ),
+    "forecaster": Figure(
+        {
+            **{f"_x{n}": (n, 2, f"number {n + 1}") for n in range(3)},
+            **{f"h{n}": (n, 1, f"state {n + 1}") for n in range(4)},
+            "_y2": (2, 0, "μ, σ: a draw"),
+            "_y3": (3, 0, "μ, σ: a draw"),
+        },
+        (
+            *((f"_x{n}", f"h{n}") for n in range(3)),
+            *((f"h{n}", f"h{n + 1}") for n in range(3)),
+            ("h2", "_y2"),
+            ("h3", "_y3"),
+            ("_y2", "h3"),
+        ),
+        "Numbers go into a state, which gives the mean and the spread of the next one; what is drawn from them goes in "
+        "in its turn.",
+    ),
 }
 
 

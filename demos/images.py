@@ -33,6 +33,8 @@ SHA256 = {  # of Debian's package 0.0~git20200523.55506a9-1
     "t10k-images-idx3-ubyte.gz": "cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa",
     "t10k-labels-idx1-ubyte.gz": "8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05",
 }
+EXAMPLES, EACH = Path(__file__).with_name("weights") / "fashion.png", 20
+"""Pictures that come with the project: a row a class, EACH of them, the first of the test set."""
 Split = Literal["train", "test"]
 
 
@@ -99,6 +101,23 @@ def fashion(folder: Path, split: Split = "train") -> Pictures:
     images = _idx(folder / f"{kind}-images-idx3-ubyte.gz").reshape(-1, 1, SIZE, SIZE)
     labels = _idx(folder / f"{kind}-labels-idx1-ubyte.gz").astype(np.int64)
     return Pictures("fashion", torch.from_numpy(images), torch.from_numpy(labels), FASHION, "MIT")
+
+
+def examples() -> Pictures:
+    """The few of Fashion-MNIST that come with the project. Raises NoData."""
+    try:
+        with Image.open(EXAMPLES) as found:
+            sheet = torch.from_numpy(np.array(found.convert("L")))
+        images = sheet.view(len(FASHION), SIZE, EACH, SIZE).permute(0, 2, 1, 3).reshape(-1, 1, SIZE, SIZE)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise NoData(f"The example pictures {EXAMPLES} cannot be read: {error}.") from error
+    return Pictures("fashion", images, torch.arange(len(FASHION)).repeat_interleave(EACH), FASHION, "MIT")
+
+
+def example_sheet(test: Pictures) -> Image.Image:
+    """What `examples` reads, of the whole test set."""
+    rows = [torch.cat(list(test.images[test.labels == label][:EACH, 0]), 1) for label in range(len(FASHION))]
+    return Image.fromarray(torch.cat(rows).numpy())
 
 
 def fashion_folder(home: Path | None) -> Path:

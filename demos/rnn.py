@@ -179,7 +179,8 @@ class Rnn:
         about = read_about(folder)
         config = about["config"]
         self.characters = Characters(about["alphabet"])
-        self.writer = Writer(len(self.characters), config["cell"], config["hidden"], config["layers"])
+        self.cell: Cell = config["cell"]
+        self.writer = Writer(len(self.characters), self.cell, config["hidden"], config["layers"])
         load_into(folder, writer=self.writer)
 
     def write(self, begin: str = "", count: int = 400, **how: Any) -> Iterator[str]:

@@ -65,7 +65,7 @@ def film(name: str, folder: Path, wish: Wish) -> list[Image.Image]:
 
 def _loaded(name: str, folder: Path) -> Any:
     chosen = architecture(name)
-    if chosen.learns != "pictures" or name == "classifier":
+    if chosen.makes != "pictures":
         raise BadConfig(f"{chosen.title} draws no pictures.", hint="gan, vae and diffusion do.")
     return chosen.load(folder)
 

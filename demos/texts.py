@@ -74,22 +74,32 @@ def load(name: str) -> str:
     """ "tales", or the text of a file. Raises BadText."""
     if name == "tales":
         return tales()
+    text = read(name, 4 * MOST, f"Give at most {MOST:,} characters.", "Say tales, or a file of text.")
+    if len(text.strip()) < LEAST:
+        said = f"{Path(name).name} has {len(text.strip()):,} characters."
+        raise BadText(said, hint=f"Give at least {LEAST:,}.")
+    return text[:MOST]
+
+
+def read(name: str, most: int, smaller: str, instead: str) -> str:
+    """A file of text in UTF-8. most: bytes; smaller, instead: what to do if it has more, and if it is not there.
+
+    Raises BadText.
+    """
     path = Path(name)
     try:
         if path.exists() and not path.is_file():
-            raise BadText(f"There is no text {name!r}: it is no file.", hint="Say tales, or a file of text.")
-        if path.stat().st_size > 4 * MOST:
-            raise BadText(f"{path.name} is too large.", hint=f"Give at most {MOST:,} characters.")
+            raise BadText(f"There is no text {name!r}: it is no file.", hint=instead)
+        if path.stat().st_size > most:
+            raise BadText(f"{path.name} is too large.", hint=smaller)
         text = path.read_text("utf-8-sig")
     except OSError as error:
-        raise BadText(f"There is no text {name!r}: {error.strerror}.", hint="Say tales, or a file of text.") from error
+        raise BadText(f"There is no text {name!r}: {error.strerror}.", hint=instead) from error
     except UnicodeDecodeError as error:
         raise BadText(f"{path.name} is no text in UTF-8.", hint="Save it as UTF-8 text.") from error
     if "\0" in text:
         raise BadText(f"{path.name} is no text: it has zero bytes in it.")
-    if len(text.strip()) < LEAST:
-        raise BadText(f"{path.name} has {len(text.strip()):,} characters.", hint=f"Give at least {LEAST:,}.")
-    return text[:MOST]
+    return text
 
 
 @dataclass(frozen=True)

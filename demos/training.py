@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from demos.errors import Diverged, NoData
-from demos.lesson import Config, Lesson
+from demos.lesson import Config, Lesson, channels_last
 
 CHECKPOINT = "checkpoint.pt"
 SHOWN = 24
@@ -66,6 +66,8 @@ def train(
     watcher = watcher or Unwatched()
     torch.manual_seed(config.seed)
     lesson = make()
+    for network in lesson.networks.values():
+        channels_last(network)
     step, before = resume(lesson, folder)
     watcher.begin(step)
     begun = logged = saved = time.monotonic()

@@ -181,8 +181,17 @@ class Vae:
     def map(self, images: Tensor) -> Tensor:
         """Where pictures lie on the two main axes of their codes: (count, 2)."""
         mu = self.encoder(images)[0]
-        axes = torch.linalg.svd(mu - mu.mean(0), full_matrices=False)[2][:2]
-        return (mu - mu.mean(0)) @ axes.T
+        return (mu - mu.mean(0)) @ _axes(mu)[0].T
+
+    @torch.inference_mode()
+    def tiles(self, images: Tensor, side: int, reach: float) -> Tensor:
+        """What places of that map decode to: side by side of them, row by row from the top left, (side², channels, 28,
+        28). reach: how far they go, in standard deviations of each axis."""
+        mu = self.encoder(images)[0]
+        axes, spread = _axes(mu)
+        steps = torch.linspace(-reach, reach, side)
+        places = torch.cartesian_prod(-steps, steps).flip(1)  # (x, y), y downwards
+        return self.decoder(mu.mean(0) + (places * spread) @ axes)
 
     @torch.inference_mode()
     def strangeness(self, x: Tensor, *, batch: int = 500, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -200,6 +209,12 @@ class Vae:
             constant = 0.5 * part[0].numel() * math.log(2 * math.pi * self.spread)
             bounds.append(0.5 * squares / self.spread + constant + kl_divergence(mu, log_var))
         return torch.cat(shares), torch.cat(bounds)
+
+
+def _axes(mu: Tensor) -> tuple[Tensor, Tensor]:
+    """The two main axes of codes, (2, latent), and the standard deviation on each, (2,)."""
+    _, sizes, axes = torch.linalg.svd(mu - mu.mean(0), full_matrices=False)
+    return axes[:2], sizes[:2] / math.sqrt(max(1, len(mu) - 1))
 
 
 assert SIZE == 28  # noqa: S101 - the layers above halve it twice

@@ -134,7 +134,9 @@ def settings_from(kind: type[Kind], *layers: Mapping[str, Any]) -> Kind:
         mistakes += made.problems()
         if not mistakes:
             return made
-    hint = "Mend these. A field of TRL's own configuration goes under trainer: {…}."
+    hint = "Mend these."
+    if "trainer" in known:
+        hint += " A field of TRL's own configuration goes under trainer: {…}."
     raise BadSettings(f"These settings cannot be used: {'; '.join(mistakes)}.", hint=hint)
 
 

@@ -7,7 +7,13 @@ import re
 from pathlib import Path
 
 ROOMS = ("assistant", "finetune", "eval", "demos", "ui")
-SHIPPED = {".safetensors": "Weights", ".json": "Settings of the weights", ".md": "Model card", ".npz": "Stored numbers"}
+SHIPPED = {
+    ".safetensors": "Weights",
+    ".json": "Settings of the weights",
+    ".md": "Model card",
+    ".npz": "Stored numbers",
+    ".png": "Pictures",
+}
 """Files that cannot say what they are."""
 START, END = "<!-- tree -->\n", "<!-- end of tree -->"
 

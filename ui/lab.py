@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,13 +20,12 @@ from assistant.run_worker import Worker
 from assistant.runs import Runs
 from assistant.whole_files import beside, write_whole
 from demos import errors
-from demos.architectures import ARCHITECTURES, Architecture, architecture
+from demos.architectures import ARCHITECTURES, BUILT_IN, Architecture, architecture
 from finetune.settings import settings_from
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from demos.images import Pictures
     from demos.sampling import Wish
 
 KIND, PROGRAM = "lab", "ui.lab"
@@ -58,7 +57,7 @@ def data_folder() -> Path:
 def create(runs: Runs, name: str, given: Mapping[str, Any]) -> Run:
     """A training that is ready to start. Raises BadSettings."""
     data = given.get("data")
-    if isinstance(data, str) and data not in ("fashion", "digits", "tales") and Path(data).expanduser().exists():
+    if isinstance(data, str) and data not in BUILT_IN and Path(data).expanduser().exists():
         given = {**given, "data": str(Path(data).expanduser().resolve())}  # it may be gone on with from elsewhere
     with mapped():
         chosen = architecture(name)
@@ -116,26 +115,6 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write_bytes(data)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.", hint="Name another file.") from error
-
-
-def refuse_others(pictures: Pictures, *folders: Path) -> None:
-    """Raises BadSettings for weights that learnt from other pictures."""
-    from demos.lesson import read_about
-
-    for folder in folders:
-        about = read_about(folder)
-        if (about.get("channels"), about.get("classes")) != (pictures.channels, list(pictures.classes)):
-            raise BadSettings(f"{folder.parent.name} learnt from other pictures.", hint="Say which with --data.")
-
-
-def beside_each_other(sheets: Sequence[Tensor]) -> bytes:
-    """Pictures of several makers as a PNG, four columns each."""
-    import torch
-
-    from demos.grids import grid, png
-
-    rows = [part for place in range(0, 20, 4) for sheet in sheets for part in sheet[place : place + 4]]
-    return png(grid(torch.stack(rows), 4 * len(sheets)))
 
 
 class Told:

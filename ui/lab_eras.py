@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.errors import BadDataset
+from assistant.errors import BadDataset, UserError
 from assistant.service import Assistant
 from assistant.tables import BadRow, columns_of, rows, text_column
 from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, learning_curve, measure
@@ -17,6 +17,8 @@ from finetune.formats import LABELS
 FOR = {"1", "positive", "pos", "true", "yes", "good"}
 AGAINST = {"0", "negative", "neg", "false", "no", "-1", "bad"}
 """What labels are called. Others, "neutral" among them, are left out."""
+MOST_PAIRS, MOST_WORDS = 10_000, 8_000
+"""Of what is kept: words and pairs of words, and words that the LSTM knows."""
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -81,15 +83,29 @@ def _share(columns: Mapping[str, float]) -> float:
 
 
 def makers(assistant: Assistant, model: str | None = None) -> dict[str, Make]:
-    """Era → what makes its reader of rows."""
+    """Era → what makes its reader of rows; of none those that learn have what comes with Parley."""
+    from demos import eras_kept
     from demos.eras_lstm import DeepLearning
 
     return {
         "rules": Rules,
-        "statistics": Statistics,
-        "deep learning": DeepLearning,
+        "statistics": lambda rows: Statistics(rows) if rows else eras_kept.statistics(),
+        "deep learning": lambda rows: DeepLearning(rows) if rows else eras_kept.deep_learning(),
         "transformer": lambda _: Transformer(assistant, model),
     }
+
+
+def keep(path: Path, folder: Path) -> None:
+    """Learn from a table and write what statistics and the LSTM have learnt. Raises BadDataset, LabError, UserError."""
+    from demos import eras_kept
+    from demos.eras_lstm import DeepLearning
+
+    learnt = read_rows(path)
+    made = Statistics(learnt, most=MOST_PAIRS), DeepLearning(learnt, most=MOST_WORDS)
+    try:
+        eras_kept.save(folder, *made, {"rows": len(learnt), "text": path.name})
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}.", hint="Name another folder.") from error
 
 
 @dataclass(frozen=True)
@@ -104,7 +120,7 @@ class Era:
 def compared(made: Mapping[str, Make], train: Sequence[Row], test: Sequence[Row], *, curves: bool) -> Iterator[Era]:
     """Each era, measured. curves: also on the first hundred, thousand and ten thousand rows."""
     for name, make in made.items():
-        learns = name in ("statistics", "deep learning")
+        learns = bool(train) and name in ("statistics", "deep learning")
         curve = learning_curve(make, train, test, SIZES) if curves and learns else {}
         yield Era(name, measure(make, train, test), curve)
 
@@ -112,8 +128,7 @@ def compared(made: Mapping[str, Make], train: Sequence[Row], test: Sequence[Row]
 def judged(
     made: Mapping[str, Make], train: Sequence[Row], text: str
 ) -> Iterator[tuple[str, float, list[tuple[str, float]]]]:
-    """Era, how sure it is that the text is for something, and what it looked at. Without rows, those that need none."""
+    """Era, how sure it is that the text is for something, and what it looked at. Raises NoData."""
     for name, make in made.items():
-        if train or name in ("rules", "transformer"):
-            reader: Reader = make(train)
-            yield name, float(reader.read([text])[0]), reader.looked_at(text)
+        reader: Reader = make(train)
+        yield name, float(reader.read([text])[0]), reader.looked_at(text)

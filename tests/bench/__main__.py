@@ -41,11 +41,13 @@ BENCHES = {  # name: (title, expression)
     "training": (f"Fine-tuning (LoRA) beside TRL's SFTTrainer: {SMALL}", "training.run()"),
     "evaluation": (f"HellaSwag, 500 samples, beside lm-eval's own `hf` model: {SMALL}", "evaluation.run()"),
     "agreement": (f"The first 1,000 samples of four sets, beside lm-eval's `hf`: {SMALL}", "evaluation.agreement()"),
+    "lab": ("The lab's own weights", "lab.run()"),
+    "writers": ("An LSTM and a transformer of equal size after equal seconds on the same text", "lab.writers()"),
     "memory": ("Memory over a table of 200,000 rows", "quality.run_memory()"),
     "summaries": ("One sentence of a paper's abstract (SciTLDR, test)", "quality.run_summaries()"),
 }
 NEED_DATA = {
-    "PARLEY_BENCH_DATA": ("sentiment", "seq2seq", "translation", "feelings", "emotions", "memory"),
+    "PARLEY_BENCH_DATA": ("sentiment", "seq2seq", "translation", "feelings", "emotions", "lab", "memory"),
     "PARLEY_BENCH_SCITLDR": ("summaries",),
     "PARLEY_BENCH_EVAL": ("evaluation", "agreement"),
     "PARLEY_BENCH_FLORES": ("bergamot", "t5"),

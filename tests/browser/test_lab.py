@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import urllib.error
 import urllib.request
+from base64 import b64decode
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
+from demos.architectures import ARCHITECTURES, Architecture
+from demos.looks import looks
 from tests.browser.conftest import Server, settle
 
 pytestmark = pytest.mark.browser
@@ -22,10 +28,12 @@ def visit(page: Page, server: Server) -> None:
 def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)
-    expect(page.locator("#lab-about")).to_contain_text("drowned in noise")
+    expect(page.locator("#lab-about")).to_contain_text("encoder squeezes")
+    page.get_by_role("radio", name="GAN").check()
+    expect(page.locator("#lab-about")).to_contain_text("play against each other", timeout=15_000)
+    expect(page.locator("#lab-label")).to_be_visible()
     page.get_by_role("radio", name="VAE").check()
-    expect(page.locator("#lab-about")).to_contain_text("encoder squeezes", timeout=15_000)
-    expect(page.locator("#lab-label")).not_to_be_visible()
+    expect(page.locator("#lab-label")).not_to_be_visible(timeout=15_000)
     page.fill("#lab-data input", "digits")
     page.keyboard.press("Enter")
     page.fill("#lab-train-steps input", "8")
@@ -52,13 +60,98 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
             urllib.request.urlopen(wrong)
 
 
-def test_without_weights_it_says_so_at_once(context: BrowserContext, server: Server) -> None:
+SHIPPED = [each for each in ARCHITECTURES.values() if each.shipped.is_dir()]
+
+
+@pytest.mark.parametrize("chosen", SHIPPED, ids=lambda each: each.name)
+def test_every_architecture_works_at_the_first_click(
+    chosen: Architecture, context: BrowserContext, server: Server
+) -> None:
     page = context.new_page()
     visit(page, server)
-    expect(page.locator("#lab-weights")).to_contain_text("train one below")
+    page.get_by_role("radio", name=chosen.title, exact=True).check()
+    expect(page.locator("#lab-weights input")).to_have_value("Parley's own", timeout=30_000)
     settle(page)
-    page.click("#lab-make")
-    expect(page.locator(".toast-body")).to_contain_text("no weights of it yet", timeout=5_000)
+    if chosen.makes:
+        page.click("#lab-make")
+        made = page.locator("#lab-made").locator("img" if chosen.makes == "pictures" else "pre")
+        expect(made).to_be_visible(timeout=90_000)
+    for number, each in enumerate(looks(chosen.name)):
+        option = page.locator("#lab-look label").nth(number)
+        expect(option).to_have_text(each.title)
+        option.click()
+        expect(page.locator("#lab-look-about")).to_have_text(each.told)
+        settle(page)
+        page.click("#lab-look-go")
+        expect(page.locator("#lab-look-shown figure").first).to_be_visible(timeout=90_000)
+        expect(page.locator("#lab-look-stop")).not_to_be_visible(timeout=90_000)
+    assert page.locator(".toast-body").count() == 0
+
+
+@pytest.mark.skipif("diffusion" not in {each.name for each in SHIPPED}, reason="no diffusion comes with Parley")
+def test_a_painted_hole_is_filled_in_an_own_picture(context: BrowserContext, server: Server, tmp_path: Path) -> None:
+    page = context.new_page()
+    visit(page, server)
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    settle(page)
+    page.set_input_files("#lab-look-picture input", tmp_path / "no.png")
+    expect(page.locator(".toast-body")).to_contain_text("no picture that can be read", timeout=15_000)
+    Image.new("RGB", (50, 80), "white").save(tmp_path / "white.png")
+    page.set_input_files("#lab-look-picture input", tmp_path / "white.png")
+    expect(page.locator("#lab-look-picture-seen img")).to_be_visible(timeout=30_000)
+    settle(page)
+    canvas = page.locator("#lab-look-paint canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(middle[0] - 60, middle[1])
+    page.mouse.down()
+    page.mouse.move(middle[0] + 60, middle[1], steps=8)
+    page.mouse.up()
+    settle(page)
+    page.click("#lab-look-go")
+    shown = page.locator("#lab-look-shown img")
+    expect(shown).to_be_visible(timeout=90_000)
+    data = str(shown.get_attribute("src")).partition(",")[2]
+    sheet = Image.open(io.BytesIO(b64decode(data))).convert("L")
+    left = sheet.crop((86, 0, 170, 84)).getcolors()  # the second picture: grey where it was painted, else white
+    assert left and {value for _, value in left} == {128, 255}
+
+
+@pytest.mark.skipif(len(SHIPPED) < 8, reason="not all makers come with Parley")
+def test_three_makers_are_measured_at_the_first_click(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    visit(page, server)
+    page.get_by_role("tab", name="Face-off").click()
+    page.get_by_role("button", name="More settings").last.click()
+    page.fill("#faceoff-count input", "100")
+    settle(page)
+    page.click("#faceoff-go")
+    shown = page.locator("#faceoff-shown")
+    expect(shown.locator("tbody").first).to_contain_text("diffusion", timeout=200_000)
+    expect(shown).to_contain_text("fills, mends, enlarges")
+    assert shown.locator("circle").count() >= 3
+
+
+def test_four_eras_judge_a_sentence(context: BrowserContext, server: Server, tmp_path: Path) -> None:
+    page = context.new_page()
+    visit(page, server)
+    page.get_by_role("tab", name="Four eras").click()
+    settle(page)
+    page.click("#eras-go")
+    expect(page.locator("#eras-shown .era")).to_have_count(4, timeout=120_000)
+    assert page.locator("#eras-shown mark").count() > 8
+    page.get_by_role("button", name="On your own rows").click()
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\n" + "a good day,1\na bad day,0\n" * 20)
+    settle(page)
+    page.set_input_files("#eras-test input", rows)
+    page.set_input_files("#eras-train input", rows)
+    settle(page)
+    page.click("#eras-measure-go")
+    expect(page.locator("#eras-measured tbody tr")).to_have_count(4, timeout=120_000)
+    expect(page.locator("#eras-measured")).to_contain_text("100.0%")
 
 
 def test_what_cannot_be_trained_is_said(context: BrowserContext, server: Server) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from demos import eras
+from demos import eras, eras_kept
+from demos.eras import Statistics
 from demos.eras_lstm import DeepLearning
-from demos.errors import BadText
+from demos.errors import BadText, NoData
 
 GOOD, BAD = ("wonderful", "lovely", "great", "charming"), ("awful", "dull", "terrible", "boring")
 ROWS = [
@@ -63,3 +66,27 @@ def test_a_curve_leaves_out_what_there_is_too_little_for() -> None:
 def test_one_kind_of_rows_teaches_nothing(make: Any) -> None:
     with pytest.raises(BadText, match="rows of both kinds"):
         make([("fine", True)] * 5)
+
+
+def test_what_was_learnt_comes_back_from_disk(tmp_path: Path) -> None:
+    made = Statistics(ROWS, most=30), DeepLearning(ROWS, most=20, least=20)
+    eras_kept.save(tmp_path, *made, {"text": "films"})
+    again = eras_kept.statistics(tmp_path), eras_kept.deep_learning(tmp_path)
+    texts = [text for text, _ in ROWS] + ["nothing that was seen", ""]
+    for one, other in zip(made, again, strict=True):
+        assert other.read(texts) == pytest.approx(one.read(texts), abs=5e-3)
+        assert [word for word, _ in other.looked_at(texts[0])] == [word for word, _ in one.looked_at(texts[0])]
+    assert len(made[0].vocabulary) <= 30 and len(made[1].vocabulary) <= 20
+
+
+@pytest.mark.parametrize("load", [eras_kept.statistics, eras_kept.deep_learning])
+def test_what_is_damaged_is_said(load: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(NoData, match="holds no eras"):
+        load(tmp_path)
+    eras_kept.save(tmp_path, Statistics(ROWS), DeepLearning(ROWS, least=1), {})
+    (tmp_path / "words.json").write_text('{"statistics": ["a"], "lstm": ["a"]}')
+    with pytest.raises(NoData, match="cannot be used"):
+        load(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(NoData, match="holds no eras"):
+        load(tmp_path)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from demos import explained, faceoff, figures, images
+from demos import explained, faceoff, figures, images, reference
 from demos.architectures import ARCHITECTURES
 from demos.classifier import Classifier, load
-from demos.errors import BadConfig
+from demos.errors import BadConfig, NoData
 from demos.lesson import save
 from tests.demos.test_training import config, trained
 
@@ -33,7 +33,8 @@ def weights(name: str, folder: Path) -> Path:
 def test_real_pictures_are_the_floor(tmp_path: Path, judge: Classifier) -> None:
     pictures, test = images.digits(), images.digits("test")
     folders = {name: weights(name, tmp_path) for name in ("gan", "vae")}
-    real, gan, vae = faceoff.compete(folders, judge, pictures, test, count=200)
+    against = reference.real(judge, pictures, test, count=200)
+    real, gan, vae = faceoff.compete(folders, judge, against, count=200)
     assert real.name == "real" and real.fid < min(gan.fid, vae.fid) and real.recall > max(gan.recall, vae.recall)
     assert real.kid < min(gan.kid, vae.kid) and real.diversity > 0
     assert gan.seconds_to_train == 3.0 and (gan.seconds_a_picture or 0) > 0 and vae.right is None
@@ -42,12 +43,30 @@ def test_real_pictures_are_the_floor(tmp_path: Path, judge: Classifier) -> None:
     assert "| real | " in table and "| gan | two networks" in table and "| | FID |" in table
     assert "sheet" not in faceoff.packed(gan)
     with pytest.raises(BadConfig, match="3 pictures are too few"):
-        next(faceoff.compete({}, judge, pictures, test, count=3))
+        next(faceoff.compete({}, judge, against, count=3))
+    with pytest.raises(BadConfig, match="20 test pictures are too few"):
+        reference.real(judge, pictures, replace(test, images=test.images[:20], labels=test.labels[:20]))
+
+
+def test_what_is_kept_of_real_pictures_measures_alike(tmp_path: Path, judge: Classifier) -> None:
+    pictures, test = images.digits(), images.digits("test")
+    whole = reference.real(judge, pictures, test, count=300)
+    with pytest.raises(NoData, match="cannot be used"):
+        reference.kept(tmp_path)
+    (tmp_path / "lab.json").write_text('{"classes": ["a", "b"]}')
+    reference.keep(tmp_path, whole)
+    few = reference.kept(tmp_path)
+    assert few.classes == ("a", "b")
+    assert few.sheet.shape == (20, 1, 28, 28) and len(few.train) == 300
+    few = replace(few, classes=whole.classes)
+    (one,), (other,) = (list(faceoff.compete({}, judge, each, count=200)) for each in (whole, few))
+    assert one.fid == pytest.approx(other.fid, rel=0.02) and one.kid == pytest.approx(other.kid, rel=0.05, abs=1e-4)
 
 
 def test_a_classifier_is_saved_with_how_good_it_is(tmp_path: Path) -> None:
     folder = weights("classifier", tmp_path)
     network = load(folder)
+    assert not (folder / reference.KEPT).exists()  # forty test pictures are too few to measure with
     digits = images.digits()
     assert torch.allclose(
         network(images.scaled(digits.images[:4])), network.head(network.features(images.scaled(digits.images[:4])))

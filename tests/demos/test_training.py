@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from demos import images, sampling, texts, training, vae
+from demos import images, pairs, phrases, sampling, series, texts, training, vae
 from demos.architectures import ARCHITECTURES, architecture
 from demos.errors import BadConfig, Diverged, NoData
 from demos.lesson import Lesson, load_into, save
@@ -24,6 +24,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "vae": {"width": 8, "latent": 4, "batch_size": 8},
     "diffusion": {"width": 32, "batch_size": 4},
     "classifier": {"width": 4, "batch_size": 16},
+    "pix2pix": {"width": 8, "batch_size": 8},
+    "translator": {"hidden": 16, "width": 8, "batch_size": 8},
+    "captioner": {"width": 4, "hidden": 16, "batch_size": 8},
+    "forecaster": {"hidden": 8, "back": 10, "ahead": 5, "batch_size": 8},
 }
 CPU = torch.device("cpu")
 
@@ -62,7 +66,11 @@ def lesson(name: str, asked: Any) -> Lesson:
     build = architecture(name).module().build
     if name in ("rnn", "transformer"):
         return build(asked, texts.Text.of(texts.tales(40), "tales"), CPU)
-    return build(asked, digits(), digits(), CPU) if name == "classifier" else build(asked, digits(), CPU)
+    if name == "translator":
+        return build(asked, pairs.Pairs.of(phrases.pairs(300), "phrases"), CPU)
+    if name == "forecaster":
+        return build(asked, series.Series.of(series.waves(400), "waves"), CPU)
+    return build(asked, digits(), digits(), CPU) if architecture(name).tested else build(asked, digits(), CPU)
 
 
 def trained(name: str, folder: Path, asked: Any, watcher: Any = None) -> tuple[Lesson, str]:
@@ -219,6 +227,7 @@ def test_wishes_that_cannot_be(wish: dict[str, Any], said: str, tmp_path: Path) 
         ("gan", {"latent": 0, "penalty": -5.0}, "latent is at least 1; penalty"),
         ("diffusion", {"width": 0, "layers": 0}, "multiple of 32; layers"),
         ("classifier", {"width": 0}, "width is at least 1"),
+        ("pix2pix", {"width": 4, "weight": -1.0}, "weight is at least 0; width is a multiple of 8"),
         ("rnn", {"hidden": 0}, "hidden is at least 1"),
         ("transformer", {"width": 10, "heads": 4}, "multiple of heads"),
         ("vae", {"seed": 10**20, "steps": 0}, "steps is at least 1; seed lies"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant.errors import BadDataset
+from assistant.errors import BadDataset, UserError
+from demos import eras_kept
 from demos.eras import Rules, Statistics
 from tests.ui.terminal.test_train import parley
 from ui import lab_eras
@@ -84,7 +86,6 @@ def test_eras_are_measured_and_judge(tmp_path: Path) -> None:
     found = list(lab_eras.compared(made, rows, rows, curves=True))
     assert [era.name for era in found] == ["rules", "statistics"] and found[1].measured.accuracy == 1
     assert found[0].curve == {} and found[1].curve == {}  # there are fewer than a hundred
-    assert [name for name, *_ in lab_eras.judged(made, [], "a good day")] == ["rules"]
     assert [sure > 0.5 for _, sure, _ in lab_eras.judged(made, rows, "a good day")] == [True, True]
 
 
@@ -93,16 +94,30 @@ def test_a_sentence_in_the_terminal() -> None:
     done = parley("lab", "eras", "What a wonderful, warm film!", "--json")
     assert done.returncode == 0, done.stderr
     found = {each["era"]: each for each in map(json.loads, done.stdout.splitlines())}
-    assert found.keys() == {"rules", "transformer"} and min(each["positive"] for each in found.values()) > 0.7
+    assert list(found) == ["rules", "statistics", "deep learning", "transformer"]
+    assert min(each["positive"] for each in found.values()) > 0.7
     assert dict(found["transformer"]["words"])["wonderful"] > 0
+
+
+def test_what_is_learnt_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = table(tmp_path, ROWS)
+    lab_eras.keep(rows, tmp_path / "kept")
+    monkeypatch.setattr("demos.eras_kept.statistics", partial(eras_kept.statistics, tmp_path / "kept"))
+    monkeypatch.setattr("demos.eras_kept.deep_learning", partial(eras_kept.deep_learning, tmp_path / "kept"))
+    made = lab_eras.makers(Assistant())  # pyright: ignore[reportArgumentType]
+    judged = {name: sure for name, sure, _ in lab_eras.judged(made, [], "a good film")}
+    assert min(judged.values()) > 0.5 and len(judged) == 4
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        lab_eras.keep(rows, tmp_path / "file")
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     path = table(tmp_path, ROWS)
     for words, said in (
-        (["lab", "eras"], "Give a sentence, or --rows with --test"),
-        (["lab", "eras", "--test", path], "nothing to learn from"),
+        (["lab", "eras"], "Give a sentence, or --test with a table"),
         (["lab", "eras", "x", "--test", path, "--rows", path], "Give a sentence, or"),
+        (["lab", "eras", "--save", tmp_path / "kept"], "Give --rows and --save alone"),
     ):
         done = parley(*words)
         assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr

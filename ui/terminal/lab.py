@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ui.terminal import lab_compare
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="See generative models learn and make.")
 
 Which = Annotated[
@@ -75,7 +77,7 @@ def sample(
 
     with lab.mapped():
         chosen, folder = lab.weights(Runs(), what)
-        if chosen.learns == "text":
+        if chosen.makes == "text":
             for piece in chosen.load(folder).write(begin, count or 400, temperature=temperature, seed=seed):
                 write(piece)
             write("\n")
@@ -87,110 +89,54 @@ def sample(
 
 
 @app.command()
-def faceoff(
-    makers: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[WHAT]...", help="Ids of trainings; Parley's own GAN, VAE and diffusion by default."),
-    ] = None,
-    judge: Annotated[
-        str, typer.Option("--judge", help="Whose features measure: a training of a classifier.")
-    ] = "classifier",
-    samples: Annotated[int, typer.Option("--samples", "-n", help="Pictures of each.")] = 2000,
-    data: Annotated[str, typer.Option("--data", help="The pictures that they learnt from.")] = "fashion",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Their pictures side by side, as a .png.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
+def look(
+    what: Which,
+    name: Annotated[str, typer.Argument(metavar="[LOOK]", help="What to look at; without one, what there is.")] = "",
+    text: Annotated[str, typer.Option("--text", "-t", help="What it reads.")] = "",
+    picture: Annotated[Path | None, typer.Option("--picture", "-p", help="A picture of your own.")] = None,
+    other: Annotated[Path | None, typer.Option("--other", help="A second one.")] = None,
+    mask: Annotated[Path | None, typer.Option("--mask", help="A picture, white where something is to be made.")] = None,
+    amount: Annotated[float | None, typer.Option("--amount", "-a", help="How much: noise, times, …")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the noise.")] = 0,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to: one .html file.")] = None,
 ) -> None:
-    """Measure GAN, VAE and diffusion in one feature space, beside real pictures.
-
-    Example: parley lab faceoff --samples 10000 --output side-by-side.png
-    """
-    from assistant.errors import BadSettings
-    from assistant.runs import Runs
-    from demos import images
-    from demos.faceoff import compete, markdown, packed
-    from ui import lab
-    from ui.terminal.output import waiting, write, write_json
-
-    runs = Runs()
-    if output is not None:
-        lab.refuse_folder(output)
-        if output.suffix.lower() != ".png":
-            raise BadSettings(f"{output.name} is no name for a picture.", hint="It should end in .png.")
-    with lab.mapped(), waiting("reading the pictures") as saying:
-        chosen, folder = lab.weights(runs, judge)
-        if chosen.name != "classifier":
-            raise BadSettings(f"{judge} is no classifier.", hint="parley lab train classifier makes one.")
-        known = chosen.load(folder)
-        found = [lab.weights(runs, name) for name in makers or ("gan", "vae", "diffusion")]
-        train, test = (images.load(data, split, home=lab.data_folder()) for split in ("train", "test"))
-        folders = {each.name: place for each, place in found}
-        if len(folders) < len(found):
-            raise BadSettings("Two of one architecture cannot be told apart here.", hint="Name one of each.")
-        lab.refuse_others(train, folder, *folders.values())
-        done = []
-        for each in compete(folders, known, train, test, count=samples):
-            done.append(each)
-            saying(f"{each.name} is measured")
-    if as_json:
-        write_json([packed(each) for each in done])
-    else:
-        write(markdown(done))
-    if output is not None:
-        lab.write_bytes(output, lab.beside_each_other([each.sheet for each in done]))
-
-
-@app.command()
-def eras(
-    text: Annotated[str, typer.Argument(help="A sentence that all four judge.")] = "",
-    rows: Annotated[
-        Path | None,
-        typer.Option("--rows", metavar="FILE", help="Texts with labels, positive or negative, to learn from."),
-    ] = None,
-    test: Annotated[Path | None, typer.Option("--test", metavar="FILE", help="Others, to be measured on.")] = None,
-    curves: Annotated[bool, typer.Option("--curves", help="Also learn from the first 100, 1,000 and 10,000.")] = False,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="The transformer.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one object a line.")] = False,
-) -> None:
-    """Four eras of language technology on sentiment: rules, statistics, deep learning, the transformer.
+    """Look inside: the state of a recurrent network, attention, a VAE's map, a hole filled.
 
     Examples:
 
-    parley lab eras "Not bad at all, but far too long."
+    parley lab look transformer attention --text "Mara came to the mill." --output attention.html
 
-    parley lab eras --rows train.csv --test dev.csv --curves
+    parley lab look diffusion fill --picture me.png --mask hole.png --output filled.html
     """
-    from dataclasses import asdict
-
     from assistant.errors import BadSettings
-    from ui import lab, lab_eras
-    from ui.terminal.output import write, write_json
-    from ui.terminal.texts import use_models
+    from assistant.runs import Runs
+    from demos.exhibits import Words
+    from demos.looks import Given, looks
+    from ui import lab, lab_looks
+    from ui.lab_shown import file_html
+    from ui.terminal.output import note, write
 
-    if bool(text.strip()) == bool(test):
-        raise BadSettings("Give a sentence, or --rows with --test.", hint="`parley lab eras --help` has examples.")
-    with use_models("sentiment", model) as assistant, lab.mapped():
-        train = lab_eras.read_rows(rows) if rows else []
-        made = lab_eras.makers(assistant, model)
-        if text.strip():
-            for name, sure, looked in lab_eras.judged(made, train, text):
-                if as_json:
-                    write_json({"era": name, "positive": sure, "words": looked})
-                else:
-                    moved = sorted(looked, key=lambda pair: -abs(pair[1]))[:4]
-                    said = ", ".join(f"{word} {weight:+.2f}" for word, weight in moved if weight)
-                    write(f"{name:<14} {'for' if sure >= 0.5 else 'against':<8} {sure:>4.0%}  {said}\n")
-            return
-        if not train or test is None:
-            raise BadSettings("There is nothing to learn from.", hint="Give --rows as well.")
-        for era in lab_eras.compared(made, train, lab_eras.read_rows(test), curves=curves):
-            if as_json:
-                write_json(asdict(era))
-                continue
-            found = era.measured
-            curve = "".join(f"  {size:,}: {accuracy:.1%}" for size, accuracy in era.curve.items())
-            write(
-                f"{era.name:<14} {found.accuracy:.1%}  {found.texts_a_second:,.0f} texts/s, "
-                f"learnt in {found.learnt_seconds:.1f} s{curve}\n"
-            )
+    runs = Runs()
+    if not name:
+        for each in looks(lab.weights(runs, what)[0].name):
+            write(f"{each.name:<12} {each.told}\n")
+        return
+    path = output or Path(f"{name}.html")
+    lab.refuse_folder(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise BadSettings(f"{path.name} is no name for it.", hint="It should end in .html.")
+    chosen, folder = lab_looks.found(runs, what, name)
+    one, second = (lab_looks.read_picture(each) if each else None for each in (picture, other))
+    painted = lab_looks.read_mask(mask) if mask else None
+    given = Given(text=text, picture=one, other=second, mask=painted, amount=amount, seed=seed, home=lab.data_folder())
+    exhibits = []
+    for exhibit in lab_looks.shown(chosen, folder, given):
+        exhibits.append(exhibit)
+        write((exhibit.text if isinstance(exhibit, Words) else exhibit.said) + "\n")
+    lab.write_bytes(path, file_html(chosen.title, chosen.told, exhibits).encode())
+    note(f"{path} has it.")
+
+
+app.command()(lab_compare.faceoff)
+app.command()(lab_compare.eras)
+app.command()(lab_compare.paint)

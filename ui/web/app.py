@@ -57,7 +57,7 @@ def build(assistant: Assistant) -> gr.Blocks:
         build_evaluate(assistant, page)
     with page.route("Lab", "/lab"):
         build_bar("Lab")
-        build_lab(page)
+        build_lab(assistant, page)
     with page.route("Models", "/models"):
         build_bar("Models")
         build_models(assistant, page)

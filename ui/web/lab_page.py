@@ -1,199 +1,32 @@
-"""The lab's page: five architectures explained, at work, and learning before one's eyes."""
+"""The lab's page: architectures at work and learning, a face-off of three, and four eras of language technology."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any
-
 import gradio as gr
 
-from assistant.errors import ModelNotAvailable
-from assistant.run import Run
 from assistant.runs import Runs
-from demos.architectures import ARCHITECTURES
-from finetune.settings import read_pairs
-from ui import lab
-from ui.web import theme
-from ui.web.events import QUICK, event_data, told
-from ui.web.lab_view import TITLES, about_html, picture_html, text_html, trainings_html
-from ui.web.run_acts import do
-
-POLL_SECONDS = 1.5
-LISTED = 20
-FIRST = "diffusion"
-SETS = {
-    "pictures": [("Fashion-MNIST: 60,000 pieces of clothing", "fashion"), ("Digits: 1,797, quick", "digits")],
-    "text": [("Tales: our own, 440,000 characters", "tales")],
-}
-QUICK_STEPS = {"rnn": 400, "transformer": 400, "gan": 600, "vae": 600, "diffusion": 300}
-"""Steps that show something within minutes on two cores."""
-WORKING = '<p class="result" role="status"><small>At work …</small></p>'
-NONE_YET = "None yet: train one below"
-PIECE = 12
-"""Characters that a text grows by on the page."""
+from assistant.service import Assistant
+from ui.web.lab_architectures import build_architectures
+from ui.web.lab_eras_tab import build_eras
+from ui.web.lab_faceoff import build_faceoff
+from ui.web.lab_paint import build_paint
 
 
-def build_lab(page: gr.Blocks) -> None:
+def build_lab(assistant: Assistant, page: gr.Blocks) -> None:
     """Lay out the page inside the current Blocks and wire it."""
     runs = Runs()
     with gr.Column(elem_classes="text-page wide lab"):
         gr.HTML(
-            "<h1>How machines learn to make things</h1><p>Five architectures, small enough to learn on this machine "
-            "while you look on.</p>",
+            "<h1>How machines learn to make things</h1><p>Architectures small enough to learn on this machine while "
+            "you look on, and to be looked into.</p>",
             apply_default_css=False,
         )
-        which = gr.Radio(TITLES, value=FIRST, show_label=False, elem_id="lab-which")
-        about = gr.HTML(about_html(FIRST), apply_default_css=False, elem_id="lab-about")
-        gr.HTML("<h2>See what it makes</h2>", apply_default_css=False)
-        with gr.Row(elem_classes="languages"):
-            weights = gr.Dropdown([], label="Weights", info=NONE_YET, elem_id="lab-weights")
-            label = gr.Dropdown([("All in turn", "")], value="", label="Of which kind", elem_id="lab-label")
-            begin = gr.Textbox("", label="Begin with", visible=False, max_lines=3, elem_id="lab-begin")
-        with gr.Accordion("More settings", open=False), gr.Row():
-            count = gr.Number(20, label="How many", precision=0, minimum=1, maximum=400, elem_id="lab-count")
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, elem_id="lab-seed")
-            steps = gr.Number(20, label="Steps", precision=0, minimum=1, maximum=1000, elem_id="lab-steps")
-            guidance = gr.Slider(1, 5, 1.5, step=0.1, label="Guidance towards the kind", elem_id="lab-guidance")
-            sampler = gr.Dropdown(
-                [("DDIM", "ddim"), ("DDPM", "ddpm"), ("DPM-Solver", "dpm-solver")],
-                value="ddim",
-                label="Sampler",
-                elem_id="lab-sampler",
-            )
-            temperature = gr.Slider(
-                0, 1.5, 0.7, step=0.1, label="Temperature", visible=False, elem_id="lab-temperature"
-            )
-        with gr.Row(elem_classes="actions"):
-            make = gr.Button("Make some", variant="primary", size="md", elem_id="lab-make")
-            film = gr.Button("How they come to be", size="md", elem_id="lab-film")
-        made = gr.HTML(apply_default_css=False, elem_id="lab-made")
-        gr.HTML("<h2>Train one</h2>", apply_default_css=False)
-        with gr.Row(elem_classes="languages"):
-            data = gr.Dropdown(
-                SETS["pictures"],
-                value="fashion",
-                label="Learns from",
-                allow_custom_value=True,
-                info="Or a folder of your own pictures, or a file of text",
-                elem_id="lab-data",
-            )
-            length = gr.Number(QUICK_STEPS[FIRST], label="Steps", precision=0, minimum=1, elem_id="lab-train-steps")
-        with gr.Accordion("More settings", open=False):
-            more = gr.Textbox(
-                "",
-                label="Others, as name=value",
-                info="seed=1 learning_rate=0.001; `parley lab train --help` says more",
-                elem_id="lab-more",
-            )
-        with gr.Row(elem_classes="actions"):
-            go = gr.Button("Train", variant="primary", size="md", elem_id="lab-train")
-        listed = gr.HTML(apply_default_css=False, elem_id="lab-list", js_on_load=theme.script("acts"))
-    timer = gr.Timer(POLL_SECONDS)
-
-    def own() -> list[Run]:
-        known = (run for run in runs if run.kind == lab.KIND and run.settings.get("architecture") in ARCHITECTURES)
-        return list(islice(known, LISTED))
-
-    def weights_of(name: str, kept: str | None = None) -> Any:
-        shipped = [("Parley's own", name)] if ARCHITECTURES[name].shipped.is_dir() else []
-        done = [run for run in own() if run.settings["architecture"] == name and run.model.is_dir()]
-        choices = [*shipped, *((f"{run.title} ({run.id[:15]})", run.id) for run in done)]
-        keys = [key for _, key in choices]
-        value = kept if kept in keys else next(iter(keys), None)
-        return gr.update(choices=choices, value=value, info=None if choices else NONE_YET)
-
-    def choose(name: str) -> dict[Any, Any]:
-        draws, diffuses = ARCHITECTURES[name].learns == "pictures", name == "diffusion"
-        sets = SETS[ARCHITECTURES[name].learns]
-        return {
-            about: about_html(name),
-            weights: weights_of(name),
-            label: gr.update(visible=name in ("gan", "diffusion")),
-            begin: gr.update(visible=not draws),
-            temperature: gr.update(visible=not draws),
-            count: gr.update(value=20 if draws else 400, maximum=400 if draws else 5000),
-            **dict.fromkeys((steps, guidance, sampler), gr.update(visible=diffuses)),
-            film: gr.update(visible=draws),
-            data: gr.update(choices=sets, value=sets[0][1]),
-            length: QUICK_STEPS[name],
-            made: "",
-        }
-
-    def kinds(chosen: str | None) -> Any:
-        names: list[str] = []
-        if chosen:
-            from demos.lesson import read_about
-
-            with lab.mapped():
-                names = read_about(lab.weights(runs, chosen)[1]).get("classes", [])
-        return gr.update(choices=[("All in turn", ""), *((name, name) for name in names)], value="")
-
-    def show() -> dict[Any, Any]:
-        some = own()
-        return {
-            listed: trainings_html(some),
-            timer: gr.Timer(POLL_SECONDS, active=any(run.status().state.alive for run in some)),
-        }
-
-    def wish(moving: bool, *values: Any) -> Iterator[str]:
-        chosen, kind, number, chance, far, towards, how, start, warmth = values
-        if not chosen:
-            raise ModelNotAvailable("There are no weights of it yet.", hint="Train one, below.")
-        yield WORKING  # torch takes seconds to come the first time
-        with lab.mapped():
-            from demos.sampling import Wish
-
-            found, folder = lab.weights(runs, chosen)
-            number = int(number or 0)
-            if found.learns == "text":
-                text, waiting = start or "", 0
-                for piece in found.load(folder).write(start or "", number, temperature=warmth, seed=int(chance or 0)):
-                    text, waiting = text + piece, waiting + 1
-                    if waiting % PIECE == 0:
-                        yield text_html(text)
-                yield text_html(text)
-                return
-            asked = Wish(
-                count=number,
-                label=kind or "",
-                seed=int(chance or 0),
-                steps=int(far or 0),
-                guidance=float(towards),
-                sampler=how,
-            )
-            ending = "gif" if moving else "png"
-            yield picture_html(lab.picture(found, folder, asked, ending), ending, f"What the {found.title} makes")
-
-    def make_some(*values: Any) -> Iterator[str]:
-        yield from wish(False, *values)
-
-    def show_film(*values: Any) -> Iterator[str]:
-        yield from wish(True, *values)
-
-    def start(name: str, rows: str, far: float | None, others: str) -> dict[Any, Any]:
-        given = {"data": rows, **({"steps": int(far)} if far else {}), **read_pairs((others or "").split())}
-        runs.start(lab.create(runs, name, given))
-        return show()
-
-    def act(event: gr.EventData) -> dict[Any, Any]:
-        found = event_data(event)
-        run = runs.find(str(found.get("key") or "none"))
-        if found.get("kind") == "use":
-            name = str(run.settings["architecture"])
-            return {**choose(name), which: name, weights: weights_of(name, run.id), **show()}
-        do(runs, run, found.get("kind"))
-        return show()
-
-    settings = [weights, label, count, seed, steps, guidance, sampler, begin, temperature]
-    shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, film, data, length, made]
-    page.load(told(show), None, [listed, timer], **QUICK)
-    page.load(told(weights_of), [which], [weights], **QUICK)
-    timer.tick(told(show), None, [listed, timer], **QUICK)
-    which.input(told(choose), [which], shown, **QUICK)
-    weights.focus(told(weights_of), [which, weights], [weights], **QUICK)
-    weights.change(told(kinds), [weights], [label], **QUICK)
-    make.click(told(make_some), settings, [made], **QUICK)
-    film.click(told(show_film), settings, [made], **QUICK)
-    go.click(told(start), [which, data, length, more], [listed, timer], **QUICK)
-    listed.act(told(act), None, [*shown, which, listed, timer], **QUICK)
+        with gr.Tabs():
+            with gr.Tab("Architectures"):
+                build_architectures(page, runs)
+            with gr.Tab("Face-off"):
+                build_faceoff(page, runs)
+            with gr.Tab("Four eras"):
+                build_eras(assistant)
+            with gr.Tab("Text to image"):
+                build_paint()

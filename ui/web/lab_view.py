@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from assistant.errors import RunNotFound
 from assistant.run import Run, State
 from assistant.runs import Runs
 from demos.architectures import ARCHITECTURES
@@ -135,12 +134,9 @@ def lab_routes() -> list[Route]:
 
     def sample(request: Request) -> Response:
         name = request.path_params["name"]
-        try:
-            run = Runs().find(request.path_params["run"])
-        except RunNotFound:
-            return PlainTextResponse("There is no such training.", 404)
-        file = run.folder / SAMPLES / name
-        if not re.fullmatch(r"\d{7}\.png", name) or not file.is_file():
+        file = Runs().folder / request.path_params["run"] / SAMPLES / name
+        known = re.fullmatch(r"[\w.-]*\w", request.path_params["run"]) and re.fullmatch(r"\d{7}\.png", name)
+        if not known or not file.is_file():
             return PlainTextResponse("There is no such picture.", 404)
         return FileResponse(file, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 

@@ -1,0 +1,61 @@
+"""What the two eras that learn have learnt, on disk: so that they can judge a sentence without rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from demos.architectures import WEIGHTS
+from demos.eras import Statistics
+from demos.eras_lstm import DeepLearning
+from demos.errors import NoData
+
+KEPT = WEIGHTS / "eras"
+"""Parley's own."""
+TENSORS, WORDS = "model.safetensors", "words.json"
+
+
+def save(folder: Path, statistics: Statistics, network: DeepLearning, facts: Mapping[str, Any]) -> None:
+    """Write both in float16, and what they learnt from. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"statistics.{name}": value for name, value in statistics.arrays().items()}
+    tensors |= {f"lstm.{name}": value.numpy() for name, value in network.network.state_dict().items()}
+    save_file({name: value.astype(np.float16) for name, value in tensors.items()}, folder / TENSORS)
+    told = {**facts, "statistics": statistics.vocabulary, "lstm": network.vocabulary}
+    (folder / WORDS).write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+
+
+def statistics(folder: Path = KEPT) -> Statistics:
+    """Raises NoData."""
+    words, tensors = _read(folder, "statistics")
+    try:
+        return Statistics.kept(words, tensors)
+    except (KeyError, ValueError) as error:
+        raise NoData(f"The weights in {folder} cannot be used: {error}.") from error
+
+
+def deep_learning(folder: Path = KEPT) -> DeepLearning:
+    """Raises NoData."""
+    words, tensors = _read(folder, "lstm")
+    try:
+        return DeepLearning.kept(words, {name: torch.from_numpy(value) for name, value in tensors.items()})
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise NoData(f"The weights in {folder} cannot be used: {error}.") from error
+
+
+def _read(folder: Path, part: str) -> tuple[list[str], dict[str, np.ndarray]]:
+    try:
+        words = json.loads((folder / WORDS).read_text("utf-8"))[part]
+        tensors = load_file(folder / TENSORS)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise NoData(f"{folder} holds no eras: {error}.") from error
+    start = f"{part}."
+    own = {name.removeprefix(start): each for name, each in tensors.items() if name.startswith(start)}
+    return words, {name: each.astype(np.float32) for name, each in own.items()}

@@ -1,0 +1,34 @@
+"""Rows and columns of a file of one's own: CSV with commas or semicolons, or TSV."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from demos import texts
+from demos.errors import BadText
+
+MOST_BYTES = 80_000_000
+
+
+def rows(name: str, instead: str) -> list[list[str]]:
+    """The cells of each line that is not empty. instead: what to give if there is no such file. Raises BadText."""
+    text = texts.read(name, MOST_BYTES, f"Give at most {MOST_BYTES // 1_000_000} megabytes.", instead)
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise BadText(f"{Path(name).name} is empty.", hint="Give a file with a row a line.")
+    mark = delimiter(lines)
+    quoting = csv.QUOTE_NONE if mark == "\t" else csv.QUOTE_MINIMAL  # between tabs a quotation mark is itself
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark, quoting=quoting)]
+    except csv.Error as error:
+        raise BadText(f"{Path(name).name} is no table: {error}.", hint="Save it as CSV or TSV.") from error
+
+
+def delimiter(lines: list[str]) -> str:
+    """What parts the cells: a tab, semicolon or comma, the first that stands in nearly every one of the first lines."""
+    some = lines[:100]
+    for mark in "\t;,":
+        if sum(mark in line for line in some) >= 0.9 * len(some):
+            return mark
+    return ","

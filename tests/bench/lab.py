@@ -1,0 +1,174 @@
+"""What the lab's shipped weights can do: the table in docs/lab.md, which this writes.
+
+PARLEY_BENCH_DATA names the sentiment data, with sst2/dev.tsv in it; PARLEY_BENCH_MNIST the folder of MNIST's
+t10k-images-idx3-ubyte.gz, whose digits are strangers to clothing. PARLEY_BENCH_LAB_SAMPLES is how many pictures each
+maker draws (10,000).
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import statistics
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from demos import distances, images, texts, training
+from demos.architectures import ARCHITECTURES, architecture
+from demos.classifier import features, predict
+from demos.diffusion import Diffusion
+from demos.faceoff import compete
+from demos.lesson import read_about, save
+from demos.reference import Real, real
+from finetune.settings import settings_from
+from ui import lab, lab_eras
+
+PAGE = Path(__file__).parents[2] / "docs" / "lab.md"
+START, END = "<!-- measured -->\n", "<!-- end of measured -->"
+WARM = 20
+"""Steps that a pace is measured with."""
+FEW = 1000
+"""Pictures for the two samplers beside each other."""
+
+
+def run() -> dict[str, float]:
+    """Every figure by its name; those with a bar name it."""
+    samples = int(os.environ.get("PARLEY_BENCH_LAB_SAMPLES", "10000"))
+    train, test = (images.load("fashion", split, home=lab.data_folder()) for split in ("train", "test"))
+    judge = ARCHITECTURES["classifier"].load(ARCHITECTURES["classifier"].shipped)
+    found: dict[str, float] = {}
+    right = predict(judge, test.images).argmax(1) == test.labels
+    found["classifier: right of 10,000 test pictures (at least 0.91)"] = float(right.float().mean())
+    shipped = {name: ARCHITECTURES[name].shipped for name in ("gan", "vae", "diffusion")}
+    against = real(judge, train, test, count=samples)
+    for each in compete(shipped, judge, against, count=samples):
+        found[f"{each.name}: FID of {samples:,}"] = each.fid
+        if each.right is not None and each.name != "real":
+            bar = {"gan": "0.85", "diffusion": "0.93"}[each.name]
+            found[f"{each.name}: taken for what was asked (at least {bar})"] = each.right
+        if each.seconds_a_picture is not None:
+            found[f"{each.name}: seconds for 16 pictures"] = 16 * each.seconds_a_picture
+        if each.name != "real":
+            found[f"{each.name}: FID after one epoch"] = _one_epoch(each.name, judge, train, against, samples)
+    found |= _strangers(test)
+    found |= _samplers(judge, test)
+    found |= _eras()
+    for name in ("rnn", "transformer"):
+        about = read_about(ARCHITECTURES[name].shipped)
+        found[f"{name}: perplexity a character"] = 2 ** float(about["bits_a_character"])
+    for name, figure in (("translator", "test_right"), ("captioner", "test_right"), ("forecaster", "mase")):
+        found[f"{name}: {figure.replace('_', ' ')}"] = float(read_about(ARCHITECTURES[name].shipped)[figure])
+    _write(found)
+    return found
+
+
+def _one_epoch(name: str, judge: Any, train: images.Pictures, against: Real, samples: int) -> float:
+    """FID of the same settings after a single pass."""
+    chosen = architecture(name)
+    given = {key: value for key, value in read_about(chosen.shipped)["config"].items() if key != "steps"}
+    config: Any = settings_from(chosen.config_class(), {**given, "steps": len(train) // int(given["batch_size"])})
+    with tempfile.TemporaryDirectory(prefix="parley-lab-") as folder:
+        lesson, _, facts = training.train(lambda: chosen.module().build(config, train, _CPU), config, Path(folder))
+        save(Path(folder) / "model", lesson, name, config, facts)
+        *_, measured = compete({name: Path(folder) / "model"}, judge, against, count=samples)
+    return measured.fid
+
+
+_CPU = torch.device("cpu")
+
+
+def _strangers(test: images.Pictures) -> dict[str, float]:
+    """How well digits are told from clothing, by what is not given back and by the likelihood."""
+    folder = os.environ.get("PARLEY_BENCH_MNIST")
+    if folder:
+        read = images._idx(Path(folder) / "t10k-images-idx3-ubyte.gz")
+        digits = torch.from_numpy(read.reshape(-1, 1, images.SIZE, images.SIZE))
+    else:
+        digits = images.digits("test").images
+    vae = ARCHITECTURES["vae"].load(ARCHITECTURES["vae"].shipped)
+    own, strange = (vae.strangeness(images.scaled(each)) for each in (test.images, digits))
+    said = f"vae: area under the curve, clothing against {len(digits):,} digits"
+    return {
+        f"{said}, by what is not given back (at least 0.95)": distances.roc_auc(strange[0], own[0]),
+        f"{said}, by the likelihood": distances.roc_auc(strange[1], own[1]),
+    }
+
+
+def _samplers(judge: Any, test: images.Pictures) -> dict[str, float]:
+    """Twenty steps of DDIM beside 250 of DDPM."""
+    model = Diffusion(ARCHITECTURES["diffusion"].shipped)
+    real = features(judge, test.images[:FEW])
+    classes = torch.arange(FEW) % len(model.classes)
+    found: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    for sampler, steps in (("ddim", 20), ("ddpm", 250)):
+        begun = time.perf_counter()
+        made = torch.cat(
+            [
+                model.sample(part, seed=place, steps=steps, sampler=sampler)
+                for place, part in enumerate(classes.split(100))
+            ]
+        )
+        seconds[sampler] = time.perf_counter() - begun
+        found[f"diffusion: KID of {FEW:,}, {sampler} with {steps} steps"] = distances.kernel(
+            features(judge, made), real
+        )
+    found["diffusion: times faster with ddim's 20 (at least 10)"] = seconds["ddpm"] / seconds["ddim"]
+    return found
+
+
+def _eras() -> dict[str, float]:
+    """Four eras on SST-2's development set."""
+    from assistant.service import Assistant
+
+    path = Path(os.environ.get("PARLEY_BENCH_DATA", "")) / "sst2" / "dev.tsv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        read = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]
+    rows = [(text.strip(), label == "1") for text, label in read]
+    bars = {"rules": 0.62, "statistics": 0.76, "deep learning": 0.77, "transformer": 0.88}
+    found: dict[str, float] = {}
+    for era in lab_eras.compared(lab_eras.makers(Assistant()), [], rows, curves=False):
+        found[f"{era.name}: right of SST-2 dev (at least {bars[era.name]})"] = era.measured.accuracy
+        found[f"{era.name}: texts a second"] = era.measured.texts_a_second
+    return found
+
+
+def writers(seconds: float = 150.0, seeds: int = 3) -> dict[str, float]:
+    """A transformer and an LSTM of about equal size after equal seconds on the same tales."""
+    text = texts.Text.of(texts.tales(), "tales")
+    found: dict[str, float] = {}
+    for name in ("rnn", "transformer"):
+        chosen = architecture(name)
+        perplexities: list[float] = []
+        for seed in range(seeds):
+            begun = time.perf_counter()
+            lesson = chosen.module().build(chosen.config_class()(seed=seed), text, _CPU)
+            for step in range(WARM):
+                lesson.learn(step)
+            steps = int(seconds / (time.perf_counter() - begun) * WARM)  # the rate of learning falls to the last one
+            with tempfile.TemporaryDirectory(prefix="parley-lab-") as folder:
+                config = chosen.config_class()(seed=seed, steps=steps)
+                make = partial(chosen.module().build, config, text, _CPU)
+                lesson, _, facts = training.train(make, config, Path(folder))
+            perplexities.append(2 ** float(lesson.about()["bits_a_character"]))
+            found[f"{name}, seed {seed}: seconds"] = facts["seconds"]
+        network = next(each for name_, each in lesson.networks.items() if name_ in lesson.kept)
+        found[f"{name}: weights"] = sum(each.numel() for each in network.parameters())
+        found[f"{name}: perplexity a character, mean of {seeds} seeds"] = statistics.mean(perplexities)
+        found[f"{name}: its standard deviation"] = statistics.stdev(perplexities)
+    return found
+
+
+def _write(figures: dict[str, float]) -> None:
+    """Put the table into the page."""
+    rows = "".join(f"| {name} | {value:,.4g} |\n" for name, value in figures.items())
+    before, _, rest = PAGE.read_text("utf-8").partition(START)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{START}\n| | |\n|---|---:|\n{rows}\n{END}{after}", "utf-8")

@@ -1,0 +1,117 @@
+"""Text to image, through a pipeline that is real but for its size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from demos.errors import BadConfig, NoData
+from demos.text_to_image import Asked, Painter, place, precision
+from tests.ui.terminal.test_train import parley
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stable Diffusion's parts, random and tiny, as diffusers saves them."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    folder = tmp_path_factory.mktemp("pipeline")
+    words = [
+        "<|startoftext|>",
+        "<|endoftext|>",
+        *(chr(n) for n in range(97, 123)),
+        *(f"{chr(n)}</w>" for n in range(97, 123)),
+    ]
+    (folder / "vocab.json").write_text(json.dumps({word: place_ for place_, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    torch.manual_seed(0)
+    text = CLIPTextConfig(
+        vocab_size=len(words), hidden_size=32, intermediate_size=37, num_attention_heads=4, num_hidden_layers=2,
+        max_position_embeddings=77, bos_token_id=0, eos_token_id=1,
+    )  # fmt: skip
+    pipe: Any = StableDiffusionPipeline(
+        vae=AutoencoderKL(
+            block_out_channels=(8, 16), in_channels=3, out_channels=3, latent_channels=4, norm_num_groups=4,
+            down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+        ),
+        text_encoder=CLIPTextModel(text),
+        tokenizer=CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77),
+        unet=UNet2DConditionModel(
+            block_out_channels=(8, 16), layers_per_block=1, sample_size=32, in_channels=4, out_channels=4,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), norm_num_groups=4, attention_head_dim=4,
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), cross_attention_dim=32,
+        ),
+        scheduler=DDIMScheduler(),
+        safety_checker=None,  # pyright: ignore[reportArgumentType]
+        feature_extractor=None,  # pyright: ignore[reportArgumentType]
+        requires_safety_checker=False,
+    )  # fmt: skip
+    pipe.save_pretrained(folder / "tiny")
+    return folder / "tiny"
+
+
+def test_a_sentence_and_a_seed_make_a_picture(tiny_pipeline: Path) -> None:
+    painter = Painter(str(tiny_pipeline))
+    assert painter.place == "cpu"
+    heard: list[int] = []
+    asked = Asked(prompt="a cat", width=64, height=72, steps=3)
+    made = painter.paint(asked, lambda step: heard.append(step) or True)
+    assert made is not None and made.size == (64, 72) and heard == [1, 2, 3]
+    again, other = (painter.paint(Asked(prompt="a cat", width=64, height=72, steps=3, seed=n)) for n in (0, 1))
+    assert again is not None and other is not None
+    assert again.tobytes() == made.tobytes() != other.tobytes()
+
+
+def test_it_stops_when_nobody_waits(tiny_pipeline: Path) -> None:
+    heard: list[int] = []
+    painter = Painter(str(tiny_pipeline))
+    assert (
+        painter.paint(Asked(prompt="a cat", width=64, height=64, steps=9), lambda n: heard.append(n) or n < 2) is None
+    )
+    assert heard == [1, 2]
+    assert painter.paint(Asked(prompt="a cat", width=64, height=64, steps=2)) is not None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"prompt": " "}, "no words"),
+        ({"steps": 0}, "steps lie"),
+        ({"width": 100}, "width is a multiple of 8"),
+        ({"height": 9000}, "height is"),
+        ({"guidance": float("nan")}, "guidance lies"),
+        ({"seed": -1}, "a seed is 0 or more"),
+    ],
+)
+def test_what_cannot_be_painted(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadConfig, match=said):
+        Asked(**{"prompt": "a cat", **wrong}).check()
+
+
+def test_what_is_no_pipeline(tmp_path: Path) -> None:
+    for model in (str(tmp_path), "no/such-model", "nonsense with spaces"):
+        with pytest.raises(NoData, match="cannot be loaded as a text-to-image model"):
+            Painter(model)
+
+
+def test_where_and_how_exactly() -> None:
+    assert place(4 << 30, None) == "cpu"
+    assert place(4 << 30, 8 << 30) == "cuda" and place(7 << 30, 8 << 30) == "offload"
+    assert precision("cpu", True) is torch.float32
+    assert precision("cuda", True) is torch.bfloat16 and precision("offload", False) is torch.float16
+
+
+def test_parley_lab_paint(tiny_pipeline: Path, tmp_path: Path) -> None:
+    words = ["lab", "paint", "a cat", "--model", str(tiny_pipeline), "--width", "64", "--height", "64", "--steps", "2"]
+    done = parley(*words, "-o", str(tmp_path / "cat.png"))
+    assert done.returncode == 0 and (tmp_path / "cat.png").read_bytes().startswith(b"\x89PNG"), done.stderr
+    done = parley("lab", "paint", "a cat", "--model", str(tmp_path), "-o", str(tmp_path / "x.png"))
+    assert done.returncode == 1 and "cannot be loaded" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,101 @@
+"""The lab's tab that lets GAN, VAE and diffusion make the same, and measures them in one feature space."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from assistant.errors import BadSettings
+from assistant.runs import Runs
+from demos.exhibits import Points, Sheet
+from ui.lab_faceoff import face_off
+from ui.lab_shown import exhibit_html
+from ui.web.events import QUICK, told
+from ui.web.lab_weights import weights_of
+from ui.web.text_page import actions, wire
+
+if TYPE_CHECKING:
+    from demos.faceoff import Contestant
+
+MAKERS = (("gan", "GAN"), ("vae", "VAE"), ("diffusion", "Diffusion"))
+MANY = 300
+"""Pictures of each that are made at first: within a minute."""
+HEADS = ("", "FID", "KID", "precision", "recall", "diversity", "as asked", "to train", "a picture")
+
+
+def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
+    """Lay it out inside the current tab and wire it."""
+    gr.HTML(
+        "<p>The same pictures, three ways to make them. Each draws some, and a small classifier that was trained here "
+        "says how far they are from real ones: its distances compare with each other, not with those in papers.</p>",
+        apply_default_css=False,
+    )
+    with gr.Row(elem_classes="languages"):
+        makers = [gr.Dropdown([], label=title, elem_id=f"faceoff-{name}") for name, title in MAKERS]
+    with gr.Accordion("More settings", open=False), gr.Row(elem_classes="languages"):
+        judge = gr.Dropdown([], label="Measured by", elem_id="faceoff-classifier")
+        count = gr.Number(
+            MANY, label="Pictures of each", precision=0, minimum=100, maximum=10_000, elem_id="faceoff-count"
+        )
+    with gr.Row(elem_classes="actions"):
+        go, stop = actions("faceoff", "Let them draw")
+    shown = gr.HTML(apply_default_css=False, elem_id="faceoff-shown")
+
+    def offered() -> list[Any]:
+        return [weights_of(runs, name) for name in (*dict(MAKERS), "classifier")]
+
+    def measure(number: float | None, by: str | None, *chosen: str | None) -> Iterator[str]:
+        if not by or not any(chosen):
+            raise BadSettings("There is nothing to compare yet.", hint="Train some, under Architectures.")
+        yield '<p class="result" role="status"><small>Reading the pictures …</small></p>'
+        done: list[Contestant] = []
+        for each in face_off(runs, [name for name in chosen if name], by, count=int(number or MANY)):
+            done.append(each)
+            waiting = '<p class="result" role="status"><small>The next one draws …</small></p>'
+            yield faceoff_html(done) + ("" if len(done) > sum(map(bool, chosen)) else waiting)
+
+    page.load(told(offered), None, [*makers, judge], **QUICK)
+    for box, name in zip([*makers, judge], (*dict(MAKERS), "classifier"), strict=True):
+        box.focus(told(_offer(runs, name)), [box], [box], **QUICK)
+    wire(stop, [go.click], measure, [count, judge, *makers], [shown])
+
+
+def _offer(runs: Runs, name: str) -> Any:
+    def offer(kept: str | None) -> Any:
+        return weights_of(runs, name, kept)
+
+    return offer
+
+
+def faceoff_html(contestants: Sequence[Contestant]) -> str:
+    """What is measured so far: figures, quality against time, pictures, and what is said of each."""
+    from demos.faceoff import BOOK, figures
+
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (each.name, *figures(each))) + "</tr>"
+        for each in contestants
+    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
+    parts = [
+        f'<div class="table"><table class="compared"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    ]
+    timed = {each.name: [(1000 * each.seconds_a_picture, each.fid)] for each in contestants if each.seconds_a_picture}
+    if timed:
+        said = "Further down is closer to real pictures, further left is faster."
+        parts.append(exhibit_html(Points(timed, "milliseconds a picture", "FID", said, log="x")))
+    parts += [
+        exhibit_html(Sheet(each.sheet, "Real pictures." if each.name == "real" else f"{each.name}."))
+        for each in contestants
+    ]
+    told_of = "".join(
+        f"<tr><th scope='row'>{each.name}</th>{''.join(f'<td>{words}</td>' for words in BOOK[each.name])}</tr>"
+        for each in contestants
+        if each.name in BOOK
+    )
+    if told_of:
+        heads = "".join(f'<th scope="col">{name}</th>' for name in ("", "trained by", "good at", "fails at"))
+        parts.append(f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{told_of}</tbody></table>')
+    return "".join(parts)

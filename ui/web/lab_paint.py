@@ -1,0 +1,104 @@
+"""The lab's tab that paints what a sentence says, with a diffusion pipeline of the Hub or of a folder."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from assistant.errors import BadSettings
+from ui import lab
+from ui.amounts import span
+from ui.web.lab_view import picture_html
+from ui.web.text_page import actions, wire
+
+if TYPE_CHECKING:
+    from demos.text_to_image import Painter
+
+MODEL = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+
+
+def build_paint() -> None:
+    """Lay it out inside the current tab and wire it."""
+    gr.HTML(
+        "<p>What the lab's own diffusion does with ten kinds of clothing, models of the Hub do with words. Takes "
+        "seconds a picture on a GPU, and many minutes without one.</p>",
+        apply_default_css=False,
+    )
+    model = gr.Textbox(MODEL, label="Model", info="Hub id or folder of a diffusers pipeline", elem_id="paint-model")
+    prompt = gr.Textbox("", label="What is to be seen", lines=2, max_lines=6, elem_id="paint-prompt")
+    with gr.Accordion("More settings", open=False), gr.Row(elem_classes="languages"):
+        without = gr.Textbox("", label="What is not", elem_id="paint-without")
+        width = gr.Number(512, label="Width", precision=0, step=8, elem_id="paint-width")
+        height = gr.Number(512, label="Height", precision=0, step=8, elem_id="paint-height")
+        steps = gr.Number(25, label="Steps", precision=0, minimum=1, maximum=200, elem_id="paint-steps")
+        guidance = gr.Slider(1, 15, 7, step=0.5, label="Guidance", elem_id="paint-guidance")
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, elem_id="paint-seed")
+    with gr.Row(elem_classes="actions"):
+        go, stop = actions("paint", "Paint")
+    shown = gr.HTML(apply_default_css=False, elem_id="paint-shown")
+    wire(
+        stop, [go.click, prompt.submit], _paint, [model, prompt, without, width, height, steps, guidance, seed], [shown]
+    )
+
+
+@lru_cache(maxsize=1)
+def painter(model: str) -> Painter:
+    """The one that was used last stays loaded."""
+    from demos.text_to_image import Painter
+
+    return Painter(model)
+
+
+def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Iterator[str]:
+    if not (model or "").strip():
+        raise BadSettings("There is no model.", hint="Give the Hub id or folder of a diffusers pipeline.")
+    with lab.mapped():
+        from demos.text_to_image import Asked
+
+        width, height, steps, guidance, seed = (each or 0 for each in numbers)
+        asked = Asked(
+            prompt=prompt or "",
+            without=without or "",
+            width=int(width),
+            height=int(height),
+            steps=int(steps),
+            guidance=float(guidance),
+            seed=int(seed),
+        )
+        asked.check()
+        yield _said("The model is being loaded …")
+        chosen = painter(model.strip())
+        news: SimpleQueue[Any] = SimpleQueue()
+        left = Event()
+
+        def work() -> None:
+            try:
+                news.put(chosen.paint(asked, lambda step: news.put(step) or not left.is_set()))
+            except Exception as error:  # noqa: BLE001 - raised again where the page waits
+                news.put(error)
+
+        begun = time.monotonic()
+        Thread(target=work, daemon=True).start()
+        try:
+            while isinstance(found := news.get(), int):
+                ahead = (time.monotonic() - begun) / found * (asked.steps - found)
+                yield _said(f"Step {found} of {asked.steps}, {span(ahead)} to go")
+        finally:
+            left.set()  # also where the page has gone
+        if isinstance(found, Exception):
+            raise found
+        if found is not None:
+            to = io.BytesIO()
+            found.save(to, "PNG")
+            yield picture_html(to.getvalue(), "png", asked.prompt)
+
+
+def _said(words: str) -> str:
+    return f'<p class="result" role="status"><small>{words}</small></p>'
