@@ -20,6 +20,8 @@ from demos.looks import Given
 from demos.vae import Vae
 
 CLASSIFIER = WEIGHTS / "classifier"
+FAINT = 0.2
+"""Brightness of strangers that the likelihood falls for."""
 MANY, STEPS, TILES, REACH = 500, 10, 12, 2.5
 """Draws that are counted; pictures of a walk; pictures of a map's side, and how far it goes in standard deviations."""
 
@@ -128,6 +130,7 @@ def vae_strangers(model: Vae, folder: Path, given: Given) -> Iterator[Exhibit]:
     away = images.examples() if known.name == "digits" else images.digits("test")
     own = scaled(known.images)
     others = torch.stack([as_known(each, model.channels) for each in away.images])
+    faint = (others + 1) * FAINT - 1
     (own_shares, own_bounds), (shares, bounds) = model.strangeness(own), model.strangeness(others)
     if given.picture is not None:
         one = as_known(given.picture, model.channels)[None]
@@ -135,16 +138,17 @@ def vae_strangers(model: Vae, folder: Path, given: Given) -> Iterator[Exhibit]:
         below = float((own_shares < share).float().mean())
         yield Sheet(torch.cat([one, model.reconstruct(one)]), f"{share:.0%} of the picture is not given back.")
         yield Words(f"That is more than for {below:.0%} of the pictures that it knows.")
-    found = distances.roc_auc(shares, own_shares), distances.roc_auc(bounds, own_bounds)
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for name, (strange, far) in ((away.name, (shares, bounds)), (f"faint {away.name}", model.strangeness(faint))):
+        for way, scores, mine in (("not given back", strange, own_shares), ("likelihood", far, own_bounds)):
+            lines[f"{name}, {way} ({distances.roc_auc(scores, mine):.2f})"] = distances.roc(scores, mine)
     yield Lines(
-        {
-            f"what is not given back ({found[0]:.3f})": distances.roc(shares, own_shares),
-            f"likelihood ({found[1]:.3f})": distances.roc(bounds, own_bounds),
-        },
+        lines,
         f"share of {known.name} taken for strangers",
         f"share of {away.name} found",
-        f"How well {away.name} are told from {known.name} (area under the curve in brackets). The likelihood is a "
-        "poor judge: what is plain looks likely to it.",
+        f"How well {away.name} are told from {known.name} by what is not given back of them and by the likelihood "
+        f"(area under the curve in brackets), and how well the same at {FAINT:.0%} of their brightness: what is plain "
+        "looks likely, however little it belongs.",
     )
     order = shares.sort().indices
     some = others[torch.cat([order[: STEPS // 2], order[-STEPS // 2 :]])]

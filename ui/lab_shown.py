@@ -24,7 +24,8 @@ ABOVE_ZERO, BELOW_ZERO = (13, 148, 136), (194, 112, 61)
 MORE = """
 figure{margin:1.5rem 0}figcaption{color:#53616f}img{image-rendering:pixelated;max-width:100%}
 svg image{image-rendering:pixelated}.legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1rem;padding:0}
-svg polyline{fill:none;stroke-width:2}.faint{opacity:.45}pre{white-space:pre-wrap}.legend svg{width:.8em;height:.8em}
+svg polyline[class]{fill:none;stroke-width:2}.faint{opacity:.45}
+pre{white-space:pre-wrap}.legend svg{width:.8em;height:.8em}
 """
 
 
@@ -153,7 +154,7 @@ def _ends(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _number(value: float, log: bool) -> str:
-    return f"{10**value:.2g}" if log else f"{value:.3g}"
+    return f"{10**value:.1g}" if log else f"{value:.3g}"
 
 
 def _radius(count: int) -> int:

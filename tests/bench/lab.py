@@ -24,6 +24,7 @@ from demos.classifier import features, predict
 from demos.diffusion import Diffusion
 from demos.faceoff import compete
 from demos.lesson import read_about, save
+from demos.looks_pictures import FAINT
 from demos.reference import Real, real
 from finetune.settings import settings_from
 from ui import lab, lab_eras
@@ -91,11 +92,16 @@ def _strangers(test: images.Pictures) -> dict[str, float]:
     else:
         digits = images.digits("test").images
     vae = ARCHITECTURES["vae"].load(ARCHITECTURES["vae"].shipped)
-    own, strange = (vae.strangeness(images.scaled(each)) for each in (test.images, digits))
+    clothes, x = images.scaled(test.images), images.scaled(digits)
+    own, strange, faint = (vae.strangeness(each) for each in (clothes, x, (x + 1) * FAINT - 1))
     said = f"vae: area under the curve, clothing against {len(digits):,} digits"
     return {
         f"{said}, by what is not given back (at least 0.95)": distances.roc_auc(strange[0], own[0]),
         f"{said}, by the likelihood": distances.roc_auc(strange[1], own[1]),
+        f"the same digits at {FAINT:.0%} of their brightness, by what is not given back": distances.roc_auc(
+            faint[0], own[0]
+        ),
+        f"the same digits at {FAINT:.0%} of their brightness, by the likelihood": distances.roc_auc(faint[1], own[1]),
     }
 
 

@@ -154,6 +154,30 @@ def test_four_eras_judge_a_sentence(context: BrowserContext, server: Server, tmp
     expect(page.locator("#eras-measured")).to_contain_text("100.0%")
 
 
+def test_a_pipeline_paints_what_is_said(context: BrowserContext, server: Server, tiny_pipeline: Path) -> None:
+    page = context.new_page()
+    visit(page, server)
+    page.get_by_role("tab", name="Text to image").click()
+    settle(page)
+    page.click("#paint-go")
+    expect(page.locator(".toast-body").first).to_contain_text("there are no words", timeout=30_000)
+    page.fill("#paint-prompt textarea", "a <b>cat</b>")
+    page.get_by_role("button", name="More settings").last.click()
+    for name, value in (("width", "64"), ("height", "64"), ("steps", "3")):
+        page.fill(f"#paint-{name} input", value)
+    page.fill("#paint-model textarea, #paint-model input", "no/such-model")
+    settle(page)
+    page.click("#paint-go")
+    expect(page.locator(".toast-body").last).to_contain_text("cannot be loaded", timeout=60_000)
+    page.fill("#paint-model textarea, #paint-model input", str(tiny_pipeline))
+    settle(page)
+    page.click("#paint-go")
+    painted = page.locator("#paint-shown img")
+    expect(painted).to_have_attribute("alt", "a <b>cat</b>", timeout=90_000)
+    assert painted.evaluate("image => image.decode().then(() => image.naturalWidth)") == 64
+    expect(page.locator("#paint-stop")).not_to_be_visible()
+
+
 def test_what_cannot_be_trained_is_said(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)
