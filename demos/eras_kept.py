@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from demos.architectures import WEIGHTS
 from demos.eras import Statistics
 from demos.eras_lstm import DeepLearning
 from demos.errors import NoData
+from demos.lesson import write_tensors
 
 KEPT = WEIGHTS / "eras"
 """Parley's own."""
@@ -25,9 +26,9 @@ TENSORS, WORDS = "model.safetensors", "words.json"
 def save(folder: Path, statistics: Statistics, network: DeepLearning, facts: Mapping[str, Any]) -> None:
     """Write both in float16, and what they learnt from. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"statistics.{name}": value for name, value in statistics.arrays().items()}
-    tensors |= {f"lstm.{name}": value.numpy() for name, value in network.network.state_dict().items()}
-    save_file({name: value.astype(np.float16) for name, value in tensors.items()}, folder / TENSORS)
+    tensors = {f"statistics.{name}": torch.from_numpy(value) for name, value in statistics.arrays().items()}
+    tensors |= {f"lstm.{name}": value for name, value in network.network.state_dict().items()}
+    write_tensors({name: value.half() for name, value in tensors.items()}, folder / TENSORS)
     told = {**facts, "statistics": statistics.vocabulary, "lstm": network.vocabulary}
     (folder / WORDS).write_text(json.dumps(told, ensure_ascii=False), "utf-8")
 

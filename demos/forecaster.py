@@ -29,8 +29,8 @@ from demos.series import Series, mase
 DRAWS = 200
 """Futures of each forecast."""
 LOW, HIGH = 0.1, 0.9
-KEPT = 6
-"""Significant digits of the numbers that are kept with the weights, to look at."""
+AT_ONCE = 256
+"""Origins that are foretold from at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class ForecasterLesson(Lesson):
                 "std": series.std,
                 "season": series.season,
                 "scale": series.scale,
-                "end": [float(f"{value:.{KEPT}g}") for value in self._unit(series.values[-looked_at:])],
+                "end": [float(value) for value in self._unit(series.values[-looked_at:])],
             },
             "mase": round(mase(middle, came, series.scale), 4),
             "mase_last": round(mase(last, came, series.scale), 4),
@@ -129,7 +129,11 @@ class ForecasterLesson(Lesson):
     def _drawn(self, origins: Tensor) -> Tensor:
         config, series = self._config, self._series
         self.network.eval()
-        return draw(self.network, series.values, origins, series.season, config.back, config.ahead)
+        parts = [
+            draw(self.network, series.values, part, series.season, config.back, config.ahead, seed=place)
+            for place, part in enumerate(origins.split(AT_ONCE))
+        ]
+        return torch.cat(parts)
 
     def _unit(self, values: Tensor) -> list[float]:
         return (values.double() * self._series.std + self._series.mean).tolist()

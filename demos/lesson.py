@@ -128,11 +128,19 @@ def save(folder: Path, lesson: Lesson, architecture: str, config: Config, facts:
     }
     told = {"architecture": architecture, "config": asdict(config), **lesson.about(), **facts}
     lesson.keep(folder)
-    save_file(tensors, folder / f"{WEIGHTS}.part")
+    write_tensors(tensors, folder / f"{WEIGHTS}.part")
     (folder / f"{ABOUT}.part").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     for name in (WEIGHTS, ABOUT):
         (folder / f"{name}.part").replace(folder / name)
     return told
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises OSError."""
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:  # so it calls a full disk, and a folder where nothing may be written
+        raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def read_about(folder: Path) -> dict[str, Any]:

@@ -20,6 +20,9 @@ Takes = Literal["text", "picture", "paint", "other"]
 """What a person gives: words; a picture of 28 by 28; a mask painted on it; a second picture."""
 
 
+MOST_SEED = 2**32
+
+
 @dataclass(frozen=True)
 class Amount:
     """A number that a look takes."""
@@ -71,6 +74,8 @@ class Look:
             low, high = self.amount.low, self.amount.high
             if not low <= given.amount <= high:
                 raise BadConfig(f"{self.amount.label} lies between {low:g} and {high:g}.", hint="Give another number.")
+        if not 0 <= given.seed < MOST_SEED:
+            raise BadConfig(f"A seed lies between 0 and {MOST_SEED - 1:,}.", hint="Give another number.")
         module = import_module(f"demos.looks_{self.module}")
         model = ARCHITECTURES[self.architecture].load(folder)
         yield from getattr(module, f"{self.architecture}_{self.name}")(model, folder, given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from demos.classifier import predict
 from demos.errors import NoData
 from demos.exhibits import Bars, Exhibit, Lines, Points, Sheet, Words
 from demos.gan import Gan
-from demos.images import Pictures, scaled
+from demos.images import Pictures, scaled, unscaled
 from demos.lesson import read_about
 from demos.looks import Given
 from demos.vae import Vae
@@ -31,8 +32,15 @@ def known_pictures(folder: Path, home: Path | None) -> Pictures:
 
     Raises NoData where the folder of a person's own is gone.
     """
-    data = str(read_about(folder).get("config", {}).get("data", "fashion"))
-    return images.examples() if data == "fashion" else images.load(data, "test", home=home)
+    about = read_about(folder)
+    data = str(about.get("config", {}).get("data", "fashion"))
+    known = images.examples() if data == "fashion" else images.load(data, "test", home=home)
+    if list(known.classes) != about.get("classes", list(known.classes)):
+        raise NoData(f"{data} has other kinds than when this was learnt.", hint="Train it again on what is there now.")
+    channels = int(about.get("channels", known.channels))
+    if known.channels == channels:
+        return known
+    return replace(known, images=unscaled(torch.stack([as_known(each, channels) for each in known.images])))
 
 
 def as_known(picture: Tensor, channels: int) -> Tensor:
@@ -56,7 +64,8 @@ def gan_kinds(model: Gan, _: Path, given: Given) -> Iterator[Exhibit]:
     names = read_about(CLASSIFIER)["classes"]
     if list(model.classes) != names:
         raise NoData(
-            "What it makes can only be counted for Fashion-MNIST.", hint="`parley lab faceoff --judge` takes another."
+            "What it makes can only be counted for Fashion-MNIST.",
+            hint="`parley lab faceoff --judge … --json` counts others.",
         )
     asked = torch.arange(MANY) % len(names)
     said = predict(judge, model.sample(asked, seed=given.seed)).argmax(1)
@@ -86,6 +95,8 @@ def gan_walk(model: Gan, _: Path, given: Given) -> Iterator[Exhibit]:
 @torch.inference_mode()
 def vae_map(model: Vae, folder: Path, given: Given) -> Iterator[Exhibit]:
     known = known_pictures(folder, given.home)
+    if len(known) < 3 or model.latent < 2:
+        raise NoData("A map needs three pictures and a code of two numbers.", hint="Train on more, or a larger latent.")
     x = scaled(known.images)
     where = model.map(x)
     groups = {
@@ -139,16 +150,19 @@ def vae_strangers(model: Vae, folder: Path, given: Given) -> Iterator[Exhibit]:
         yield Sheet(torch.cat([one, model.reconstruct(one)]), f"{share:.0%} of the picture is not given back.")
         yield Words(f"That is more than for {below:.0%} of the pictures that it knows.")
     lines: dict[str, list[tuple[float, float]]] = {}
+    fooled, area = "", 1.0
     for name, (strange, far) in ((away.name, (shares, bounds)), (f"faint {away.name}", model.strangeness(faint))):
         for way, scores, mine in (("not given back", strange, own_shares), ("likelihood", far, own_bounds)):
-            lines[f"{name}, {way} ({distances.roc_auc(scores, mine):.2f})"] = distances.roc(scores, mine)
+            area = distances.roc_auc(scores, mine)
+            lines[f"{name}, {way} ({area:.2f})"] = distances.roc(scores, mine)
+    if area < 0.5:  # the last one's
+        fooled = ": what is plain looks likely, however little it belongs"
     yield Lines(
         lines,
         f"share of {known.name} taken for strangers",
         f"share of {away.name} found",
         f"How well {away.name} are told from {known.name} by what is not given back of them and by the likelihood "
-        f"(area under the curve in brackets), and how well the same at {FAINT:.0%} of their brightness: what is plain "
-        "looks likely, however little it belongs.",
+        f"(area under the curve in brackets), and how well the same at {FAINT:.0%} of their brightness{fooled}.",
     )
     order = shares.sort().indices
     some = others[torch.cat([order[: STEPS // 2], order[-STEPS // 2 :]])]

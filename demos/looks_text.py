@@ -68,11 +68,15 @@ def rnn_memory(model: Rnn, folder: Path, _: Given) -> Iterator[Exhibit]:
 
 
 def _memory(model: Rnn) -> list[tuple[float, float]]:
-    numbers = model.characters.encode(tales(4 * ROWS, seed=1))
-    if len(numbers) < ROWS * (REACH + 2):
-        raise BadText("The text is too short to look back over it.")
+    text = tales(4 * ROWS, seed=1)
+    if len(set(text) & set(model.characters.alphabet)) < 0.8 * len(set(text)):
+        raise BadText("This is measured on Parley's tales, whose letters it does not know.", hint="Look at its states.")
+    numbers = model.characters.encode(text)
     rows = numbers[: ROWS * (REACH + 2)].view(ROWS, REACH + 2)
-    return [(float(back), max(share, 1e-8)) for back, share in enumerate(rnn.memory(model.writer, rows, REACH))]
+    return [
+        (float(back), max(share, 1e-8) if share == share else 1e-8)
+        for back, share in enumerate(rnn.memory(model.writer, rows, REACH))
+    ]
 
 
 @torch.inference_mode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 from demos import texts
@@ -20,7 +21,11 @@ def rows(name: str, instead: str) -> list[list[str]]:
     mark = delimiter(lines)
     quoting = csv.QUOTE_NONE if mark == "\t" else csv.QUOTE_MINIMAL  # between tabs a quotation mark is itself
     try:
-        return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark, quoting=quoting)]
+        return [
+            [cell.strip() for cell in row]
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark, quoting=quoting)
+            if any(row)
+        ]
     except csv.Error as error:
         raise BadText(f"{Path(name).name} is no table: {error}.", hint="Save it as CSV or TSV.") from error
 

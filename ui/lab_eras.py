@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from assistant.service import Assistant
 from assistant.tables import BadRow, columns_of, rows, text_column
 from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, learning_curve, measure
 from finetune.formats import LABELS
+from ui.lab import mapped
 
 FOR = {"1", "positive", "pos", "true", "yes", "good"}
 AGAINST = {"0", "negative", "neg", "false", "no", "-1", "bad"}
@@ -96,16 +97,18 @@ def makers(assistant: Assistant, model: str | None = None) -> dict[str, Make]:
 
 
 def keep(path: Path, folder: Path) -> None:
-    """Learn from a table and write what statistics and the LSTM have learnt. Raises BadDataset, LabError, UserError."""
+    """Learn from a table and write what statistics and the LSTM have learnt. Raises ParleyError."""
     from demos import eras_kept
     from demos.eras_lstm import DeepLearning
 
     learnt = read_rows(path)
-    made = Statistics(learnt, most=MOST_PAIRS), DeepLearning(learnt, most=MOST_WORDS)
+    with mapped():
+        made = Statistics(learnt, most=MOST_PAIRS), DeepLearning(learnt, most=MOST_WORDS)
     try:
         eras_kept.save(folder, *made, {"rows": len(learnt), "text": path.name})
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}.", hint="Name another folder.") from error
+        said = error.strerror or str(error)
+        raise UserError(f"{folder} cannot be written: {said}.", hint="Name another folder.") from error
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ def compared(made: Mapping[str, Make], train: Sequence[Row], test: Sequence[Row]
     for name, make in made.items():
         learns = bool(train) and name in ("statistics", "deep learning")
         curve = learning_curve(make, train, test, SIZES) if curves and learns else {}
-        yield Era(name, measure(make, train, test), curve)
+        found = measure(make, train, test)
+        yield Era(name, found if learns else replace(found, learnt_seconds=0.0), curve)
 
 
 def judged(

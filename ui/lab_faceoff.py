@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.errors import BadSettings
 from assistant.runs import Runs
+from demos.architectures import ARCHITECTURES
 from ui import lab
 
 if TYPE_CHECKING:
@@ -45,20 +46,28 @@ def face_off(
         else:
             source = data or str(read_about(folder).get("config", {}).get("data", "fashion"))
             train, test = (images.load(source, split, home=lab.data_folder()) for split in ("train", "test"))
-            _refuse_others(train.channels, train.classes, folder)
+            _refuse_others(train.channels, train.classes, {judge: folder})
             against = real(known, train, test, count=count)
-        _refuse_others(against.sheet.shape[1], against.classes, *folders.values())
+        _refuse_others(against.sheet.shape[1], against.classes, folders)
         yield from compete(folders, known, against, count=count)
 
 
-def _refuse_others(channels: int, classes: Sequence[str], *folders: Path) -> None:
+def shipped() -> list[str]:
+    """Makers of pictures whose weights come with Parley."""
+    return [each.name for each in ARCHITECTURES.values() if each.makes == "pictures" and each.shipped.is_dir()]
+
+
+def _refuse_others(channels: int, classes: Sequence[str], folders: Mapping[str, Path]) -> None:
     """Raises BadSettings for weights that learnt from other pictures."""
     from demos.lesson import read_about
 
-    for folder in folders:
+    for name, folder in folders.items():
         about = read_about(folder)
         if (about.get("channels"), about.get("classes")) != (channels, list(classes)):
-            raise BadSettings(f"{folder.parent.name} learnt from other pictures.", hint="Say which with --data.")
+            raise BadSettings(
+                f"{name} learnt from other pictures than it is measured by.",
+                hint="Measure by a classifier that learnt from the same: parley lab train classifier data=…",
+            )
 
 
 def beside_each_other(sheets: Sequence[Tensor]) -> bytes:

@@ -154,7 +154,10 @@ def _ends(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _number(value: float, log: bool) -> str:
-    return f"{10**value:.1g}" if log else f"{value:.3g}"
+    if not log:
+        return f"{value:.3g}"
+    plain = 10**value
+    return f"{plain:.0e}" if plain < 0.01 else f"{plain:.3g}" if plain < 1000 else f"{plain:,.0f}"
 
 
 def _radius(count: int) -> int:

@@ -28,7 +28,7 @@ MAKERS: dict[str, Any] = {
     "rules": eras.Rules,
     "bayes": lambda rows: eras.Statistics(rows, "bayes"),
     "regression": eras.Statistics,
-    "lstm": lambda rows: DeepLearning(rows, least=150, width=16, hidden=16),
+    "lstm": lambda rows: DeepLearning(rows, least=400, width=16, hidden=16),
 }
 
 

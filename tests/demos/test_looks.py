@@ -113,6 +113,22 @@ def test_a_map_has_every_picture_and_tiles_its_axes(folders: dict[str, Path]) ->
     assert model.map(x).std(0).tolist() == pytest.approx(vae._axes(model.encoder(x)[0])[1].tolist(), rel=1e-3)
 
 
+def test_a_map_of_too_little_is_refused(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    few = replace(images.digits("test"), images=images.digits("test").images[:1], labels=torch.tensor([0]))
+    monkeypatch.setattr("demos.images.load", lambda *_, **__: few)
+    with pytest.raises(NoData, match="three pictures"):
+        seen(look("vae", "map"), folders)
+
+
+def test_pictures_that_are_others_by_now(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = images.digits("test")
+    monkeypatch.setattr("demos.images.load", lambda *_, **__: replace(found, images=found.images.expand(-1, 3, -1, -1)))
+    assert looks_pictures.known_pictures(folders["vae"], None).channels == 1
+    monkeypatch.setattr("demos.images.load", lambda *_, **__: replace(found, classes=("a", "b")))
+    with pytest.raises(NoData, match="other kinds"):
+        looks_pictures.known_pictures(folders["vae"], None)
+
+
 def test_a_walk_begins_and_ends_with_the_pictures(folders: dict[str, Path]) -> None:
     one, other = torch.zeros(1, 28, 28, dtype=torch.uint8), torch.full((3, 28, 28), 255, dtype=torch.uint8)
     (sheet,) = seen(look("vae", "walk"), folders, picture=one, other=other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -59,11 +60,38 @@ def test_parley_lab_look(trained: str, tmp_path: Path) -> None:
     for words, code, said in (
         (["vary", "--amount", "3", "-o", str(tmp_path / "x.html")], 2, "lies between 0 and 1"),
         (["dreams"], 2, "nothing called 'dreams'"),
+        (["vary", "--seed", "99999999999999999999"], 2, "seed lies between"),
         (["vary", "--picture", str(tmp_path / "it.html")], 1, "no picture"),
         (["vary", "-o", "it.png"], 2, "end in .html"),
     ):
         done = parley("lab", "look", trained, *words)
         assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_makers_face_each_other(trained: str, tmp_path: Path) -> None:
+    made: dict[str, str] = {"vae": trained}
+    for name in ("gan", "classifier"):
+        small = {name: value for name, value in SMALL.items() if name in ("data", "width", "batch_size")}
+        run = lab.create(Runs(), name, {**small, "steps": 2})
+        run_it(run)
+        made[name] = run.id
+    sheet = tmp_path / "sheet.png"
+    words = ["lab", "faceoff", made["gan"], made["vae"], "--judge", made["classifier"], "--samples", "100"]
+    done = parley(*words, "-o", str(sheet))
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" ")[1] for line in done.stdout.splitlines()[2:5]] == ["real", "gan", "vae"]
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    done = parley(*words, "--data", "digits", "--json")  # the pictures themselves
+    assert len(json.loads(done.stdout)) == 3
+    for wrong, said in (
+        ([made["vae"], "--judge", made["gan"]], "is no classifier"),
+        ([made["vae"], made["vae"], "--judge", made["classifier"]], "Two of one architecture"),
+        ([made["vae"], "--judge", "classifier", "--samples", "100"], "learnt from other pictures"),
+        ([made["classifier"], "--judge", made["classifier"]], "draws no pictures"),
+        ([made["gan"], "--judge", made["classifier"], "--samples", "5"], "too few"),
+    ):
+        done = parley("lab", "faceoff", *wrong)
+        assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
 
 
 def test_files_that_are_no_pictures(tmp_path: Path, trained: str) -> None:

@@ -7,20 +7,17 @@ from typing import Annotated
 
 import typer
 
+from demos.architectures import ARCHITECTURES
 from ui.terminal import lab_compare
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="See generative models learn and make.")
 
-Which = Annotated[
-    str, typer.Argument(metavar="WHAT", help="rnn, transformer, gan, vae, diffusion; or the id of a training.")
-]
+Which = Annotated[str, typer.Argument(metavar="WHAT", help=f"{', '.join(ARCHITECTURES)}; or the id of a training.")]
 
 
 @app.command()
 def train(
-    architecture: Annotated[
-        str, typer.Argument(metavar="ARCHITECTURE", help="rnn, transformer, gan, vae, diffusion or classifier.")
-    ],
+    architecture: Annotated[str, typer.Argument(metavar="ARCHITECTURE", help=", ".join(ARCHITECTURES))],
     pairs: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings: steps=500 data=digits seed=1")
     ] = None,
@@ -29,7 +26,8 @@ def train(
 ) -> None:
     """Train an architecture. Ctrl-C pauses it; `parley runs resume` goes on.
 
-    data is fashion (Fashion-MNIST), digits, or a folder of pictures; for rnn and transformer tales or a file of text.
+    data is fashion (Fashion-MNIST), digits, or a folder of pictures; for rnn and transformer tales or a file of text;
+    for a translator phrases or a table of two columns; for a forecaster waves or a table with numbers.
 
     Examples:
 
@@ -77,12 +75,13 @@ def sample(
 
     with lab.mapped():
         chosen, folder = lab.weights(Runs(), what)
+        wish = Wish(count=count or 16, label=label, seed=seed, steps=steps, guidance=guidance, sampler=sampler)
+        wish.check()
         if chosen.makes == "text":
             for piece in chosen.load(folder).write(begin, count or 400, temperature=temperature, seed=seed):
                 write(piece)
             write("\n")
             return
-        wish = Wish(count=count or 16, label=label, seed=seed, steps=steps, guidance=guidance, sampler=sampler)
         path = output or Path(f"{chosen.name}.png")
         lab.write_bytes(path, lab.picture(chosen, folder, wish, path.suffix[1:].lower()))
     note(f"{path} has them.")

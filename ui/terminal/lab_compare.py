@@ -11,7 +11,7 @@ import typer
 def faceoff(
     makers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WHAT]...", help="Ids of trainings; Parley's own GAN, VAE and diffusion by default."),
+        typer.Argument(metavar="[WHAT]...", help="Ids of trainings; Parley's own by default."),
     ] = None,
     judge: Annotated[
         str, typer.Option("--judge", help="Whose features measure: a training of a classifier.")
@@ -33,7 +33,7 @@ def faceoff(
     from assistant.runs import Runs
     from demos.faceoff import markdown, packed
     from ui import lab
-    from ui.lab_faceoff import beside_each_other, face_off
+    from ui.lab_faceoff import beside_each_other, face_off, shipped
     from ui.terminal.output import waiting, write, write_json
 
     runs = Runs()
@@ -43,7 +43,7 @@ def faceoff(
             raise BadSettings(f"{output.name} is no name for a picture.", hint="It should end in .png.")
     with waiting("reading the pictures") as saying:
         done = []
-        for each in face_off(runs, makers or ("gan", "vae", "diffusion"), judge, count=samples, data=data):
+        for each in face_off(runs, makers or shipped(), judge, count=samples, data=data):
             done.append(each)
             saying(f"{each.name} is measured")
     if as_json:
@@ -114,10 +114,8 @@ def eras(
                 continue
             found = era.measured
             curve = "".join(f"  {size:,}: {accuracy:.1%}" for size, accuracy in era.curve.items())
-            write(
-                f"{era.name:<14} {found.accuracy:.1%}  {found.texts_a_second:,.0f} texts/s, "
-                f"learnt in {found.learnt_seconds:.1f} s{curve}\n"
-            )
+            learnt = f", learnt in {found.learnt_seconds:.1f} s" if found.learnt_seconds else ""
+            write(f"{era.name:<14} {found.accuracy:.1%}  {found.texts_a_second:,.0f} texts/s{learnt}{curve}\n")
 
 
 def paint(

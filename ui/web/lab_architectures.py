@@ -18,6 +18,7 @@ from ui.web.lab_look import WORKING, build_look
 from ui.web.lab_view import TITLES, about_html, picture_html, text_html, trainings_html
 from ui.web.lab_weights import NONE_YET, trainings, weights_of
 from ui.web.run_acts import do
+from ui.web.text_page import without_status
 
 POLL_SECONDS = 1.5
 FIRST = "vae"
@@ -94,7 +95,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             more = gr.Textbox(
                 "",
                 label="Others, as name=value",
-                info="seed=1 learning_rate=0.001; `parley lab train --help` says more",
+                info="seed=1 learning_rate=0.001; docs/lab.md lists them",
                 elem_id="lab-more",
             )
         with gr.Row(elem_classes="actions"):
@@ -198,10 +199,13 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
     page.load(told(show), None, [listed, timer], **QUICK)
     page.load(told(choose), [which], shown, **QUICK)
     timer.tick(told(show), None, [listed, timer], **QUICK)
-    which.input(told(choose), [which], shown, **QUICK)
     weights.focus(told(offer), [which, weights], [weights], **QUICK)
     weights.change(told(kinds), [weights], [label], **QUICK)
-    make.click(told(make_some), settings, [made], **QUICK)
-    film.click(told(show_film), settings, [made], **QUICK)
+    making = [
+        button.click(told(act_), settings, [made], **QUICK) for button, act_ in ((make, make_some), (film, show_film))
+    ]
+    for begun in making:
+        begun.failure(without_status, [made], [made], **QUICK)
+    which.input(told(choose), [which], shown, cancels=[*making, *look.running], **QUICK)
     go.click(told(start), [which, data, length, more], [listed, timer], **QUICK)
     listed.act(told(act), None, [*shown, which, listed, timer], **QUICK)

@@ -16,7 +16,7 @@ from demos.exhibits import Lines
 from ui import lab, lab_eras
 from ui.lab_shown import exhibit_html
 from ui.web.sentiment_view import marked
-from ui.web.text_page import actions, wire
+from ui.web.text_page import actions, status_html, wire
 
 EXAMPLE = "Not bad at all, but far too long: I nearly fell asleep, and yet I would not have missed the ending."
 TOLD = {
@@ -58,7 +58,7 @@ def build_eras(assistant: Assistant) -> None:
         done = ""
         with lab.mapped():
             learnt = lab_eras.read_rows(Path(rows)) if rows else []
-            yield '<p class="result" role="status"><small>At work …</small></p>'
+            yield status_html("At work …")
             for name, sure, looked in lab_eras.judged(lab_eras.makers(assistant), learnt, words):
                 done += _judged(name, words, sure, looked)
                 yield f'<div class="eras">{done}</div>'
@@ -69,7 +69,7 @@ def build_eras(assistant: Assistant) -> None:
         done: list[lab_eras.Era] = []
         with lab.mapped():
             learnt, asked = (lab_eras.read_rows(Path(each)) if each else [] for each in (rows, others))
-            yield f'<p class="result" role="status"><small>{len(asked):,} rows to be read …</small></p>'
+            yield status_html(f"{len(asked):,} rows to be read …")
             for era in lab_eras.compared(lab_eras.makers(assistant), learnt, asked, curves=curved):
                 done.append(era)
                 yield eras_html(done)
@@ -93,12 +93,16 @@ def _judged(name: str, text: str, sure: float, looked: Sequence[tuple[str, float
     )
 
 
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value else ""
+
+
 def eras_html(eras: Sequence[lab_eras.Era]) -> str:
     """What is measured so far, and what rows are worth."""
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("", "right", "texts a second", "learnt in"))
     rows = "".join(
         f'<tr><th scope="row">{era.name}</th><td>{era.measured.accuracy:.1%}</td>'
-        f"<td>{era.measured.texts_a_second:,.0f}</td><td>{era.measured.learnt_seconds:.1f} s</td></tr>"
+        f"<td>{era.measured.texts_a_second:,.0f}</td><td>{_seconds(era.measured.learnt_seconds)}</td></tr>"
         for era in eras
     )
     table = f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'

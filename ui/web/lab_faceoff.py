@@ -15,7 +15,7 @@ from ui.lab_faceoff import face_off
 from ui.lab_shown import exhibit_html
 from ui.web.events import QUICK, told
 from ui.web.lab_weights import weights_of
-from ui.web.text_page import actions, wire
+from ui.web.text_page import actions, status_html, wire
 
 if TYPE_CHECKING:
     from demos.faceoff import Contestant
@@ -50,11 +50,11 @@ def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
     def measure(number: float | None, by: str | None, *chosen: str | None) -> Iterator[str]:
         if not by or not any(chosen):
             raise BadSettings("There is nothing to compare yet.", hint="Train some, under Architectures.")
-        yield '<p class="result" role="status"><small>Reading the pictures …</small></p>'
+        yield status_html("Reading the pictures …")
         done: list[Contestant] = []
         for each in face_off(runs, [name for name in chosen if name], by, count=int(number or MANY)):
             done.append(each)
-            waiting = '<p class="result" role="status"><small>The next one draws …</small></p>'
+            waiting = status_html("The next one draws …")
             yield faceoff_html(done) + ("" if len(done) > sum(map(bool, chosen)) else waiting)
 
     page.load(told(offered), None, [*makers, judge], **QUICK)

@@ -18,19 +18,20 @@ from demos.looks import Given, Look, looks
 from ui import lab, lab_looks
 from ui.lab_shown import exhibit_html, png_source
 from ui.web.events import QUICK, told
-from ui.web.text_page import actions, wire
+from ui.web.text_page import actions, status_html, wire
 
 CANVAS = 280
 """Pixels of the side that is painted on: ten for each of a picture's."""
-WORKING = '<p class="result" role="status"><small>At work …</small></p>'
+WORKING = status_html("At work …")
 
 
 @dataclass(frozen=True)
 class LookPart:
-    """outputs: what changes with the architecture; choose: its name → those."""
+    """outputs: what changes with the architecture; choose: its name → those; running: what that breaks off."""
 
     outputs: list[Any]
     choose: Callable[[str], dict[Any, Any]]
+    running: list[Any]
 
 
 def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) -> LookPart:
@@ -77,15 +78,17 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
         chosen = look_of(architecture, name)
         takes = chosen.takes if chosen else ()
         far = chosen.amount if chosen else None
+        canvas_now: dict[str, Any] = {"visible": "paint" in takes, **({"brush": _brush(chosen)} if chosen else {})}
         changed: dict[Any, Any] = {
             about: _about(chosen) if chosen else "",
             text: gr.update(visible="text" in takes),
-            painted: gr.update(visible="paint" in takes, **({"brush": _brush(chosen)} if chosen else {})),
+            painted: gr.update(**canvas_now),
             amount: gr.update(visible=False)
             if far is None
             else gr.update(
                 visible=True, label=far.label, minimum=far.low, maximum=far.high, step=far.step, value=far.usual
             ),
+            stop: gr.update(visible=False),
             shown: "",
         }
         for own, (_, _, taken) in zip(pictures, _PICTURES, strict=True):
@@ -133,23 +136,27 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             parts.append(exhibit_html(exhibit))
             yield f'<div class="exhibits">{"".join(parts)}</div>'
 
-    outputs = [heading, choice, about, text, painted, amount, seed, go, shown, *(own.row for own in pictures)]
-    choice.input(told(picked), [which, choice], outputs, **QUICK)
+    outputs = [heading, choice, about, text, painted, amount, seed, go, stop, shown, *(own.row for own in pictures)]
 
-    def canvas(architecture: str, name: str, key: str | None) -> Any:
+    def canvas(architecture: str, name: str, key: str | None, file: str | None = None) -> Any:
         chosen = look_of(architecture, name)
         if not key or chosen is None or "paint" not in chosen.takes:
             return gr.skip()
+        if file and "picture" in chosen.takes:
+            return _canvas(_enlarged(lab_looks.read_picture(Path(file))))
         example = lab_looks.canvas(runs, key, name)
         return _canvas(None if example is None else _enlarged(example))
 
     asked = [which, choice, weights]
-    weights.change(told(canvas), asked, [painted], **QUICK)
+    for changed in (weights.change, choice.input):
+        changed(told(canvas), [*asked, pictures[0].file], [painted], **QUICK)
     pictures[0].wire(painted, canvas, asked)
     pictures[1].wire()
     files = [own.file for own in pictures]
-    wire(stop, [go.click, text.submit], see, [which, choice, weights, text, painted, amount, seed, *files], [shown])
-    return LookPart(outputs, choose)
+    given = [which, choice, weights, text, painted, amount, seed, *files]
+    running = wire(stop, [go.click, text.submit], see, given, [shown])
+    choice.input(told(picked), [which, choice], outputs, cancels=running, **QUICK)
+    return LookPart(outputs, choose, running)
 
 
 _PICTURES = (("picture", "Your own picture …", "picture"), ("other", "Another one …", "other"))

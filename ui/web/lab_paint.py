@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterator
-from functools import lru_cache
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -16,7 +15,7 @@ from assistant.errors import BadSettings
 from ui import lab
 from ui.amounts import span
 from ui.web.lab_view import picture_html
-from ui.web.text_page import actions, wire
+from ui.web.text_page import actions, status_html, wire
 
 if TYPE_CHECKING:
     from demos.text_to_image import Painter
@@ -48,12 +47,25 @@ def build_paint() -> None:
     )
 
 
-@lru_cache(maxsize=1)
-def painter(model: str) -> Painter:
-    """The one that was used last stays loaded."""
-    from demos.text_to_image import Painter
+class _Kept:
+    """The pipeline that was used last; it goes before another comes, since both seldom fit."""
 
-    return Painter(model)
+    def __init__(self) -> None:
+        self._one, self._model, self._painter = Lock(), "", None
+
+    def painter(self, model: str) -> Painter:
+        """Raises NoData."""
+        from demos.text_to_image import Painter
+
+        with self._one:
+            if self._painter is None or self._model != model:
+                self._painter = None
+                self._painter = Painter(model)
+                self._model = model
+            return self._painter
+
+
+_KEPT = _Kept()
 
 
 def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Iterator[str]:
@@ -73,8 +85,8 @@ def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Ite
             seed=int(seed),
         )
         asked.check()
-        yield _said("The model is being loaded …")
-        chosen = painter(model.strip())
+        yield status_html("The model is being loaded …")
+        chosen = _KEPT.painter(model.strip())
         news: SimpleQueue[Any] = SimpleQueue()
         left = Event()
 
@@ -89,7 +101,7 @@ def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Ite
         try:
             while isinstance(found := news.get(), int):
                 ahead = (time.monotonic() - begun) / found * (asked.steps - found)
-                yield _said(f"Step {found} of {asked.steps}, {span(ahead)} to go")
+                yield status_html(f"Step {found} of {asked.steps}, {span(ahead)} to go")
         finally:
             left.set()  # also where the page has gone
         if isinstance(found, Exception):
@@ -98,7 +110,3 @@ def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Ite
             to = io.BytesIO()
             found.save(to, "PNG")
             yield picture_html(to.getvalue(), "png", asked.prompt)
-
-
-def _said(words: str) -> str:
-    return f'<p class="result" role="status"><small>{words}</small></p>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,16 +84,33 @@ def wire(
     action: Callable[..., Any],
     inputs: list[Any],
     outputs: list[Any],
-) -> None:
+) -> list[Any]:
     """Run the action on each of the triggers (a button's click, an upload's success); Stop shows while it runs, and
-    ends it."""
+    ends it. Gives what runs, for other events to cancel."""
+
+    def broken_off(*values: Any) -> list[Any]:
+        return [gr.update(visible=False), *map(without_status, values)]
+
     running: list[Any] = []
     for trigger in triggers:
         begun = trigger(_shown, None, [stop], **QUICK).then(told(action), inputs, outputs, **QUICK)
-        for ended in (begun.success, begun.failure):
-            ended(_hidden, None, [stop], **QUICK)
+        begun.success(_hidden, None, [stop], **QUICK)
+        begun.failure(broken_off, outputs, [stop, *outputs], **QUICK)
         running.append(begun)
-    stop.click(_hidden, None, [stop], cancels=running, **QUICK)
+    stop.click(broken_off, outputs, [stop, *outputs], cancels=running, **QUICK)
+    return running
+
+
+def status_html(words: str) -> str:
+    """What is at work just now, in the place of what will come or below it."""
+    return f'<p class="result" role="status"><small>{html.escape(words)}</small></p>'
+
+
+def without_status(value: Any) -> Any:
+    """What was there already, without what was at work; anything but HTML stays as it is."""
+    if not isinstance(value, str):
+        return gr.skip()
+    return re.sub(r'<p class="result" role="status">.*?</p>', "", value)
 
 
 def _shown() -> Any:
