@@ -53,6 +53,7 @@ def test_a_page_left_open_goes_on_after_a_restart(own_server: Server, context) -
     expect(page.locator("article.user")).to_have_count(2)
 
 
+@pytest.mark.timeout(900)  # twenty starts of the server
 def test_kill_9_in_mid_answer_loses_no_complete_message(own_server: Server, context) -> None:  # type: ignore[no-untyped-def]
     """Twenty times: what the page showed as complete is in the database, which opens."""
     complete: dict[str, str] = {}
