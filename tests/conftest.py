@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from assistant import paths
@@ -18,6 +19,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # A shell that starts the tests in the background ignores Ctrl-C for them and for every program that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Two workers share two cores: how long it takes to think of an example says nothing of the example.
+hypothesis.settings.register_profile("busy", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
+hypothesis.settings.load_profile("busy")
 
 WEIGHTS = paths.models_folder()
 """Where the embedded weights of the person running the tests are: read by the tests marked `model`, never written."""

@@ -108,7 +108,9 @@ def test_archives_leave_their_files_and_nothing_outside(
         pytest.param("rows.jsonl", b"other", WeightsCorrupt, "is not the file", id="another file"),
         pytest.param("rows.jsonl", None, ModelNotAvailable, "cannot be fetched: Not Found", id="gone"),
         pytest.param("rows.jsonl", LINES * 3, WeightsCorrupt, "far more than it should", id="too large"),
-        pytest.param("rows.jsonl.gz", gzip.compress(LINES, mtime=0)[:-9], WeightsCorrupt, "gives a broken file", id="cut short"),
+        pytest.param(
+            "rows.jsonl.gz", gzip.compress(LINES, mtime=0)[:-9], WeightsCorrupt, "gives a broken file", id="cut short"
+        ),
         pytest.param("rows.jsonl.gz", LINES, WeightsCorrupt, "gives a broken file", id="not packed"),
     ],
 )
