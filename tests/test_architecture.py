@@ -49,10 +49,16 @@ def test_an_arrow_that_points_back_would_be_seen(tmp_path: Path) -> None:
     assert imported(module) == {"ui", "finetune"}
 
 
-def test_the_service_loads_nothing_heavy() -> None:
-    """The terminal waits for this import; torch alone would take two seconds."""
-    heavy = {"torch", "transformers", "gradio", "xllamacpp", "alembic"}
-    code = f"import sys, assistant.service; print(*{heavy} & {{*sys.modules}})"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("assistant.service", {"torch", "transformers", "gradio", "xllamacpp", "alembic"}),
+        ("ui.web.app", {"torch", "transformers", "diffusers", "sklearn", "xllamacpp"}),
+    ],
+)
+def test_what_a_person_waits_for_loads_nothing_heavy(module: str, heavy: set[str]) -> None:
+    """The terminal waits for the one, the page for the other; torch alone would take two seconds."""
+    code = f"import sys, {module}; print(*{heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == []
 
