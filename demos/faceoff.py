@@ -29,7 +29,9 @@ BOOK = {
     "vae": ("one bound on the likelihood", "a map to walk on; says what is strange", "blurred"),
     "diffusion": ("one squared error", "sharp and varied; fills, mends, enlarges", "many passes a picture"),
 }
-"""What is said of each: how it is trained, what it is good at, where it fails."""
+HEADS = ("FID", "KID", "precision", "recall", "diversity", "as asked", "to train", "a picture")
+BOOK_HEADS = ("trained by", "good at", "fails at")
+"""What is measured of each, as `figures` has it; and what is said of it."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,9 @@ def figures(contestant: Contestant) -> tuple[str, ...]:
 
 def markdown(contestants: Sequence[Contestant]) -> str:
     """The table that every textbook prints, but measured."""
-    rows = ["| | FID | KID | precision | recall | diversity | as asked | to train | a picture |", "|---|" + "---:|" * 8]
+    rows = [f"| | {' | '.join(HEADS)} |", "|---|" + "---:|" * len(HEADS)]
     rows += [f"| {each.name} | {' | '.join(figures(each))} |" for each in contestants]
-    told = ["", "| | trained by | good at | fails at |", "|---|---|---|---|"]
+    told = ["", f"| | {' | '.join(BOOK_HEADS)} |", "|---" * (1 + len(BOOK_HEADS)) + "|"]
     told += [f"| {each.name} | {' | '.join(BOOK[each.name])} |" for each in contestants if each.name in BOOK]
     return "\n".join([*rows, *told]) + "\n"
 

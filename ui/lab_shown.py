@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
 import math
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -67,13 +66,14 @@ def _sheet(exhibit: Sheet) -> str:
 
 
 def _heat(exhibit: Heat) -> str:
+    from demos.grids import png
+
     values = np.asarray(exhibit.values, np.float32)
     rows, columns = values.shape
     most = float(np.abs(values).max()) or 1.0
     colours = np.where(values[..., None] >= 0, np.asarray(ABOVE_ZERO), np.asarray(BELOW_ZERO))
     alpha = np.abs(values)[..., None] / most * 255
-    to = io.BytesIO()
-    Image.fromarray(np.concatenate([colours, alpha], 2).astype(np.uint8)).save(to, "PNG")
+    cells = png(Image.fromarray(np.concatenate([colours, alpha], 2).astype(np.uint8)))
     left = 6 + 8 * max((len(name) for name in exhibit.rows), default=0)
     longest = max((len(name) for name in exhibit.columns), default=0)
     wide, high = columns * CELL, rows * CELL
@@ -90,7 +90,7 @@ def _heat(exhibit: Heat) -> str:
     room = left + wide + (4 * longest if longest > 1 else 0)
     return (
         f'<svg class="plot heat" role="img" aria-label="{html.escape(exhibit.said)}" style="max-width:{room}px" '
-        f'viewBox="0 0 {room} {top + high}">{"".join(names)}<image href="{png_source(to.getvalue())}" x="{left}" '
+        f'viewBox="0 0 {room} {top + high}">{"".join(names)}<image href="{png_source(cells)}" x="{left}" '
         f'y="{top}" width="{wide}" height="{high}" preserveAspectRatio="none"/></svg>'
     )
 

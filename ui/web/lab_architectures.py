@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -124,9 +125,6 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             **look.choose(name),
         }
 
-    def offer(name: str, kept: str | None = None) -> Any:
-        return weights_of(runs, name, kept)
-
     def kinds(chosen: str | None) -> Any:
         names: list[str] = []
         if chosen:
@@ -199,7 +197,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
     page.load(told(show), None, [listed, timer], **QUICK)
     page.load(told(choose), [which], shown, **QUICK)
     timer.tick(told(show), None, [listed, timer], **QUICK)
-    weights.focus(told(offer), [which, weights], [weights], **QUICK)
+    weights.focus(told(partial(weights_of, runs)), [which, weights], [weights], **QUICK)
     weights.change(told(kinds), [weights], [label], **QUICK)
     making = [
         button.click(told(act_), settings, [made], **QUICK) for button, act_ in ((make, make_some), (film, show_film))

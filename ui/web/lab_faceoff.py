@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 MAKERS = (("gan", "GAN"), ("vae", "VAE"), ("diffusion", "Diffusion"))
 MANY = 300
 """Pictures of each that are made at first: within a minute."""
-HEADS = ("", "FID", "KID", "precision", "recall", "diversity", "as asked", "to train", "a picture")
 
 
 def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
@@ -59,26 +59,19 @@ def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
 
     page.load(told(offered), None, [*makers, judge], **QUICK)
     for box, name in zip([*makers, judge], (*dict(MAKERS), "classifier"), strict=True):
-        box.focus(told(_offer(runs, name)), [box], [box], **QUICK)
+        box.focus(told(partial(weights_of, runs, name)), [box], [box], **QUICK)
     wire(stop, [go.click], measure, [count, judge, *makers], [shown])
-
-
-def _offer(runs: Runs, name: str) -> Any:
-    def offer(kept: str | None) -> Any:
-        return weights_of(runs, name, kept)
-
-    return offer
 
 
 def faceoff_html(contestants: Sequence[Contestant]) -> str:
     """What is measured so far: figures, quality against time, pictures, and what is said of each."""
-    from demos.faceoff import BOOK, figures
+    from demos.faceoff import BOOK, BOOK_HEADS, HEADS, figures
 
     rows = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (each.name, *figures(each))) + "</tr>"
         for each in contestants
     )
-    head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("", *HEADS))
     parts = [
         f'<div class="table"><table class="compared"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     ]
@@ -96,6 +89,6 @@ def faceoff_html(contestants: Sequence[Contestant]) -> str:
         if each.name in BOOK
     )
     if told_of:
-        heads = "".join(f'<th scope="col">{name}</th>' for name in ("", "trained by", "good at", "fails at"))
+        heads = "".join(f'<th scope="col">{name}</th>' for name in ("", *BOOK_HEADS))
         parts.append(f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{told_of}</tbody></table>')
     return "".join(parts)

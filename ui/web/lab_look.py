@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +47,7 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
         visible="text" in now.takes,
         elem_id="lab-look-text",
     )
-    pictures = [_Own(name, words, takes in now.takes) for name, words, takes in _PICTURES]
+    pictures = {name: _Own(name, words, name in now.takes) for name, words in _PICTURES.items()}
     painted = gr.ImageEditor(
         value=_canvas(None),
         type="pil",
@@ -91,8 +90,8 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             stop: gr.update(visible=False),
             shown: "",
         }
-        for own, (_, _, taken) in zip(pictures, _PICTURES, strict=True):
-            changed[own.row] = gr.update(visible=taken in takes)
+        for name, own in pictures.items():
+            changed[own.row] = gr.update(visible=name in takes)
         return changed
 
     def choose(architecture: str) -> dict[Any, Any]:
@@ -136,7 +135,19 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             parts.append(exhibit_html(exhibit))
             yield f'<div class="exhibits">{"".join(parts)}</div>'
 
-    outputs = [heading, choice, about, text, painted, amount, seed, go, stop, shown, *(own.row for own in pictures)]
+    outputs = [
+        heading,
+        choice,
+        about,
+        text,
+        painted,
+        amount,
+        seed,
+        go,
+        stop,
+        shown,
+        *(own.row for own in pictures.values()),
+    ]
 
     def canvas(architecture: str, name: str, key: str | None, file: str | None = None) -> Any:
         chosen = look_of(architecture, name)
@@ -149,17 +160,18 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
 
     asked = [which, choice, weights]
     for changed in (weights.change, choice.input):
-        changed(told(canvas), [*asked, pictures[0].file], [painted], **QUICK)
-    pictures[0].wire(painted, canvas, asked)
-    pictures[1].wire()
-    files = [own.file for own in pictures]
+        changed(told(canvas), [*asked, pictures["picture"].file], [painted], **QUICK)
+    pictures["picture"].wire(painted, canvas, asked)
+    pictures["other"].wire()
+    files = [own.file for own in pictures.values()]
     given = [which, choice, weights, text, painted, amount, seed, *files]
     running = wire(stop, [go.click, text.submit], see, given, [shown])
     choice.input(told(picked), [which, choice], outputs, cancels=running, **QUICK)
     return LookPart(outputs, choose, running)
 
 
-_PICTURES = (("picture", "Your own picture …", "picture"), ("other", "Another one …", "other"))
+_PICTURES = {"picture": "Your own picture …", "other": "Another one …"}
+"""What a look takes → the button for it."""
 
 
 class _Own:
@@ -180,8 +192,10 @@ class _Own:
         on = [canvas] if canvas is not None else []
 
         def opened(path: str) -> list[Any]:
+            from demos.grids import png
+
             small = _enlarged(lab_looks.read_picture(Path(path)))
-            said = f'<div class="given-picture"><img src="{png_source(_png(small))}" alt="Your picture"></div>'
+            said = f'<div class="given-picture"><img src="{png_source(png(small))}" alt="Your picture"></div>'
             return [path, said, gr.update(visible=True), *([_canvas(small)] if on else [])]
 
         def cleared(*values: Any) -> list[Any]:
@@ -214,12 +228,6 @@ def _enlarged(picture: Any) -> Image.Image:
 def _canvas(picture: Image.Image | None) -> Image.Image:
     """What is painted on, black without a picture."""
     return picture or Image.new("RGB", (CANVAS, CANVAS))
-
-
-def _png(image: Image.Image) -> bytes:
-    to = io.BytesIO()
-    image.save(to, "PNG")
-    return to.getvalue()
 
 
 def _mask(canvas: Mapping[str, Any] | None) -> Any:

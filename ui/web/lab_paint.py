@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Iterator
 from queue import SimpleQueue
@@ -72,6 +71,7 @@ def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Ite
     if not (model or "").strip():
         raise BadSettings("There is no model.", hint="Give the Hub id or folder of a diffusers pipeline.")
     with lab.mapped():
+        from demos.grids import png
         from demos.text_to_image import Asked
 
         width, height, steps, guidance, seed = (each or 0 for each in numbers)
@@ -107,6 +107,4 @@ def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Ite
         if isinstance(found, Exception):
             raise found
         if found is not None:
-            to = io.BytesIO()
-            found.save(to, "PNG")
-            yield picture_html(to.getvalue(), "png", asked.prompt)
+            yield picture_html(png(found), "png", asked.prompt)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from demos.architectures import ARCHITECTURES
 from demos.explained import EXPLAINED
 from demos.figures import FIGURES, svg
 from ui.lab import SAMPLES
+from ui.lab_shown import png_source
 from ui.web.run_acts import buttons_html, card_html
 
 SHOWN = 8
@@ -45,8 +45,7 @@ def about_html(name: str) -> str:
 
 def picture_html(data: bytes, kind: str, words: str) -> str:
     """A picture that is made just now. kind: png or gif."""
-    source = f"data:image/{kind};base64,{b64encode(data).decode()}"
-    return f'<figure class="made"><img src="{source}" alt="{html.escape(words)}"></figure>'
+    return f'<figure class="made"><img src="{png_source(data, kind)}" alt="{html.escape(words)}"></figure>'
 
 
 def text_html(text: str) -> str:
