@@ -142,6 +142,8 @@ def test_four_eras_judge_a_sentence(context: BrowserContext, server: Server, tmp
     page.click("#eras-go")
     expect(page.locator("#eras-shown .era")).to_have_count(4, timeout=120_000)
     assert page.locator("#eras-shown mark").count() > 8
+    colours = "marks => marks.map(mark => getComputedStyle(mark).backgroundColor)"
+    assert "rgba(0, 0, 0, 0)" not in page.locator("#eras-shown mark").evaluate_all(colours)
     page.get_by_role("button", name="On your own rows").click()
     rows = tmp_path / "rows.csv"
     rows.write_text("text,label\n" + "a good day,1\na bad day,0\n" * 20)

@@ -13,7 +13,7 @@ from demos.architectures import ARCHITECTURES
 from ui import lab
 
 LISTED = 20
-NONE_YET = "None yet: train one below"
+NONE_YET = "None yet: train one, under Architectures"
 
 
 def trainings(runs: Runs) -> list[Run]:
