@@ -129,9 +129,9 @@ def test_pause_is_heard_between_two_parts(tiny_decoder: Path, hellaswag: Path, m
 
 def test_killed_at_any_moment_nothing_is_lost(tiny_decoder: Path, tmp_path: Path) -> None:
     rows = tmp_path / "many.txt"
-    rows.write_text(HELLASWAG * 200, "utf-8")
+    rows.write_text(HELLASWAG * 60, "utf-8")
     runs = Runs()
-    run = create(runs, Evaluation(model=str(tiny_decoder), suite="hellaswag", data=str(rows), limit=2000))
+    run = create(runs, Evaluation(model=str(tiny_decoder), suite="hellaswag", data=str(rows), limit=600))
     process = subprocess.Popen([sys.executable, "-P", "-m", "eval", str(run.folder)])
     answers = run.folder / "answers.jsonl"
     deadline = time.monotonic() + 200
@@ -144,7 +144,7 @@ def test_killed_at_any_moment_nothing_is_lost(tiny_decoder: Path, tmp_path: Path
     subprocess.run([sys.executable, "-P", "-m", "eval", str(run.folder)], check=True, timeout=120)
     assert run.status().state is State.FINISHED
     assert answers.read_bytes().startswith(known.rpartition(b"\n")[0])
-    assert next(results.read(run.folder).figures()).samples == 2000
+    assert next(results.read(run.folder).figures()).samples == 600
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -10,6 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from ui import cli
 
 PARLEY = [str(Path(sys.executable).with_name("parley"))]
 TINY = ["per_device_train_batch_size=4", "logging_steps=1", "max_length=64"]
@@ -24,8 +28,13 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-def parley(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PARLEY, *map(str, words)], capture_output=True, text=True, timeout=120, **options)  # pyright: ignore
+def parley(*words: object, cwd: Path = Path()) -> subprocess.CompletedProcess[str]:
+    """`parley …` in this process: another one would import torch for seconds."""
+    with contextlib.chdir(cwd):
+        result = CliRunner().invoke(cli.app, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return subprocess.CompletedProcess(words, result.exit_code, result.stdout, result.stderr)
 
 
 def test_a_run_from_its_start_to_the_chat(tiny_decoder: Path, rows: Path, tmp_path: Path) -> None:
