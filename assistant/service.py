@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from assistant.catalogue import Catalogue
 from assistant.conversation import Attachment, StoredMessage, prompt
+from assistant.engines.forms import Form
 from assistant.engines.opening import open_engine
-from assistant.engines.protocol import Delta, Message, Sampling
+from assistant.engines.protocol import Capability, Delta, Prompt, Sampling
 from assistant.errors import UnknownConversation
 from assistant.hardware import Machine
 from assistant.models import CONTEXT_TOKENS, GOOD_MODEL, QUICK_MODEL, OpenEngine
@@ -55,18 +56,26 @@ class Assistant(WritingTasks):
 
     def stream(
         self,
-        messages: Sequence[Message],
+        messages: Prompt,
         *,
         model: str | None = None,
         engine: str = "auto",
         sampling: Sampling | None = None,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
+        form: Form | None = None,
     ) -> Iterator[Delta]:
-        """Stream one answer to `messages`, kept nowhere."""
+        """Stream one answer to `messages`, kept nowhere. form: what it has to be.
+
+        Raises CapabilityMissing where the engine cannot hold a reply to a form.
+        """
         loaded = self.engine(model, engine=engine)
+        if form is not None and form.schema is not None:
+            loaded.require(Capability.SCHEMA)
+        if form is not None and form.tools:
+            loaded.require(Capability.TOOLS)
         drawn = sampling or self.sampling(model)
-        return loaded.generate(messages, drawn, probabilities=probabilities, cancel=cancel)
+        return loaded.generate(messages, drawn, probabilities=probabilities, cancel=cancel, form=form)
 
     # Conversations
 

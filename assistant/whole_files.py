@@ -31,18 +31,19 @@ def beside(target: Path) -> Generator[Path]:
             partial.unlink()
 
 
-def write_whole(path: Path, pieces: Iterable[str]) -> None:
+def write_whole(path: Path, pieces: Iterable[str], *, private: bool = False) -> None:
     """Write text beside `path`, then rename. A pipe or a device, which cannot be replaced, is written to directly.
+    private: only the owner may read it.
 
     Raises OSError.
     """
     target = path.resolve()
     stream = target.exists() and not target.is_file()
-    with (
-        nullcontext(target) if stream else beside(target) as place,
-        place.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        file.writelines(pieces)
+    with nullcontext(target) if stream else beside(target) as place:
+        if private and not stream:
+            place.touch(mode=0o600)
+        with place.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(pieces)
 
 
 def read_object(path: Path) -> dict[str, Any]:

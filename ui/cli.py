@@ -41,6 +41,8 @@ SUBCOMMANDS = {
     "eval": Subcommand("ui.terminal.evaluate", "Measure models on suites, and say whether a change is real."),
     "lab": Subcommand("ui.terminal.lab", "See RNN, transformer, GAN, VAE and diffusion learn and make."),
     "export": Subcommand("ui.terminal.export", "Write a tuned model as files: merged safetensors, or a GGUF."),
+    "serve": Subcommand("ui.terminal.serve", "Serve the API for other programs, in OpenAI's protocol."),
+    "keys": Subcommand("ui.terminal.keys", "Make, list and revoke keys of the API."),
     "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),
 }
 

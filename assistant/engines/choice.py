@@ -19,17 +19,17 @@ ENGINES = ("auto", "llamacpp", "transformers", "openai")
 QUANTISATIONS = ("8bit", "4bit")
 
 RUNS: dict[str, dict[str, frozenset[Capability]]] = {
-    "llamacpp": {"gguf": frozenset({Capability.GENERATE})},
+    "llamacpp": {"gguf": frozenset({Capability.GENERATE, Capability.SCHEMA, Capability.TOOLS})},
     "transformers": {
         "gguf": frozenset({Capability.GENERATE, Capability.SCORE}),
-        "safetensors": frozenset(Capability),
-        "adapter": frozenset(Capability),
+        "safetensors": frozenset(Capability) - {Capability.SCHEMA, Capability.TOOLS},
+        "adapter": frozenset(Capability) - {Capability.SCHEMA, Capability.TOOLS},
         "marian": frozenset({Capability.TEXT2TEXT}),
     },
 }
 """Engine → format of weights → what it can be asked to do with them. llama.cpp gives no probabilities of a prompt."""
 FAMILIES: dict[str, frozenset[Capability]] = {
-    "decoder": frozenset({Capability.GENERATE, Capability.SCORE}),
+    "decoder": frozenset({Capability.GENERATE, Capability.SCORE, Capability.SCHEMA, Capability.TOOLS}),
     "encoder": frozenset({Capability.EMBED, Capability.CLASSIFY, Capability.ANSWER}),
     "seq2seq": frozenset({Capability.TEXT2TEXT}),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
+from assistant.engines.forms import Form, ToolCallPart
 from assistant.engines.protocol import (
     Capability,
     Delta,
@@ -57,6 +59,7 @@ class FakeEngine(Engine):
         *,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
+        form: Form | None = None,
     ) -> Iterator[Delta]:
         messages = [Message("user", messages)] if isinstance(messages, str) else messages
         start = time.perf_counter()
@@ -64,6 +67,13 @@ class FakeEngine(Engine):
         if prompt_tokens >= self.context_length:
             raise TextTooLong(f"The text has {prompt_tokens} tokens, the model reads {self.context_length}.")
         text = self.reply if isinstance(self.reply, str) else self.reply(messages)
+        if form is not None and form.tools and form.tool_choice != "none":
+            call = ToolCallPart(0, "call-1", form.tools[0]["function"]["name"], json.dumps({"said": text}))
+            yield Delta("", tokens=1, tool_calls=(call,))
+            yield Delta("", usage=Usage(prompt_tokens, 1, time.perf_counter() - start, 0.0, "tool_calls"))
+            return
+        if form is not None and form.schema is not None:
+            text = json.dumps({"said": text})
         words = re.findall(r"\s*\S+", text)
         finish: FinishReason = "stop"
         first = 0.0

@@ -6,12 +6,16 @@ The server runs in a process of its own; llamacpp_server.py says why, llamacpp_c
 from __future__ import annotations
 
 import hashlib
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from assistant.engines import tool_calls
+from assistant.engines.forms import Form, ToolCallPart
 from assistant.engines.llamacpp_client import ServerProcess
 from assistant.engines.protocol import (
     Capability,
@@ -24,19 +28,20 @@ from assistant.engines.protocol import (
     TokenProbability,
     Usage,
 )
-from assistant.errors import EngineFailed
+from assistant.errors import CapabilityMissing, EngineFailed
 
 PROMPT_BATCH = 512
 """Prompt tokens read between two looks at whether somebody still waits."""
 PROMPT_CACHE_MIB = 512
 """Memory for prompts of conversations that no slot holds at the moment."""
+_FINISH: dict[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
 
 
 class LlamaCppEngine(Engine):
     """A GGUF file served to `slots` conversations at once, each with the whole of `context_length`."""
 
     name = "llamacpp"
-    capabilities = frozenset({Capability.GENERATE})
+    capabilities = frozenset({Capability.GENERATE, Capability.SCHEMA, Capability.TOOLS})
 
     def __init__(
         self,
@@ -75,7 +80,9 @@ class LlamaCppEngine(Engine):
             "threads": threads,
         }
         self._server = ServerProcess(settings)
-        template: str = self._server.ask("GET", "/props").get("chat_template", "")
+        properties = self._server.ask("GET", "/props")
+        template: str = properties.get("chat_template", "")
+        self._knows_tools = bool(properties.get("chat_template_caps", {}).get("supports_tools"))
         self.template_hash = hashlib.sha256(template.encode()).hexdigest()[:12] if template else ""
 
     @property
@@ -90,6 +97,7 @@ class LlamaCppEngine(Engine):
         *,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
+        form: Form | None = None,
     ) -> Iterator[Delta]:
         request: dict[str, Any] = {
             "stream": True,
@@ -111,8 +119,34 @@ class LlamaCppEngine(Engine):
             return self._stream("/v1/completions", request | {"prompt": messages}, cancel)
         if probabilities:
             request |= {"logprobs": True, "top_logprobs": probabilities}
-        request["messages"] = [{"role": m.role, "content": m.content} for m in messages]
+        if form is not None and tool_calls.forced(form):
+            return self._call(messages, form, request, cancel)
+        if form is not None:
+            if form.tools and form.tool_choice == "auto" and not self._knows_tools:
+                raise CapabilityMissing(
+                    f"{self.model} has learnt nothing of tools.",
+                    hint='It can be held to calling one: tool_choice "required", or a tool\'s name.',
+                )
+            request |= form.fields()
+        request["messages"] = [m.fields() for m in messages]
         return self._stream("/v1/chat/completions", request, cancel)
+
+    def _call(
+        self, messages: Sequence[Message], form: Form, request: dict[str, Any], cancel: threading.Event
+    ) -> Iterator[Delta]:
+        """A reply that has to be a call: llama.cpp asks a model for one, and does not hold it to it."""
+        asked = tool_calls.told(messages, form)
+        request |= {"messages": [m.fields() for m in asked], **Form(tool_calls.call_schema(form)).fields()}
+        text: list[str] = []
+        for delta in self._stream("/v1/chat/completions", request, cancel):
+            if delta.usage is None:
+                text.append(delta.text)
+                yield replace(delta, text="")
+                continue
+            call = tool_calls.read("".join(text))
+            if call is not None:
+                yield Delta("", tool_calls=(replace(call, id=f"call-{secrets.token_hex(8)}"),))
+            yield replace(delta, usage=replace(delta.usage, finish="tool_calls" if call else delta.usage.finish))
 
     def _stream(self, path: str, request: dict[str, Any], cancel: threading.Event) -> Iterator[Delta]:
         start = time.perf_counter()
@@ -128,14 +162,15 @@ class LlamaCppEngine(Engine):
                     continue
                 choice = chunk["choices"][0]
                 if choice["finish_reason"]:
-                    finish = "length" if choice["finish_reason"] == "length" else "stop"
+                    finish = _FINISH.get(choice["finish_reason"], "stop")
                 text = choice["text"] if "text" in choice else choice["delta"].get("content") or ""
                 shown = _probabilities(choice.get("logprobs"))
-                if text or shown:
+                calls = _calls(choice.get("delta", {}).get("tool_calls"))
+                if text or shown or calls:
                     first = first or time.perf_counter() - start
                     events.gathering = True
                     tokens += 1
-                    yield Delta(text, tokens=1, probabilities=shown)
+                    yield Delta(text, tokens=1, probabilities=shown, tool_calls=calls)
                 elif progress := chunk.get("prompt_progress"):
                     prompt_tokens = progress["total"]
                     yield Delta("", prompt_progress=progress["processed"] / max(1, progress["total"]))
@@ -145,7 +180,7 @@ class LlamaCppEngine(Engine):
         yield Delta("", usage=Usage(prompt_tokens, tokens, seconds, first or seconds, finish, cached))
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        body = {"messages": [{"role": m.role, "content": m.content} for m in messages]}
+        body = {"messages": [m.fields() for m in messages]}
         prompt = self._server.ask("POST", "/apply-template", body)["prompt"]
         return len(self._server.ask("POST", "/tokenize", {"content": prompt, "add_special": True})["tokens"])
 
@@ -155,6 +190,15 @@ class LlamaCppEngine(Engine):
     def __del__(self) -> None:
         if hasattr(self, "_server"):
             self.close()
+
+
+def _calls(parts: list[dict[str, Any]] | None) -> tuple[ToolCallPart, ...]:
+    """The server's `tool_calls` of one chunk, as ours."""
+    return tuple(
+        ToolCallPart(part["index"], part.get("id") or "", named.get("name") or "", named.get("arguments") or "")
+        for part in parts or ()
+        for named in (part["function"],)
+    )
 
 
 def _probabilities(logprobs: dict[str, Any] | None) -> tuple[TokenProbability, ...]:

@@ -16,6 +16,7 @@ from openai.types import Completion, CompletionChoice
 from openai.types.chat import ChatCompletionChunk
 from openai.types.chat.chat_completion_chunk import Choice
 
+from assistant.engines.forms import Form, ToolCallPart
 from assistant.engines.openai_failures import failure, unknown_settings
 from assistant.engines.protocol import (
     Capability,
@@ -42,13 +43,14 @@ CANCEL_POLL_SECONDS = 0.05
 BYTES_PER_TOKEN = 3.5
 """Of UTF-8, before the server has counted anything: more tokens than most texts have, so that nothing overflows."""
 TOKENS_PER_MESSAGE = 4
+_FINISH: dict[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
 
 
 class OpenAIEngine(Engine):
     """One model of a server. Token counts before a reply are estimates, which the server's own counts correct."""
 
     name = "openai"
-    capabilities = frozenset({Capability.GENERATE})
+    capabilities = frozenset({Capability.GENERATE, Capability.SCHEMA, Capability.TOOLS})
 
     def __init__(self, model: str, url: str, *, context_length: int | None = None) -> None:
         """Ask the server what it has.
@@ -77,6 +79,7 @@ class OpenAIEngine(Engine):
         *,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
+        form: Form | None = None,
     ) -> Iterator[Delta]:
         told = _turns(messages)
         start, first, count = time.perf_counter(), 0.0, 0
@@ -86,7 +89,7 @@ class OpenAIEngine(Engine):
         left = threading.Event()
         chunks: queue.SimpleQueue[Chunk | BaseException | None] = queue.SimpleQueue()
         reader = threading.Thread(
-            target=self._read, args=(messages, sampling, probabilities, chunks, left), name="openai", daemon=True
+            target=self._read, args=(messages, sampling, probabilities, form, chunks, left), name="openai", daemon=True
         )
         reader.start()
         try:
@@ -98,12 +101,12 @@ class OpenAIEngine(Engine):
                     continue
                 choice = chunk.choices[0]
                 if choice.finish_reason:
-                    finish = "length" if choice.finish_reason == "length" else "stop"
-                text, shown = _said(choice)
-                if text or shown:
+                    finish = _FINISH.get(choice.finish_reason, "stop")
+                text, shown, calls = _said(choice)
+                if text or shown or calls:
                     first = first or time.perf_counter() - start
                     count += max(1, len(shown))
-                    yield Delta(text, max(1, len(shown)), shown)
+                    yield Delta(text, max(1, len(shown)), shown, tool_calls=calls)
         finally:
             left.set()
         if finish is None and not cancel.is_set():
@@ -137,12 +140,13 @@ class OpenAIEngine(Engine):
         messages: Prompt,
         sampling: Sampling,
         probabilities: int,
+        form: Form | None,
         chunks: queue.SimpleQueue[Chunk | BaseException | None],
         left: threading.Event,
     ) -> None:
         """Fetch the reply in a thread of its own, so that nobody has to wait for the network to cancel."""
         try:
-            stream = self._open(messages, sampling, probabilities)
+            stream = self._open(messages, sampling, probabilities, form)
             with stream:
                 watch = threading.Thread(target=_hang_up, args=(stream, left), name="openai-cancel", daemon=True)
                 watch.start()
@@ -156,18 +160,19 @@ class OpenAIEngine(Engine):
         finally:
             left.set()
 
-    def _open(self, messages: Prompt, sampling: Sampling, probabilities: int) -> Any:
+    def _open(self, messages: Prompt, sampling: Sampling, probabilities: int, form: Form | None) -> Any:
         """The stream of a reply. Settings that the server does not know are left out, once it has said so."""
         try:
             completions: Any = self._client.completions if isinstance(messages, str) else self._client.chat.completions
-            return completions.create(**self._request(messages, sampling, probabilities))
+            asked = self._request(messages, sampling, probabilities)
+            return completions.create(**asked, **(form.fields() if form else {}))
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             unknown = unknown_settings(error) - self._refused
             if not unknown:
                 raise
             self._refused |= unknown
             self.notes += (f"The server does not know {', '.join(sorted(unknown))}: left out.",)
-            return self._open(messages, sampling, probabilities)
+            return self._open(messages, sampling, probabilities, form)
 
     def _request(self, messages: Prompt, sampling: Sampling, probabilities: int) -> dict[str, Any]:
         asked: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
@@ -188,7 +193,7 @@ class OpenAIEngine(Engine):
         longest = "max_completion_tokens" if "max_tokens" in self._refused else "max_tokens"
         room = max(16, self.context_length - self.count_tokens(_turns(messages)))  # some servers refuse what cannot fit
         asked |= {longest: min(sampling.max_tokens, room), "stream_options": {"include_usage": True}}
-        turns = [{"role": message.role, "content": message.content} for message in _turns(messages)]
+        turns = [message.fields() for message in _turns(messages)]
         return {
             "model": self.remote.model,
             **({"prompt": messages} if isinstance(messages, str) else {"messages": turns}),
@@ -243,10 +248,17 @@ def _hang_up(stream: Any, left: threading.Event) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
-def _said(choice: Choice | CompletionChoice) -> tuple[str, tuple[TokenProbability, ...]]:
+def _said(choice: Choice | CompletionChoice) -> tuple[str, tuple[TokenProbability, ...], tuple[ToolCallPart, ...]]:
     if isinstance(choice, CompletionChoice):
-        return choice.text, ()
-    return choice.delta.content or "", _probabilities(choice)
+        return choice.text, (), ()
+    return choice.delta.content or "", _probabilities(choice), tuple(_calls(choice))
+
+
+def _calls(choice: Choice) -> Iterator[ToolCallPart]:
+    for part in choice.delta.tool_calls or ():
+        named = part.function
+        name, arguments = (named.name, named.arguments) if named else (None, None)
+        yield ToolCallPart(part.index, part.id or "", name or "", arguments or "")
 
 
 def _probabilities(choice: Choice) -> tuple[TokenProbability, ...]:

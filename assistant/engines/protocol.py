@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
+from assistant.engines.forms import Form, ToolCall, ToolCallPart
 from assistant.errors import CapabilityMissing
 
 if TYPE_CHECKING:
     import numpy as np
 
-Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "cancelled"]
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "tool_calls", "cancelled"]
 
 
 class Capability(StrEnum):
@@ -30,6 +31,8 @@ class Capability(StrEnum):
     CLASSIFY = "classify"
     TEXT2TEXT = "text2text"
     ANSWER = "answer"
+    SCHEMA = "schema"
+    TOOLS = "tools"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,20 @@ class Message:
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Of the assistant: what it wanted called."""
+    tool_call_id: str = ""
+    """Of a tool's answer: which call it answers."""
+
+    def fields(self) -> dict[str, Any]:
+        """As a request of OpenAI's protocol has it."""
+        found: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            found["tool_calls"] = [
+                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+                for c in self.tool_calls
+            ]
+        return found | ({"tool_call_id": self.tool_call_id} if self.tool_call_id else {})
 
 
 Prompt = Sequence[Message] | str
@@ -80,6 +97,7 @@ class Delta:
     probabilities: tuple[TokenProbability, ...] = ()
     prompt_progress: float | None = None
     """Share of the prompt read so far, while no token has come yet."""
+    tool_calls: tuple[ToolCallPart, ...] = ()
     usage: Usage | None = None
     """Set on the last delta, and only there."""
 
@@ -204,11 +222,13 @@ class Engine:
         *,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
+        form: Form | None = None,
     ) -> Iterator[Delta]:
         """Stream a reply; the last delta, and only it, carries `usage`.
 
         probabilities: how many of the most probable tokens to report at each position; 0 reports none and is fastest.
         cancel: when set, the reply ends at the next token with `finish="cancelled"`; closing the iterator does too.
+        form: what the reply has to be, where the engine declares SCHEMA or TOOLS.
 
         Raises TextTooLong where the prompt does not fit, EngineFailed where the runtime fails.
         """

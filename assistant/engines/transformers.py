@@ -16,6 +16,7 @@ import torch
 from assistant.engines import loading, prompts, scoring
 from assistant.engines.batch import Ask, Ended, Progress, Token
 from assistant.engines.drawing import Drawer
+from assistant.engines.forms import Form
 from assistant.engines.model_thread import ModelThread
 from assistant.engines.protocol import (
     Capability,
@@ -118,6 +119,7 @@ class TransformersEngine(Engine):
         *,
         probabilities: int = 0,
         cancel: threading.Event | None = None,
+        form: Form | None = None,
     ) -> Iterator[Delta]:
         start = time.perf_counter()
         prompt = self._prompt(messages)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ui.objects import answer_object
 from ui.terminal.output import note, waiting, write, write_json
 from ui.terminal.piped import piped_text
 from ui.terminal.texts import JsonOption, ModelOption
@@ -40,15 +41,7 @@ def ask(
     with use_models("ask", model) as assistant, waiting("Reading …"):
         found = assistant.ask(question, text, model=model)
     if as_json:
-        write_json(
-            {
-                "answer": found.text,
-                "found": found.found,
-                "model": found.model,
-                "notes": found.notes,
-                "quotes": [{"text": each.text, "start": each.start} for each in found.quotes],
-            }
-        )
+        write_json(answer_object(found))
     else:
         write(found.text + "\n")
         for each in found.quotes:

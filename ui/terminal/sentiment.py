@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ui.objects import sentiment_object
 from ui.terminal.output import note, waiting, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, given_text
 
@@ -59,7 +60,7 @@ def sentiment(
             found = assistant.sentiment(text, model=model, explain=explain)
             feelings = assistant.emotions([text])[0] if emotions else None
     if as_json:
-        write_json(_object(found, feelings))
+        write_json(sentiment_object(found, feelings))
     else:
         _show(found, feelings)
 
@@ -76,21 +77,6 @@ def course(values: Sequence[float]) -> str:
 
 def _percent(shares: Mapping[str, float]) -> str:
     return " · ".join(f"{name} {share:.0%}" for name, share in shares.items())
-
-
-def _object(found: Analysis, feelings: Mapping[str, float] | None) -> dict[str, Any]:
-    """The object that --json prints."""
-    shown: dict[str, Any] = {
-        "sentiment": found.whole.label,
-        **found.whole.probabilities,
-        "sentences": [
-            {"text": each.text, "start": each.start, "sentiment": each.label, **each.probabilities}
-            for each in found.sentences
-        ],
-    }
-    if found.carriers:
-        shown["words"] = [{"text": w.text, "start": w.start, "weight": w.weight} for w in found.carriers]
-    return shown if feelings is None else shown | {"emotions": feelings}
 
 
 def _show(found: Analysis, feelings: Mapping[str, float] | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ui.objects import summary_object
 from ui.terminal.output import note, waiting, write, write_json
 from ui.terminal.piped import piped_text
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument
@@ -62,23 +63,7 @@ def summarize(
                 on_part=lambda done, total: say(f"Reading part {done + 1} of {total} …") if total > 1 else None,
             )
     if as_json:
-        write_json(
-            {
-                "summary": found.text,
-                "way": found.way,
-                "model": found.model,
-                "support_rate": found.support_rate,
-                "notes": found.notes,
-                "sentences": [
-                    {
-                        "text": each.text,
-                        "supported": each.supported,
-                        "support": [{"text": p.text, "start": p.start, "likeness": p.likeness} for p in each.support],
-                    }
-                    for each in found.sentences
-                ],
-            }
-        )
+        write_json(summary_object(found))
     else:
         _show(found)
 

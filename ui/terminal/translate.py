@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ui.objects import translation_object
 from ui.terminal.output import note, write, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument
 
@@ -88,18 +89,7 @@ def translate(
             return
         order = assistant.order(text, wanted, given, **wishes)
         if as_json:
-            found = assistant.translation(text, order, model=model)
-            write_json(
-                {
-                    "language": order.source,
-                    "translation": found.text,
-                    "model": found.model,
-                    "sentences": [
-                        {"source": s.source, "translation": s.text, "problems": list(s.problems)}
-                        for s in found.sentences
-                    ],
-                }
-            )
+            write_json(translation_object(assistant.translation(text, order, model=model)))
             return
         at = 0
         problems: list[str] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import warnings
 import webbrowser
@@ -19,8 +18,8 @@ import uvicorn
 from fastapi import FastAPI
 from gradio.components import Navbar
 
-from assistant.errors import UserError
 from assistant.service import Assistant
+from ui.listening import check_port
 from ui.web import theme
 from ui.web.chat import build_chat
 from ui.web.compare_page import build_compare
@@ -98,15 +97,7 @@ def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
 
 def launch(*, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = True) -> None:
     """Serve the page until Ctrl-C. Raises UserError where the port is taken."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UserError(
-                f"Port {port} of {host} cannot be used: {error.strerror}.",
-                hint="Is Parley running already? Choose another one with --port.",
-            ) from error
+    check_port(host, port)
     assistant = Assistant()
     assistant.start_pulls()
     assistant.preload()

@@ -1,0 +1,151 @@
+"""Clients that leave, lines that are full, requests that take too long, and a server that ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import httpx
+import openai
+
+from assistant.engines.fake import FakeEngine
+from assistant.engines.protocol import Message
+from tests.ui.api.conftest import Running, Start
+
+MODEL = "smollm2-135m-instruct"
+CHAT = "/v1/chat/completions"
+
+
+def ask(text: str = "Hello", **more: object) -> dict[str, object]:
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}], **more}
+
+
+def until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def idle(server: Running) -> bool:
+    writing = server.state.writing
+    return (writing.running, writing.waiting) == (0, 0)
+
+
+def test_a_client_that_leaves_frees_its_place(start: Start) -> None:
+    server = start(FakeEngine("word " * 10_000, seconds_per_token=0.005), at_once=1)
+    for stream in (True, False):
+        with server.http() as client:
+            if stream:
+                with client.stream("POST", CHAT, json=ask(stream=True)) as answer:
+                    next(answer.iter_lines())
+            else:
+                thread = threading.Thread(target=lambda c=client: _dropped(c))
+                thread.start()
+                until(lambda: server.state.writing.running == 1)
+                client.close()
+                thread.join()
+        until(lambda: idle(server))
+
+
+def _dropped(client: httpx.Client) -> None:
+    with suppress(httpx.HTTPError, RuntimeError):
+        client.post(CHAT, json=ask(), timeout=0.5)
+
+
+def test_a_client_that_leaves_the_line_frees_its_place_there(start: Start) -> None:
+    server = start(FakeEngine("word " * 300, seconds_per_token=0.005), at_once=1)
+    with server.http() as first, first.stream("POST", CHAT, json=ask(stream=True)) as answer:
+        next(answer.iter_lines())
+        with server.http() as second:
+            _dropped(second)
+        until(lambda: server.state.writing.waiting == 0)
+    until(lambda: idle(server))
+
+
+def test_too_many_are_told_to_come_back(start: Start) -> None:
+    server = start(FakeEngine("word " * 40, seconds_per_token=0.01), at_once=2, waiting=2)
+
+    def one(n: int) -> httpx.Response:
+        with server.http() as client:
+            return client.post(CHAT, json=ask(f"number {n}"))
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(one, range(20)))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {200, 429} and statuses.count(200) >= 4
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert int(refused.headers["retry-after"]) >= 1 and refused.json()["error"]["code"] == "server_busy"
+    until(lambda: idle(server))
+    assert one(1).status_code == 200
+
+
+def test_no_client_reads_another_ones_words(start: Start) -> None:
+    def echo(messages: Sequence[Message]) -> str:
+        return f" {messages[-1].content}" * 30
+
+    server = start(FakeEngine(echo, seconds_per_token=0.001))
+
+    def one(n: int) -> bool:
+        told = server.openai().chat.completions.create(**ask(f"marker-{n}"), stream=True)  # type: ignore[call-overload]
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in told if chunk.choices)
+        return text == f" marker-{n}" * 30
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(one, range(48)))
+
+
+def test_a_request_has_its_time(start: Start) -> None:
+    server = start(FakeEngine("word " * 1000, seconds_per_token=0.01), deadline_seconds=0.5)
+    with server.http() as client:
+        answer = client.post(CHAT, json=ask())
+        assert answer.status_code == 504 and answer.json()["error"]["code"] == "deadline_exceeded"
+        lines = client.post(CHAT, json=ask(stream=True)).text.split("\n\n")
+        assert "deadline_exceeded" in lines[-3] and lines[-2] == "data: [DONE]"
+    until(lambda: idle(server))
+
+
+def test_an_engine_that_breaks_is_told_of_and_the_next_request_served(start: Start) -> None:
+    broken = [True]
+
+    def reply(messages: Sequence[Message]) -> str:
+        if broken[0]:
+            raise MemoryError("of the test's own making")
+        return "fine"
+
+    server = start(FakeEngine(reply))
+    with server.http() as client:
+        answer = client.post(CHAT, json=ask())
+        assert answer.status_code == 500 and "making" not in answer.text
+        broken[0] = False
+        assert client.post(CHAT, json=ask()).json()["choices"][0]["message"]["content"] == "fine"
+
+
+def test_a_server_that_ends_lets_replies_finish(start: Start) -> None:
+    server = start(FakeEngine("word " * 100, seconds_per_token=0.01))
+    told = server.openai().chat.completions.create(**ask(), stream=True)  # type: ignore[call-overload]
+    next(iter(told))
+    server.server.should_exit = True
+    assert sum((chunk.choices[0].delta.content or "").count("word") for chunk in told) >= 99
+    until(lambda: not server.server.servers or not server.server.servers[0].is_serving())
+    try:
+        server.http().get("/health")
+        raise AssertionError("it still listens")
+    except httpx.ConnectError:
+        pass
+
+
+def test_a_server_that_ends_tells_those_who_take_too_long(start: Start) -> None:
+    server = start(FakeEngine("word " * 10_000, seconds_per_token=0.01), grace_seconds=0.5)
+    told = server.openai().chat.completions.create(**ask(), stream=True)  # type: ignore[call-overload]
+    next(iter(told))
+    server.server.should_exit = True
+    try:
+        for _ in told:
+            pass
+        raise AssertionError("nobody told")
+    except openai.APIError as error:
+        assert "closing" in str(error)

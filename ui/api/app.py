@@ -1,0 +1,115 @@
+"""The API's application: its routes, what surrounds them, and what an operator asks of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from openai.types import Model
+from pydantic import BaseModel
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse
+
+from assistant.service import Assistant
+from ui.api import failures
+from ui.api.chat import chat_routes
+from ui.api.embeddings import embedding_routes
+from ui.api.guard import Guard, Record
+from ui.api.keys import Keys
+from ui.api.responses import response_routes
+from ui.api.state import Serving, State
+from ui.api.texts import text_routes
+
+STARTED = int(time.time())
+
+
+class Models(BaseModel):
+    """GET /v1/models."""
+
+    object: str = "list"
+    data: list[Model]
+
+
+def create_api(assistant: Assistant, serving: Serving | None = None, *, keys: Keys | None = None) -> FastAPI:
+    """The ASGI app. `app.state.parley` is its State."""
+    state = State(assistant, serving or Serving())
+    app = FastAPI(
+        title="Parley",
+        summary="Chat, embeddings and text tasks on your own machine, in OpenAI's protocol.",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=state.serving.body_bytes,
+        lifespan=_lifespan(state),
+    )
+    app.state.parley = state
+    for routes in (chat_routes, response_routes, embedding_routes, text_routes, _models, _health):
+        app.include_router(routes(state))
+    failures.install(app)
+    if state.serving.origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=state.serving.origins, allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(Guard, serving=state.serving, keys=keys or Keys())
+    app.add_middleware(Record, metrics=state.metrics)
+    return app
+
+
+def _lifespan(state: State) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        yield
+        state.closing = True
+        state.threads.shutdown(wait=False, cancel_futures=True)
+
+    return lifespan
+
+
+def _models(state: State) -> APIRouter:
+    router = APIRouter(tags=["OpenAI"], responses=failures.DOCUMENTED)
+
+    def described(key: str) -> dict[str, Any]:
+        return {"id": key, "object": "model", "created": STARTED, "owned_by": "parley"}
+
+    @router.get("/v1/models", response_model=Models)
+    def models() -> Any:
+        """The models that requests may name."""
+        return {"object": "list", "data": [described(entry.key) for entry in state.served()]}
+
+    @router.get("/v1/models/{model:path}", response_model=Model)
+    def model(model: str) -> Any:
+        """One of them."""
+        return described(state.key(model) or model)
+
+    return router
+
+
+def _health(state: State) -> APIRouter:
+    router = APIRouter(tags=["Operation"])
+
+    @router.get("/health", response_model=dict[str, str])
+    async def health() -> Any:
+        """Whether the process answers."""
+        return {"status": "ok"}
+
+    @router.get("/ready", response_model=dict[str, str], responses={503: {"model": failures.ErrorBody}})
+    def ready() -> Any:
+        """Whether a request would be answered: a model is here, and the server is not closing."""
+        if state.closing:
+            return JSONResponse(failures.error_body("The server is closing.", type="server_error"), 503)
+        entry = state.assistant.find(state.serving.models[0] if state.serving.models else None)
+        missing = state.assistant.missing("chat", entry.key) if "chat" in getattr(entry, "tasks", ()) else []
+        if missing:
+            said = f"{missing[0].key} is not on this machine yet."
+            return JSONResponse(failures.error_body(said, type="server_error"), 503)
+        return {"status": "ready"}
+
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    def metrics() -> Response:
+        """Counters and gauges in Prometheus' text format."""
+        state.metrics.loaded.set(len(state.assistant.loaded()))
+        return Response(state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router

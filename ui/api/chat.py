@@ -1,0 +1,188 @@
+"""/v1/chat/completions and /v1/completions: replies as OpenAI's clients expect them, streamed or whole."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import APIRouter, Request
+from openai.types import Completion
+from openai.types.chat import ChatCompletion
+from starlette.responses import JSONResponse, Response
+
+from assistant.engines.forms import Form, ToolCall
+from assistant.engines.protocol import Delta, Message, Prompt, Sampling, Usage
+from assistant.errors import BadSettings
+from ui.api.choices import Chat, Plain, Written
+from ui.api.failures import DOCUMENTED, answer_to
+from ui.api.schema import ChatRequest, CompletionRequest, Drawing, ToolChoice, Turn
+from ui.api.state import State
+from ui.api.work import EventStream
+
+Piece = tuple[int, Delta]
+"""(which of the request's replies, what is new of it)."""
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be written: replies to each prompt in turn."""
+
+    model: str | None
+    prompts: Sequence[Prompt]
+    replies: int
+    sampling: Sampling
+    probabilities: int = 0
+    form: Form | None = None
+
+    def run(self, state: State, cancel: threading.Event) -> Iterator[Piece]:
+        """The pieces of every reply, one reply after another: a request takes one turn, however much it asks for."""
+        for number in range(len(self.prompts) * self.replies):
+            drawn = self.sampling
+            if drawn.seed is not None:
+                drawn = replace(drawn, seed=(drawn.seed + number % self.replies) % 2**32)
+            deltas = state.assistant.stream(
+                self.prompts[number // self.replies],
+                model=self.model,
+                sampling=drawn,
+                probabilities=self.probabilities,
+                cancel=cancel,
+                form=self.form,
+            )
+            for delta in deltas:
+                if delta.text or delta.usage or delta.probabilities or delta.tool_calls:
+                    yield number, delta
+            if cancel.is_set():
+                return
+
+
+def chat_routes(state: State) -> APIRouter:
+    """The two routes."""
+    router = APIRouter(tags=["OpenAI"], responses=DOCUMENTED)
+
+    @router.post("/v1/chat/completions", response_model=ChatCompletion)
+    async def chat(body: ChatRequest, request: Request) -> Response:
+        """Answer a conversation."""
+        messages = [_message(turn) for turn in body.messages]
+        shown = max(1, body.top_logprobs or 0) if body.logprobs else 0
+        job = _job(state, body, [messages], probabilities=shown, form=_form(body))
+        return await _answer(state, request, body, job, Chat(body.top_logprobs or 0))
+
+    @router.post("/v1/completions", response_model=Completion)
+    async def complete(body: CompletionRequest, request: Request) -> Response:
+        """Go on with a text as it stands."""
+        prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
+        return await _answer(state, request, body, _job(state, body, prompts), Plain())
+
+    return router
+
+
+async def _answer(state: State, request: Request, body: Drawing, job: Job, form: Chat | Plain) -> Response:
+    model = job.model or state.assistant.default_model()
+    head = {"id": form.prefix + secrets.token_hex(12), "created": int(time.time()), "model": model}
+    start = time.perf_counter()
+    batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
+    state.metrics.first_token.labels(model).observe(time.perf_counter() - start)
+    request.scope["parley.model"] = model
+    if body.stream:
+        usage = bool(body.stream_options and body.stream_options.include_usage)
+        return EventStream(_events(state, request, batches, head | {"object": form.chunk}, form, usage=usage))
+    replies: dict[int, Written] = {}
+    async with aclosing(batches):
+        async for batch in batches:
+            for number, delta in batch:
+                replies.setdefault(number, Written()).add(delta)
+    choices = [form.whole(number, replies[number]) for number in sorted(replies)]
+    counted = count(state, request, model, [each.usage for each in replies.values()])
+    return JSONResponse(head | {"object": form.kind, "choices": choices, "usage": counted})
+
+
+async def _events(
+    state: State,
+    request: Request,
+    batches: AsyncGenerator[list[Piece]],
+    head: dict[str, Any],
+    form: Chat | Plain,
+    *,
+    usage: bool,
+) -> AsyncGenerator[bytes]:
+    """Server-sent events. A failure on the way is an event of its own: the status is out already."""
+    begun: set[int] = set()
+    used: list[Usage | None] = []
+
+    def event(choices: list[dict[str, Any]], **more: Any) -> bytes:
+        return b"data: " + json.dumps(head | {"choices": choices} | more).encode() + b"\n\n"
+
+    try:
+        async with aclosing(batches):
+            async for batch in batches:
+                fresh: dict[int, Written] = {}
+                for number, delta in batch:
+                    fresh.setdefault(number, Written()).add(delta)
+                for number, written in fresh.items():
+                    if number not in begun and (first := form.begin(number)):
+                        yield event([first])
+                    begun.add(number)
+                    if written.usage is not None:
+                        used.append(written.usage)
+                    yield event([form.piece(number, written, last=written.usage is not None)])
+        counted = count(state, request, head["model"], used)
+        if usage:
+            yield event([], usage=counted)
+    except Exception as error:  # noqa: BLE001 - it is told to the client
+        _, told, _ = answer_to(error)
+        yield b"data: " + json.dumps(told).encode() + b"\n\n"
+    yield DONE
+
+
+def count(state: State, request: Request, model: str, used: Sequence[Usage | None]) -> dict[str, Any]:
+    """The usage of all replies together, which is noted down as well."""
+    counted = [each for each in used if each is not None]
+    read, written = sum(each.prompt_tokens for each in counted), sum(each.completion_tokens for each in counted)
+    state.metrics.tokens.labels(model, "prompt").inc(read)
+    state.metrics.tokens.labels(model, "completion").inc(written)
+    request.scope["parley.tokens"] = read + written
+    cached = sum(each.cached_tokens for each in counted)
+    return {
+        "prompt_tokens": read,
+        "completion_tokens": written,
+        "total_tokens": read + written,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+
+
+def _job(state: State, body: Drawing, prompts: Sequence[Prompt], **more: Any) -> Job:
+    model = state.key(body.model)
+    sampling = state.assistant.sampling(model, body.sampling())
+    return Job(model, prompts, body.n or 1, sampling, **more)
+
+
+def _message(turn: Turn) -> Message:
+    role = "system" if turn.role == "developer" else turn.role
+    if role == "tool" and not turn.tool_call_id:
+        raise BadSettings("A message of the role tool needs a tool_call_id.")
+    calls = tuple(ToolCall(c.id, c.function.name, c.function.arguments) for c in turn.tool_calls or ())
+    return Message(role, turn.text, calls, turn.tool_call_id or "")
+
+
+def _form(body: ChatRequest) -> Form | None:
+    wanted = body.response_format
+    schema: dict[str, Any] | None = None
+    if wanted and wanted.type != "text":
+        schema = wanted.json_schema.schema_ if wanted.json_schema else {}
+    tools = tuple(tool.model_dump(exclude_none=True) for tool in body.tools or ())
+    choice = body.tool_choice or "auto"
+    if isinstance(choice, ToolChoice):
+        known = [tool.function.name for tool in body.tools or ()]
+        if choice.function.name not in known:
+            raise BadSettings(f"tool_choice names {choice.function.name!r}, which is none of the tools.")
+        choice = choice.model_dump()
+    elif choice == "required" and not tools:
+        raise BadSettings("tool_choice is required, and there are no tools.")
+    return Form(schema, tools, choice) if tools or schema is not None else None

@@ -1,0 +1,125 @@
+"""/v1/embeddings: many clients' texts go through the encoder together."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from openai.types import CreateEmbeddingResponse
+from starlette.responses import JSONResponse, Response
+
+from assistant.engines.protocol import Capability, Message
+from assistant.errors import ParleyError
+from ui.api.failures import DOCUMENTED
+from ui.api.schema import EmbeddingRequest
+from ui.api.state import State
+from ui.api.turns import Busy
+from ui.api.work import unless_gone
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_TOGETHER = 256
+"""Texts that go through the encoder at once: those of the next requests do not wait longer for it."""
+
+
+@dataclass
+class _Asked:
+    texts: Sequence[str]
+    rows: asyncio.Future[tuple[np.ndarray, int]]
+
+
+class Gathering:
+    """Texts for one encoder. While it reads some, the next gather; nobody waits for a timer."""
+
+    def __init__(self, state: State, model: str) -> None:
+        self._state, self._model = state, model
+        self._waiting: list[_Asked] = []
+        self._reader: asyncio.Task[None] | None = None
+
+    async def embed(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
+        """(unit-length embeddings (text, dimension) float32, tokens read). Raises Busy where too many wait."""
+        if len(self._waiting) >= max(1, self._state.serving.waiting):
+            raise Busy(1)
+        asked = _Asked(texts, asyncio.get_running_loop().create_future())
+        self._waiting.append(asked)
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read())
+        try:
+            return await asked.rows
+        finally:
+            if asked in self._waiting:
+                self._waiting.remove(asked)
+
+    async def _read(self) -> None:
+        while self._waiting:
+            some: list[_Asked] = []
+            while self._waiting and (not some or sum(len(a.texts) for a in some) < MOST_TOGETHER):
+                some.append(self._waiting.pop(0))
+            try:
+                async with self._state.reading.turn(""):
+                    await self._answer(some)
+            except Exception as error:  # noqa: BLE001 - it belongs to those who asked
+                for asked in some:
+                    _fail(asked, error)
+
+    async def _answer(self, some: Sequence[_Asked]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            rows, counts = await loop.run_in_executor(self._state.threads, self._rows, [a.texts for a in some])
+        except ParleyError as error:
+            if len(some) == 1:
+                _fail(some[0], error)
+                return
+            for asked in some:  # one request's text stands in the way of none but its own
+                await self._answer([asked])
+            return
+        at = 0
+        for asked, count in zip(some, counts, strict=True):
+            ends = at + len(asked.texts)
+            if not asked.rows.done():
+                asked.rows.set_result((rows[at:ends], count))
+            at = ends
+
+    def _rows(self, requests: Sequence[Sequence[str]]) -> tuple[np.ndarray, list[int]]:
+        """(embeddings of all texts in order, tokens of each request)."""
+        engine = self._state.assistant.engine(self._model, capability=Capability.EMBED)
+        rows = engine.embed([text for texts in requests for text in texts])
+        return rows, [engine.count_tokens([Message("user", text) for text in texts]) for texts in requests]
+
+
+def embedding_routes(state: State) -> APIRouter:
+    """The route."""
+    router = APIRouter(tags=["OpenAI"], responses=DOCUMENTED)
+    gatherings: dict[str, Gathering] = {}
+
+    @router.post("/v1/embeddings", response_model=CreateEmbeddingResponse)
+    async def embeddings(body: EmbeddingRequest, request: Request) -> Response:
+        """Embeddings of unit length."""
+        texts = [body.input] if isinstance(body.input, str) else body.input
+        model = state.key(body.model) or state.assistant.task_model("embed").key
+        gathering = gatherings.setdefault(model, Gathering(state, model))
+        rows, tokens = await unless_gone(request, gathering.embed(texts))
+        state.metrics.tokens.labels(model, "prompt").inc(tokens)
+        request.scope["parley.model"], request.scope["parley.tokens"] = model, tokens
+        data = [
+            {"object": "embedding", "index": n, "embedding": _written(row, body.encoding_format)}
+            for n, row in enumerate(rows)
+        ]
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return JSONResponse({"object": "list", "data": data, "model": model, "usage": usage})
+
+    return router
+
+
+def _written(row: np.ndarray, encoding: str | None) -> Any:
+    return base64.b64encode(row.astype("<f4").tobytes()).decode() if encoding == "base64" else row.tolist()
+
+
+def _fail(asked: _Asked, error: Exception) -> None:
+    if not asked.rows.done():
+        asked.rows.set_exception(error)

@@ -1,0 +1,265 @@
+"""/v1/responses: OpenAI's newer protocol, over the same replies. Nothing is kept between two requests."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from openai.types import responses as openai_responses
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from assistant.engines.forms import Form, ToolCall
+from assistant.engines.protocol import Message
+from ui.api.chat import Job, Piece, count
+from ui.api.choices import Written
+from ui.api.failures import DOCUMENTED, answer_to
+from ui.api.schema import Body, Model, TextPart
+from ui.api.state import State
+from ui.api.work import EventStream
+
+
+class Said(BaseModel):
+    """A message."""
+
+    type: Literal["message"] = "message"
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+
+
+class Called(BaseModel):
+    """A call that an earlier reply has made."""
+
+    type: Literal["function_call"]
+    call_id: str
+    name: str
+    arguments: str
+
+
+class Returned(BaseModel):
+    """What a called function returned."""
+
+    type: Literal["function_call_output"]
+    call_id: str
+    output: str
+
+
+class FlatTool(BaseModel):
+    """A function that the model may call."""
+
+    type: Literal["function"]
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Format(BaseModel):
+    """What the reply has to be."""
+
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    name: str | None = None
+    schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+
+
+class TextFormat(BaseModel):
+    """How text is written."""
+
+    format: Format | None = None
+
+
+class ResponseRequest(Body):
+    """POST /v1/responses."""
+
+    model: Model = None
+    input: Annotated[str, Field(min_length=1)] | Annotated[list[Called | Returned | Said], Field(min_length=1)]
+    instructions: str | None = None
+    max_output_tokens: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
+    temperature: Annotated[float | None, Field(ge=0, le=5)] = None
+    top_p: Annotated[float | None, Field(gt=0, le=1)] = None
+    stream: bool | None = False
+    text: TextFormat | None = None
+    tools: list[FlatTool] | None = None
+    tool_choice: Literal["auto", "none", "required"] | None = None
+    previous_response_id: Annotated[None, Field(description="Nothing is kept: send the conversation as input.")] = None
+    background: Annotated[Literal[False] | None, Field(description="Replies are not kept for later.")] = None
+
+    def messages(self) -> list[Message]:
+        """The conversation; calls that follow one another belong to one message."""
+        found = [Message("system", self.instructions)] if self.instructions else []
+        items = [Said(role="user", content=self.input)] if isinstance(self.input, str) else self.input
+        for item in items:
+            if isinstance(item, Called):
+                call = ToolCall(item.call_id, item.name, item.arguments)
+                before = found.pop() if found and found[-1].tool_calls else Message("assistant", "")
+                found.append(Message("assistant", before.content, (*before.tool_calls, call)))
+            elif isinstance(item, Returned):
+                found.append(Message("tool", item.output, tool_call_id=item.call_id))
+            else:
+                role = "system" if item.role == "developer" else item.role
+                text = item.content if isinstance(item.content, str) else "".join(p.text for p in item.content)
+                found.append(Message(role, text))
+        return found
+
+    def form(self) -> Form | None:
+        """What the reply has to be."""
+        wanted = self.text.format if self.text else None
+        schema = None if wanted is None or wanted.type == "text" else wanted.schema_ or {}
+        tools = tuple(
+            {"type": "function", "function": tool.model_dump(exclude_none=True, exclude={"type", "strict"})}
+            for tool in self.tools or ()
+        )
+        return Form(schema, tools, self.tool_choice or "auto") if tools or schema is not None else None
+
+
+def response_routes(state: State) -> APIRouter:
+    """The route."""
+    router = APIRouter(tags=["OpenAI"], responses=DOCUMENTED)
+
+    @router.post("/v1/responses", response_model=openai_responses.Response)
+    async def respond(body: ResponseRequest, request: Request) -> Response:
+        """Answer a conversation, or one question."""
+        changes = {"temperature": body.temperature, "top_p": body.top_p, "max_tokens": body.max_output_tokens}
+        key = state.key(body.model)
+        job = Job(key, [body.messages()], 1, state.assistant.sampling(key, changes), form=body.form())
+        reply = Reply(body, key or state.assistant.default_model())
+        request.scope["parley.model"] = reply.model
+        batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
+        if body.stream:
+            return EventStream(_events(state, request, batches, reply))
+        async with aclosing(batches):
+            async for batch in batches:
+                for _, delta in batch:
+                    reply.written.add(delta)
+        return JSONResponse(reply.whole(_usage(count(state, request, reply.model, [reply.written.usage]))))
+
+    return router
+
+
+class Reply:
+    """A response in the making, and its events."""
+
+    def __init__(self, body: ResponseRequest, model: str) -> None:
+        self.model = model
+        self.written = Written()
+        self.id, self._created = f"resp_{secrets.token_hex(12)}", int(time.time())
+        self._message_id = f"msg_{secrets.token_hex(12)}"
+        self._asked = body.model_dump(include={"instructions", "temperature", "top_p", "max_output_tokens"})
+        self._tools = [{"strict": False, **tool.model_dump(exclude_none=True)} for tool in body.tools or ()]
+        self._choice = body.tool_choice or "auto"
+        self._number = 0
+
+    def whole(self, usage: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The response, as far as it is there. usage: once it is complete."""
+        status = "in_progress" if usage is None else "completed"
+        cut = usage is not None and self.written.finish == "length"
+        return {
+            "id": self.id,
+            "object": "response",
+            "created_at": self._created,
+            "status": "incomplete" if cut else status,
+            "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+            "error": None,
+            "model": self.model,
+            "output": list(self._items()) if usage is not None else [],
+            "parallel_tool_calls": True,
+            "tool_choice": self._choice,
+            "tools": self._tools,
+            "usage": usage,
+            **self._asked,
+        }
+
+    def event(self, kind: str, **more: Any) -> bytes:
+        """One server-sent event."""
+        told = {"type": kind, "sequence_number": self._number, **more}
+        self._number += 1
+        return f"event: {kind}\ndata: {json.dumps(told)}\n\n".encode()
+
+    def begun(self) -> Iterator[bytes]:
+        """The events before the first word."""
+        yield self.event("response.created", response=self.whole())
+        yield self.event("response.in_progress", response=self.whole())
+
+    def message_begun(self) -> Iterator[bytes]:
+        """The events before a message's text."""
+        item = {"id": self._message_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+        yield self.event("response.output_item.added", output_index=0, item=item)
+        part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+        yield self.event("response.content_part.added", part=part, **self._place())
+
+    def grown(self, text: str) -> bytes:
+        """The event of some words."""
+        return self.event("response.output_text.delta", delta=text, logprobs=[], **self._place())
+
+    def ended(self, usage: dict[str, Any]) -> Iterator[bytes]:
+        """The events after the last word."""
+        for index, item in enumerate(self._items()):
+            if item["type"] == "message":
+                (part,) = item["content"]
+                yield self.event("response.output_text.done", text=part["text"], logprobs=[], **self._place())
+                yield self.event("response.content_part.done", part=part, **self._place())
+            else:
+                bare = {**item, "arguments": "", "status": "in_progress"}
+                yield self.event("response.output_item.added", output_index=index, item=bare)
+                of = {"item_id": item["id"], "output_index": index}
+                yield self.event("response.function_call_arguments.delta", delta=item["arguments"], **of)
+                told = {"arguments": item["arguments"], "name": item["name"]}
+                yield self.event("response.function_call_arguments.done", **told, **of)
+            yield self.event("response.output_item.done", output_index=index, item=item)
+        whole = self.whole(usage)
+        yield self.event(f"response.{whole['status']}", response=whole)
+
+    def _place(self) -> dict[str, Any]:
+        return {"item_id": self._message_id, "output_index": 0, "content_index": 0}
+
+    def _items(self) -> Iterator[dict[str, Any]]:
+        text = "".join(self.written.text)
+        if text or not self.written.calls:
+            part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+            head = {"id": self._message_id, "type": "message", "role": "assistant", "status": "completed"}
+            yield {**head, "content": [part]}
+        for call in self.written.calls.values():
+            named = {"call_id": call["id"], **call["function"]}
+            yield {"id": f"fc_{call['id']}", "type": "function_call", "status": "completed", **named}
+
+
+async def _events(
+    state: State, request: Request, batches: AsyncGenerator[list[Piece]], reply: Reply
+) -> AsyncGenerator[bytes]:
+    for event in reply.begun():
+        yield event
+    said = False
+    try:
+        async with aclosing(batches):
+            async for batch in batches:
+                for _, delta in batch:
+                    reply.written.add(delta)
+                if text := "".join(delta.text for _, delta in batch):
+                    for event in () if said else reply.message_begun():
+                        yield event
+                    said = True
+                    yield reply.grown(text)
+        usage = _usage(count(state, request, reply.model, [reply.written.usage]))
+        for event in (
+            reply.ended(usage) if said or reply.written.calls else (*reply.message_begun(), *reply.ended(usage))
+        ):
+            yield event
+    except Exception as error:  # noqa: BLE001 - it is told to the client
+        told = answer_to(error)[1]["error"]
+        yield reply.event("error", code=told["code"], message=told["message"], param=told["param"])
+
+
+def _usage(counted: dict[str, Any]) -> dict[str, Any]:
+    """In this protocol's words."""
+    return {
+        "input_tokens": counted["prompt_tokens"],
+        "input_tokens_details": {**counted["prompt_tokens_details"], "cache_write_tokens": 0},
+        "output_tokens": counted["completion_tokens"],
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": counted["total_tokens"],
+    }

@@ -1,0 +1,221 @@
+"""What the API is asked: bodies in OpenAI's protocol, and those of Parley's own text tasks.
+
+Fields of OpenAI's that are not here are passed over, but for those whose loss would change an answer: `REFUSED`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+MOST_TEXTS = 2048
+"""Of one request."""
+REFUSED: dict[str, tuple[Any, ...]] = {
+    "frequency_penalty": (None, 0, 0.0),
+    "presence_penalty": (None, 0, 0.0),
+    "logit_bias": (None, {}),
+    "functions": (None, []),
+    "suffix": (None, ""),
+    "echo": (None, False),
+    "best_of": (None, 1),
+    "audio": (None,),
+    "modalities": (None, ["text"]),
+}
+"""Field → the values at which it does nothing; any other is refused, since no engine here can do it."""
+
+Text = Annotated[str, Field(min_length=1)]
+Texts = Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
+Model = Annotated[str | None, Field(description="A model's key, Hub id, folder or file; null takes the best one here.")]
+
+
+class Body(BaseModel):
+    """A request's body."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            for name, harmless in REFUSED.items():
+                if name not in cls.model_fields and name in given and given[name] not in harmless:
+                    raise ValueError(f"{name} is not supported")
+        return given
+
+
+class TextPart(BaseModel):
+    """A piece of a message."""
+
+    type: Literal["text", "input_text", "output_text", "refusal"] = Field(
+        description="Models here read text, and no pictures or sound."
+    )
+    text: str
+
+
+class CalledFunction(BaseModel):
+    """What was called, and with what: a JSON text."""
+
+    name: str
+    arguments: str
+
+
+class ToolCallTurn(BaseModel):
+    """A call that an earlier reply has made."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class Turn(BaseModel):
+    """One message of a conversation."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[TextPart] | None = None
+    tool_calls: list[ToolCallTurn] | None = None
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        return "".join(p.text for p in self.content) if isinstance(self.content, list) else self.content or ""
+
+
+class FunctionSpec(BaseModel):
+    """A function that the model may call; `parameters` is a JSON Schema."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class Tool(BaseModel):
+    """Something that the model may ask to be called."""
+
+    type: Literal["function"] = "function"
+    function: FunctionSpec
+
+
+class NamedFunction(BaseModel):
+    """A function's name."""
+
+    name: str
+
+
+class ToolChoice(BaseModel):
+    """The tool that has to be called."""
+
+    type: Literal["function"] = "function"
+    function: NamedFunction
+
+
+class NamedSchema(BaseModel):
+    """A JSON Schema for the reply."""
+
+    name: str = "reply"
+    schema_: Annotated[dict[str, Any], Field(alias="schema")]
+    strict: bool | None = None
+
+
+class ResponseFormat(BaseModel):
+    """What the reply has to be."""
+
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    json_schema: NamedSchema | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> ResponseFormat:
+        if self.type == "json_schema" and self.json_schema is None:
+            raise ValueError("json_schema is missing")
+        return self
+
+
+class StreamOptions(BaseModel):
+    """What a stream carries beside the reply."""
+
+    include_usage: bool | None = None
+
+
+class Drawing(Body):
+    """How a reply is drawn. null is what the model's card recommends."""
+
+    model: Model = None
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    n: Annotated[int | None, Field(ge=1, le=16)] = 1
+    temperature: Annotated[float | None, Field(ge=0, le=5)] = None
+    top_p: Annotated[float | None, Field(gt=0, le=1)] = None
+    top_k: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
+    min_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    repeat_penalty: Annotated[float | None, Field(gt=0, le=5)] = None
+    seed: Annotated[int | None, Field(ge=0, lt=2**32)] = None
+    stop: Text | Annotated[list[Text], Field(max_length=16)] | None = None
+    max_tokens: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
+    user: str | None = None
+
+    def sampling(self) -> dict[str, Any]:
+        """The fields of Sampling that were asked for."""
+        names = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed", "max_tokens")
+        stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return {name: value for name in names if (value := getattr(self, name)) is not None} | {"stop": stop}
+
+
+class ChatRequest(Drawing):
+    """POST /v1/chat/completions."""
+
+    messages: Annotated[list[Turn], Field(min_length=1)]
+    max_completion_tokens: Annotated[int | None, Field(ge=1, le=10_000_000)] = None
+    logprobs: bool | None = False
+    top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
+    response_format: ResponseFormat | None = None
+    tools: list[Tool] | None = None
+    tool_choice: Literal["auto", "none", "required"] | ToolChoice | None = None
+
+    def sampling(self) -> dict[str, Any]:
+        longest = {"max_tokens": self.max_completion_tokens} if self.max_completion_tokens else {}
+        return super().sampling() | longest
+
+
+class CompletionRequest(Drawing):
+    """POST /v1/completions: text that is gone on with as it stands."""
+
+    prompt: Texts
+    logprobs: Annotated[None, Field(description="Not supported here; chat completions have it.")] = None
+
+
+class EmbeddingRequest(Body):
+    """POST /v1/embeddings."""
+
+    model: Model = None
+    input: Texts
+    encoding_format: Literal["float", "base64"] | None = "float"
+    dimensions: Annotated[None, Field(description="The models here have one size each.")] = None
+    user: str | None = None
+
+
+class SentimentRequest(Body):
+    """POST /v1/sentiment."""
+
+    model: Model = None
+    input: Texts
+    explain: bool = False
+
+
+class TranslateRequest(Body):
+    """POST /v1/translate. Languages by name or ISO 639-1 code; without `source` it is detected."""
+
+    model: Model = None
+    input: Texts
+    target: Annotated[str, Field(min_length=2, max_length=40)]
+    source: Annotated[str | None, Field(min_length=2, max_length=40)] = None
+    glossary: dict[str, str] = Field(default_factory=dict)
+    formality: Literal["", "formal", "informal"] = ""
+
+
+class SummarizeRequest(Body):
+    """POST /v1/summarize."""
+
+    model: Model = None
+    input: Texts
+    sentences: Annotated[int | None, Field(ge=1, le=1000)] = None
+    share: Annotated[float | None, Field(gt=0, le=1)] = None
+    way: Literal["extractive", "abstractive"] | None = None

@@ -1,0 +1,102 @@
+"""The server's process: uvicorn, its log, and an end that lets replies finish."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from assistant import paths
+from assistant.errors import BadSettings
+from assistant.service import Assistant
+from ui.api.app import create_api
+from ui.api.keys import Keys
+from ui.api.state import Serving, State
+from ui.listening import LOOPBACK, check_port
+
+GRACE_SECONDS = 30.0
+"""What replies have to come to their end once the server is asked to."""
+LOG_BYTES = 10 * 2**20
+LOGS = 5
+
+
+class Server(uvicorn.Server):
+    """Stops taking requests when it is asked to end, gives those that run their time, and tells the rest."""
+
+    def __init__(self, config: uvicorn.Config, state: State, *, grace_seconds: float = GRACE_SECONDS) -> None:
+        super().__init__(config)
+        self._state, self._grace = state, grace_seconds
+        config.timeout_graceful_shutdown = int(grace_seconds) + 2
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._state.closing = True
+        asyncio.get_running_loop().call_later(self._grace, self._state.over.set)
+        await super().shutdown(sockets)
+
+
+def check(serving: Serving, keys: Keys) -> None:
+    """Raise BadSettings for settings that cannot be used, or would let in whom nobody meant to."""
+    if problems := serving.problems():
+        raise BadSettings(f"The server cannot run so: {'; '.join(problems)}.")
+    if serving.keys and not any(key.state == "valid" for key in keys.list()):
+        raise BadSettings(
+            "There is no valid key, so nobody could use the server.",
+            hint="Make one with `parley keys create NAME`, or pass --auth none to let everyone in who can reach it.",
+        )
+
+
+def serve(assistant: Assistant, serving: Serving) -> None:
+    """Serve until Ctrl-C or SIGTERM. Raises BadSettings, UserError where the port is taken."""
+    keys = Keys()
+    check(serving, keys)
+    check_port(serving.host, serving.port)
+    for name in serving.models:
+        assistant.find(name)
+    audit_to(paths.home() / "logs" / "api.jsonl")
+    app = create_api(assistant, serving, keys=keys)
+    server = server_for(app, serving)
+    who = "with a key" if serving.keys else "this machine" if serving.host in LOOPBACK else "EVERYONE who can reach it"
+    print(f"Parley's API is at http://{serving.host}:{serving.port}/v1, for {who}  (Ctrl-C ends it)", flush=True)  # noqa: T201
+    try:
+        server.run()
+    finally:
+        assistant.close()
+
+
+def server_for(app: FastAPI, serving: Serving, *, grace_seconds: float = GRACE_SECONDS) -> Server:
+    """uvicorn around the app."""
+    config = uvicorn.Config(
+        app,
+        host=serving.host,
+        port=serving.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=2048,
+    )
+    return Server(config, app.state.parley, grace_seconds=grace_seconds)
+
+
+def audit_to(path: Path) -> None:
+    """Write a line of each request there; older ones move to .1 … .5. A disk that is full loses lines, no request."""
+    logger = logging.getLogger("parley.audit")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = Lines(path, maxBytes=LOG_BYTES, backupCount=LOGS, encoding="utf-8")
+    except OSError as error:
+        raise BadSettings(f"{path} cannot be written: {error.strerror}.") from error
+    logger.handlers = [handler]
+
+
+class Lines(RotatingFileHandler):
+    """A file of lines that never stands in the way of what it tells of."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: the line is lost."""

@@ -1,0 +1,175 @@
+"""What all requests of one server share: the assistant, the lines that they wait in, and how they are worked on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from assistant.catalogue import ModelEntry
+from assistant.engines.remote import Remote
+from assistant.errors import UnknownModel
+from assistant.service import Assistant
+from ui.api.failures import TooLate
+from ui.api.metrics import Metrics
+from ui.api.turns import Busy, Turns
+from ui.api.work import pumped, unless_gone
+
+T = TypeVar("T")
+
+READING_AT_ONCE = 2
+"""Requests to encoders and translators worked on side by side: each uses every core there is."""
+CLOSING_RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How a server serves.
+
+    models: names that clients may use beside the models of the catalogue that are here; the first is the default.
+    at_once: replies written at a time. waiting: requests in line before newcomers are turned away.
+    deadline_seconds: of a request, waiting and all. body_bytes: of the largest request.
+    origins: of web pages that may call from a browser.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    models: tuple[str, ...] = ()
+    at_once: int = 8
+    waiting: int = 64
+    deadline_seconds: float = 600.0
+    body_bytes: int = 10 * 2**20
+    origins: tuple[str, ...] = ()
+    keys: bool = False
+    """Whether a request needs a key."""
+
+    def problems(self) -> list[str]:
+        """Every value that cannot be, as sentences."""
+        checks = [
+            (self.at_once >= 1, f"at_once must be at least 1, not {self.at_once}"),
+            (self.waiting >= 0, f"waiting must be 0 or more, not {self.waiting}"),
+            (self.deadline_seconds > 0, f"deadline_seconds must be above 0, not {self.deadline_seconds}"),
+            (self.body_bytes >= 1024, f"body_bytes must be at least 1024, not {self.body_bytes}"),
+        ]
+        return [sentence for holds, sentence in checks if not holds]
+
+
+@dataclass
+class State:
+    """One server's. Belongs to one event loop."""
+
+    assistant: Assistant
+    serving: Serving = field(default_factory=Serving)
+    metrics: Metrics = field(default_factory=Metrics)
+    closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.over = asyncio.Event()
+        """Set when the server ends whatever still runs."""
+        self.writing = Turns(self.serving.at_once, self.serving.waiting)
+        self.reading = Turns(READING_AT_ONCE, self.serving.waiting)
+        self.threads = ThreadPoolExecutor(self.serving.at_once + READING_AT_ONCE, thread_name_prefix="api")
+        self.metrics.watch("writing", self.writing)
+        self.metrics.watch("reading", self.reading)
+
+    def entry(self, model: str | None) -> ModelEntry | Remote | None:
+        """What a client's `model` names; None where it names none and every task takes its own.
+
+        Only what is served: a client's word never opens a file, a folder or an address. Raises UnknownModel.
+        """
+        named = self.serving.models
+        if not model:
+            return self.assistant.find(named[0]) if named else None
+        if model in named:
+            return self.assistant.find(model)
+        catalogue = self.assistant.catalogue
+        found = catalogue[model] if model in catalogue else next((e for e in catalogue if e.key == model), None)
+        if found is None or self.assistant.absent(found):
+            raise UnknownModel(f"The model {model!r} is not served here.", hint="GET /v1/models lists those that are.")
+        return found
+
+    def key(self, model: str | None) -> str | None:
+        """The same, as the name that the assistant goes by."""
+        entry = self.entry(model)
+        return entry.key if entry else None
+
+    def served(self) -> list[ModelEntry | Remote]:
+        """What clients may name: the models that are here, and those named on the command line first."""
+        named = [self.assistant.find(name) for name in self.serving.models]
+        keys = {entry.key for entry in named}
+        here = [e for e in self.assistant.catalogue if e.key not in keys and not self.assistant.absent(e)]
+        return [*named, *here]
+
+    async def stream(
+        self, request: Request, make: Callable[[threading.Event], Iterable[T]], turns: Turns
+    ) -> AsyncGenerator[list[T]]:
+        """What `make` yields, in batches, once it is this user's turn. The first batch has come when this returns, so
+        that a failure before it has a status of its own.
+
+        Raises Busy, TooLate, and ClientGone where the client hangs up before the first.
+        """
+        if self.closing:
+            raise Busy(CLOSING_RETRY_SECONDS)
+        batches = self._batches(request, make, turns)
+        try:
+            first = await unless_gone(request, anext(batches, []))
+        except BaseException:
+            await batches.aclose()
+            raise
+        return _with_first(first, batches)
+
+    async def result(self, request: Request, work: Callable[[threading.Event], T], turns: Turns) -> T:
+        """What `work` returns, as above. Ends with ClientGone where the client hangs up."""
+
+        def once(cancel: threading.Event) -> Iterable[T]:
+            yield work(cancel)
+
+        async def all_of_it() -> T:
+            async with aclosing(self._batches(request, once, turns)) as batches:
+                return (await anext(batches))[0]
+
+        if self.closing:
+            raise Busy(CLOSING_RETRY_SECONDS)
+        return await unless_gone(request, all_of_it())
+
+    async def _batches(
+        self, request: Request, make: Callable[[threading.Event], Iterable[T]], turns: Turns
+    ) -> AsyncGenerator[list[T]]:
+        ends = time.monotonic() + self.serving.deadline_seconds
+        user: str = request.scope.get("parley.user", "")
+        async with AsyncExitStack() as held:  # not asyncio.timeout: the first batch is awaited in another task
+            await self._before(ends, held.enter_async_context(turns.turn(user)))
+            batches = await held.enter_async_context(aclosing(pumped(make, self.threads)))
+            while batch := await self._before(ends, anext(batches, None)):
+                yield batch
+
+    async def _before(self, ends: float, step: Awaitable[T]) -> T:
+        """The result of `step`. Raises TooLate where the time is up before, or the server ends."""
+        task, over = asyncio.ensure_future(step), asyncio.ensure_future(self.over.wait())
+        try:
+            left = max(0.0, ends - time.monotonic())
+            await asyncio.wait({task, over}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            late = f"The request took longer than {self.serving.deadline_seconds:.0f} s."
+            raise TooLate("The server is closing. Try again in a moment." if over.done() else late)
+        finally:
+            over.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+
+
+async def _with_first(first: list[T], rest: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:
+    async with aclosing(rest):
+        if first:
+            yield first
+        async for batch in rest:
+            yield batch

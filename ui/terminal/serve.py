@@ -1,0 +1,58 @@
+"""`parley serve`: the API for other programs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="A model that requests may name besides those here; the first answers."),
+    ] = None,
+    auth: Annotated[
+        str, typer.Option(help="keys, none, or auto: keys as soon as other machines can reach it.")
+    ] = "auto",
+    at_once: Annotated[int, typer.Option(min=1, help="Replies written at a time.")] = 8,
+    waiting: Annotated[int, typer.Option(min=0, help="Requests in line before others are turned away.")] = 64,
+    deadline: Annotated[float, typer.Option(help="Longest that a request may take, in seconds.")] = 600.0,
+    body_mb: Annotated[float, typer.Option(help="Largest request, in MB.")] = 10.0,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="A web page's origin that may call from a browser, as https://example.org.")
+    ] = None,
+) -> None:
+    """Serve chat, embeddings, translation, summaries and sentiment to other programs, in OpenAI's protocol.
+
+    Examples:
+
+    parley serve
+    parley keys create notebook && parley serve --host 0.0.0.0
+    parley serve --model Qwen/Qwen3-8B --at-once 16
+    """
+    from assistant.errors import BadSettings
+    from assistant.service import Assistant
+    from ui.api.server import serve as run
+    from ui.api.state import Serving
+    from ui.listening import LOOPBACK
+
+    if auth not in ("auto", "keys", "none"):
+        raise BadSettings(f"--auth is auto, keys or none, not {auth}.")
+    serving = Serving(
+        host=host,
+        port=port,
+        models=tuple(model or ()),
+        at_once=at_once,
+        waiting=waiting,
+        deadline_seconds=deadline,
+        body_bytes=int(body_mb * 2**20),
+        origins=tuple(origin or ()),
+        keys=auth == "keys" or (auth == "auto" and host not in LOOPBACK),
+    )
+    run(Assistant(), serving)
