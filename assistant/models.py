@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,10 +15,11 @@ from assistant.engines.choice import Choice, choose
 from assistant.engines.opening import open_engine
 from assistant.engines.protocol import Capability, Engine, Sampling
 from assistant.engines.remote import Remote, remote
-from assistant.errors import ModelNotAvailable, ParleyError
+from assistant.errors import ModelNotAvailable, ParleyError, UnknownModel
 from assistant.pool import EnginePool
 from assistant.pulls import Pulls
 from assistant.settings import sampling_from
+from assistant.weights.pickles import refuse_pickles
 
 
 class OpenEngine(Protocol):
@@ -56,8 +57,11 @@ class Models:
         machine: hardware.Machine | None = None,
         catalogue: Catalogue | None = None,
         open_engine: OpenEngine = open_engine,
+        only_known: Callable[[], bool] = lambda: False,
     ) -> None:
-        """open_engine: how a chosen model is loaded."""
+        """open_engine: how a chosen model is loaded. only_known: whether the person for whom the code that asks is
+        running may name models of the catalogue alone, and no files or addresses."""
+        self._only_known = only_known
         self.machine = machine or hardware.detect()
         self.catalogue = catalogue or Catalogue.load()
         self.pulls = Pulls()
@@ -72,7 +76,17 @@ class Models:
     def find(self, model: str | None = None) -> ModelEntry | Remote:
         """The model of that name: of the catalogue, the Hub, this disk, or behind a URL. Raises UnknownModel."""
         name = model or self.default_model()
-        return remote(name) or self.catalogue.find(name)
+        return self.known(name) if self._only_known() else remote(name) or self.catalogue.find(name)
+
+    def known(self, name: str) -> ModelEntry:
+        """The model of the catalogue, or of a run of this machine, of exactly that key: no file is opened and nobody is
+        asked to find out. Raises UnknownModel."""
+        found = (
+            self.catalogue[name] if name in self.catalogue else next((e for e in self.catalogue if e.key == name), None)
+        )
+        if found is None:
+            raise UnknownModel(f"There is no model called {name!r} here.", hint="Choose one of those that are listed.")
+        return found
 
     def explain(
         self,
@@ -116,6 +130,7 @@ class Models:
             path, put_on = None, adapter
             if not isinstance(entry, Remote):
                 path = self._weights(entry)
+                refuse_pickles(path, known=entry.key in self.catalogue or entry.format == "marian")
                 if entry.format == "adapter" and entry.base is not None:
                     base = self.catalogue.find(entry.base)
                     path, put_on = self._weights(base), path

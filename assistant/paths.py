@@ -16,9 +16,9 @@ def home() -> Path:
     return folder
 
 
-def database_path() -> Path:
-    """The SQLite file of the conversations."""
-    return home() / "parley.db"
+def database_path(person: str = "") -> Path:
+    """The SQLite file of the conversations; of a person, where several log in."""
+    return home() / "people" / person / "parley.db" if person else home() / "parley.db"
 
 
 def models_folder() -> Path:

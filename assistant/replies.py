@@ -62,7 +62,7 @@ class Reply:
         self._parts: list[str] = []
         self._when_done: list[Callable[[], object]] = []
         self._cancel = threading.Event()
-        self._store = store
+        self.store = store
         self._turns = turns
         self._sampling = sampling
         self._wants_probabilities = probabilities
@@ -127,7 +127,7 @@ class Reply:
             if delta.usage is not None:
                 self.usage = delta.usage
             elif time.monotonic() - saved > CHECKPOINT_SECONDS:
-                self._store.checkpoint(self.id, self.text)
+                self.store.checkpoint(self.id, self.text)
                 saved = time.monotonic()
         return (
             "stopped" if self._cancel.is_set() and (not self.usage or self.usage.finish == "cancelled") else "complete"
@@ -148,7 +148,7 @@ class Reply:
     def _finish(self, status: MessageStatus) -> None:
         """Put everything in the store, and only then say that it is done."""
         try:
-            self._store.finish_message(
+            self.store.finish_message(
                 self.id,
                 content=self.text,
                 status=status,

@@ -7,9 +7,10 @@ face → Assistant → engines → weights
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from assistant import paths
 from assistant.catalogue import Catalogue
 from assistant.conversation import Attachment, StoredMessage, prompt
 from assistant.engines.forms import Form
@@ -39,20 +40,26 @@ class Assistant(WritingTasks):
         machine: Machine | None = None,
         catalogue: Catalogue | None = None,
         open_engine: OpenEngine = open_engine,
+        whose: Callable[[], str] = lambda: "",
+        only_known: Callable[[], bool] = lambda: False,
     ) -> None:
-        super().__init__(machine=machine, catalogue=catalogue, open_engine=open_engine)
-        self._store = store
+        """whose: the name of the person for whom the code that asks is running, each of whom has a store of their own;
+        "" where there is but one."""
+        super().__init__(machine=machine, catalogue=catalogue, open_engine=open_engine, only_known=only_known)
+        self._whose = whose
+        self._stores: dict[str, Store] = {} if store is None else {"": store}
         self._replies: dict[str, Reply] = {}
         self._lock = threading.RLock()
 
     @property
     def store(self) -> Store:
         """The conversations; opened when first asked for, and replies that a killed process left are marked so."""
+        name = self._whose()
         with self._lock:
-            if self._store is None:
-                self._store = Store()
-                self._store.recover()
-            return self._store
+            if name not in self._stores:
+                self._stores[name] = Store(paths.database_path(name))
+                self._stores[name].recover()
+            return self._stores[name]
 
     def stream(
         self,
@@ -124,12 +131,13 @@ class Assistant(WritingTasks):
     def reply(self, message_id: str) -> Reply | None:
         """The reply that is being written, None when it is not (any more)."""
         reply = self._replies.get(message_id)
-        return reply if reply and not reply.done.is_set() else None
+        return reply if reply and not reply.done.is_set() and reply.store is self.store else None
 
     def live(self, conversation_id: str) -> list[Reply]:
         """The replies that are being written in one conversation."""
         with self._lock:
-            return [r for r in self._replies.values() if r.conversation_id == conversation_id and not r.done.is_set()]
+            writing = [each for each in self._replies.values() if not each.done.is_set() and each.store is self.store]
+        return [each for each in writing if each.conversation_id == conversation_id]
 
     def stop(self, message_id: str) -> None:
         """End a reply early; harmless when it has ended."""
@@ -145,8 +153,8 @@ class Assistant(WritingTasks):
         for reply in replies:
             reply.wait(30)
         self._pool.close()
-        if self._store is not None:
-            self._store.close()
+        for store in self._stores.values():
+            store.close()
 
     def _check(self, settings: ChatSettings) -> None:
         """Raise for settings that cannot be used, before anything is written to the store."""

@@ -10,6 +10,7 @@ from assistant.catalogue import Catalogue, Family, ModelEntry
 from assistant.engines.remote import Remote
 from assistant.errors import BadSettings, ModelNotAvailable
 from assistant.models import Models
+from assistant.weights.pickles import refuse_pickles
 from finetune.settings import Settings
 
 TITLES = {Family.DECODER: "GPT-style", Family.ENCODER: "BERT-style", Family.SEQ2SEQ: "T5-style"}
@@ -48,6 +49,7 @@ def folder(entry: ModelEntry) -> Path:
     if entry.format == "adapter" and entry.base is not None:
         return folder(Catalogue.load().find(entry.base))
     path = located(entry)
+    refuse_pickles(path, known=entry.key in Catalogue.load())
     return dequantise.dequantised(path) if entry.format == "gguf" else path
 
 

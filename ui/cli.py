@@ -42,6 +42,7 @@ SUBCOMMANDS = {
     "lab": Subcommand("ui.terminal.lab", "See RNN, transformer, GAN, VAE and diffusion learn and make."),
     "export": Subcommand("ui.terminal.export", "Write a tuned model as files: merged safetensors, or a GGUF."),
     "serve": Subcommand("ui.terminal.serve", "Serve the API for other programs, in OpenAI's protocol."),
+    "accounts": Subcommand("ui.terminal.accounts", "Who may log in to the page: add, list, password, remove."),
     "keys": Subcommand("ui.terminal.keys", "Make, list and revoke keys of the API."),
     "doctor": Subcommand("ui.terminal.doctor", "Look at the machine and the set-up, and say what is wrong."),
 }
@@ -101,6 +102,9 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    auth: Annotated[
+        str, typer.Option(help="login, none, or auto: a login as soon as other machines can reach the page.")
+    ] = "auto",
 ) -> None:
     """Open the page in the browser.
 
@@ -108,7 +112,7 @@ def ui(
     """
     from ui.web.app import launch
 
-    launch(host=host, port=port, open_browser=browser)
+    launch(host=host, port=port, open_browser=browser, auth=auth)
 
 
 def main() -> None:

@@ -47,6 +47,33 @@ def assistant(here: None, seen: list[list[Message]]) -> Iterator[Assistant]:
     made.close()
 
 
+@pytest.mark.parametrize(
+    "name", ["/etc", "~/mine.gguf", "../x", "openai:x@http://169.254.169.254/v1", "org/name", "gpt"]
+)
+def test_who_may_name_known_models_alone_opens_nothing(here: None, name: str) -> None:
+    assistant = Assistant(only_known=lambda: True)
+    with pytest.raises(UnknownModel, match="There is no model"):
+        assistant.find(name)
+    assert assistant.find(QUICK_MODEL).key == QUICK_MODEL
+    with pytest.raises(UnknownModel):
+        assistant.send(assistant.store.create(), "Hello", settings=ChatSettings(model=name))
+
+
+def test_everyone_has_a_store_of_their_own(here: None) -> None:
+    now = ["ada"]
+    assistant = Assistant(open_engine=lambda *_, **__: FakeEngine(seconds_per_token=0.05), whose=lambda: now[0])
+    conversation = assistant.store.create()
+    (reply,) = assistant.send(conversation, "A secret of several words", settings=SETTINGS)
+    now[0] = "bob"
+    assert assistant.reply(reply.id) is None and assistant.live(conversation) == []
+    with pytest.raises(UnknownConversation):
+        assistant.store.get(conversation)
+    now[0] = "ada"
+    assert assistant.reply(reply.id) is reply and reply.wait(10)
+    assert len(assistant.store.get(conversation).path()) == 2
+    assistant.close()
+
+
 def test_a_question_is_answered_and_kept(assistant: Assistant) -> None:
     conversation = assistant.store.create()
     (reply,) = assistant.send(conversation, "Hello", settings=SETTINGS)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +37,9 @@ ENCODER = "all-minilm-l6-v2"
 class Server:
     """`parley ui` in a process of its own, on a home of its own; it can be killed and started again."""
 
-    def __init__(self, home: Path, *also: str) -> None:
-        """also: models to have beside the small one and the encoder."""
+    def __init__(self, home: Path, *also: str, words: tuple[str, ...] = ()) -> None:
+        """also: models to have beside the small one and the encoder. words: more of the command line."""
+        self.words = words
         self.home = home
         self.models = (MODEL, ENCODER, *also)
         with socket.socket() as probe:
@@ -57,7 +59,14 @@ class Server:
             "PARLEY_MODELS": str(self.home / "models"),
             "PARLEY_AUTO_PULL": "0",
         }
-        command = [str(Path(sys.executable).with_name("parley")), "ui", "--port", str(self.port), "--no-browser"]
+        command = [
+            str(Path(sys.executable).with_name("parley")),
+            "ui",
+            "--port",
+            str(self.port),
+            "--no-browser",
+            *self.words,
+        ]
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
@@ -67,6 +76,8 @@ class Server:
             try:
                 urllib.request.urlopen(self.url, timeout=5).close()
                 return
+            except urllib.error.HTTPError:
+                return  # a door
             except OSError:
                 time.sleep(0.1)
         raise AssertionError(f"the server did not come up:\n{(self.home / 'server.log').read_text()}")

@@ -89,9 +89,8 @@ class State:
             return self.assistant.find(named[0]) if named else None
         if model in named:
             return self.assistant.find(model)
-        catalogue = self.assistant.catalogue
-        found = catalogue[model] if model in catalogue else next((e for e in catalogue if e.key == model), None)
-        if found is None or self.assistant.absent(found):
+        found = self.assistant.known(model)
+        if self.assistant.absent(found):
             raise UnknownModel(f"The model {model!r} is not served here.", hint="GET /v1/models lists those that are.")
         return found
 

@@ -6,6 +6,7 @@ import os
 import threading
 import warnings
 import webbrowser
+from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -18,8 +19,10 @@ import uvicorn
 from fastapi import FastAPI
 from gradio.components import Navbar
 
+from assistant.errors import BadSettings
 from assistant.service import Assistant
-from ui.listening import check_port
+from ui.accounts import Accounts
+from ui.listening import LOOPBACK, check_port
 from ui.web import theme
 from ui.web.chat import build_chat
 from ui.web.compare_page import build_compare
@@ -27,6 +30,7 @@ from ui.web.evaluate_page import build_evaluate
 from ui.web.keeping import file_routes
 from ui.web.lab_page import build_lab
 from ui.web.lab_view import lab_routes
+from ui.web.login import add_login, is_admin, only_known, user
 from ui.web.middleware import FirstScript, Guard
 from ui.web.models_page import build_models
 from ui.web.stream import follow_route
@@ -37,47 +41,59 @@ QUEUE_POLL_SECONDS = 0.03
 """How often Gradio's queue looks for events. Its own millisecond costs 4 % of a core, which the engine needs."""
 
 
-def build(assistant: Assistant) -> gr.Blocks:
-    """Every page of the web app."""
-    with gr.Blocks(title="Parley", analytics_enabled=False) as page:
-        build_bar("Chat")
+class Pages(gr.Blocks):
+    """Every page; what those for administrators do is done for administrators alone, however it is asked for."""
+
+    async def process_api(self, block_fn: Any, inputs: Any, *args: Any, request: Any = None, **more: Any) -> Any:
+        called = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        if called.page.strip("/") in theme.FOR_ADMINS and not is_admin(request):
+            raise gr.Error("This is for administrators.")
+        return await super().process_api(block_fn, inputs, *args, request=request, **more)
+
+
+def build(assistant: Assistant, *, login: bool = False) -> gr.Blocks:
+    """Every page of the web app. login: people log in."""
+    with Pages(title="Parley", analytics_enabled=False) as page:
+        build_bar("Chat", login=login)
         build_chat(assistant, page)
     with page.route("Text", "/text"):
-        build_bar("Text")
+        build_bar("Text", login=login)
         build_text(assistant, page)
     with page.route("Compare", "/compare"):
-        build_bar("Compare")
+        build_bar("Compare", login=login)
         build_compare(assistant)
     with page.route("Train", "/train"):
-        build_bar("Train")
+        build_bar("Train", login=login)
         build_train(assistant, page)
     with page.route("Evaluate", "/evaluate"):
-        build_bar("Evaluate")
+        build_bar("Evaluate", login=login)
         build_evaluate(assistant, page)
     with page.route("Lab", "/lab"):
-        build_bar("Lab")
+        build_bar("Lab", login=login)
         build_lab(assistant, page)
     with page.route("Models", "/models"):
-        build_bar("Models")
+        build_bar("Models", login=login)
         build_models(assistant, page)
     return page
 
 
-def build_bar(here: str) -> None:
+def build_bar(here: str, *, login: bool) -> None:
     """The bar above every page."""
     Navbar(visible=False)
-    gr.HTML(theme.header(here), js_on_load=theme.script("header"), apply_default_css=False, elem_id="bar")
+    gr.HTML(theme.header(here, login=login), js_on_load=theme.script("header"), apply_default_css=False, elem_id="bar")
 
 
-def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
-    """The ASGI app: our routes, and Gradio's pages under them."""
+def create_app(assistant: Assistant, host: str = "127.0.0.1", accounts: Accounts | None = None) -> FastAPI:
+    """The ASGI app: our routes, and Gradio's pages under them. accounts: who may log in; without, nobody has to."""
     app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
     app.router.routes.extend([*file_routes(assistant), *lab_routes()])
     app.add_middleware(FirstScript, script=theme.script("early"))
+    if accounts is not None:
+        add_login(app, accounts)
     app.add_middleware(Guard, host=host)
     warnings.filterwarnings("ignore", message="SSR mode is not supported")  # nobody asked for it
-    page = build(assistant)
+    page = build(assistant, login=accounts is not None)
     mounted = gr.mount_gradio_app(
         app,
         page,
@@ -95,21 +111,41 @@ def create_app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
     return mounted
 
 
-def launch(*, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = True) -> None:
-    """Serve the page until Ctrl-C. Raises UserError where the port is taken."""
+def launch(*, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = True, auth: str = "auto") -> None:
+    """Serve the page until Ctrl-C. auth: "login", "none", or "auto": a login as soon as other machines reach the page.
+
+    Raises UserError where the port is taken, BadSettings where people have to log in and there are none.
+    """
+    accounts = door(host, auth)
     check_port(host, port)
-    assistant = Assistant()
+    assistant = Assistant(whose=user, only_known=only_known)
     assistant.start_pulls()
     assistant.preload()
     config = uvicorn.Config(
-        create_app(assistant, host), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2
+        create_app(assistant, host, accounts), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2
     )
     server = uvicorn.Server(config)
     address = f"http://{host}:{port}"
     if open_browser:
         threading.Timer(1.0, webbrowser.open, [address]).start()
-    print(f"Parley is at {address}  (Ctrl-C ends it)", flush=True)  # noqa: T201
+    who = "" if host in LOOPBACK else ", for who logs in" if accounts else ", for EVERYONE who can reach it"
+    print(f"Parley is at {address}{who}  (Ctrl-C ends it)", flush=True)  # noqa: T201
     try:
         server.run()
     finally:
         assistant.close()
+
+
+def door(host: str, auth: str) -> Accounts | None:
+    """Who may log in; None where nobody has to. Raises BadSettings."""
+    if auth not in ("auto", "login", "none"):
+        raise BadSettings(f"--auth is auto, login or none, not {auth}.")
+    if auth == "none" or (auth == "auto" and host in LOOPBACK):
+        return None
+    accounts = Accounts()
+    if not accounts.list():
+        raise BadSettings(
+            "Other machines would reach the page, and there is nobody who could log in.",
+            hint="`parley accounts add NAME --role admin` adds you; --auth none lets everyone in who can reach it.",
+        )
+    return accounts

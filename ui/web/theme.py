@@ -18,6 +18,8 @@ PAGES = (
     ("Lab", "./lab"),
     ("Models", "./models"),
 )
+FOR_ADMINS = ("train", "evaluate", "lab", "models")
+"""Pages that are not for everyone who logs in: what they do costs the machine hours, or changes what others find."""
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
@@ -99,17 +101,23 @@ def script(name: str) -> str:
     return (STATIC / f"{name}.js").read_text("utf-8")
 
 
-def header(here: str) -> str:
-    """The bar above every page: name, navigation, appearance."""
+def header(here: str, *, login: bool = False) -> str:
+    """The bar above every page: name, navigation, appearance. login: people log in, so they can log out."""
     links = "".join(
-        f'<a href="{path}"{" aria-current=page" if title == here else ""}>{title}</a>' for title, path in PAGES
+        f'<a href="{path}"{" aria-current=page" if title == here else ""}{_mark(path)}>{title}</a>'
+        for title, path in PAGES
     )
     panels = " data-panels" if here == "Chat" else ""
+    leave = '<form method="post" action="./logout" data-leave hidden><button>Log out</button></form>' if login else ""
     return (
-        f'<div class="bar"{panels}><a class="brand" href="./">Parley</a><nav aria-label="Main">{links}</nav>'
+        f'<div class="bar"{panels}><a class="brand" href="./">Parley</a><nav aria-label="Main">{links}</nav>{leave}'
         '<button type="button" data-appearance aria-label="Dark or light" title="Dark or light">'
         f"{icon('appearance')}</button></div>"
     )
+
+
+def _mark(path: str) -> str:
+    return " data-admin" if path.removeprefix("./") in FOR_ADMINS else ""
 
 
 def code_style() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from ui.api.turns import Busy, Turns
 
 
 def run(story: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(story)
+    with ThreadPoolExecutor(1) as other:  # this thread may have a loop of Playwright's
+        return other.submit(asyncio.run, story).result()
 
 
 async def enter(turns: Turns, user: str, done: list[str], name: str) -> None:

@@ -8,6 +8,16 @@ element.querySelector("[data-appearance]").onclick = () => {
   localStorage.setItem("parley-appearance", name);
 };
 
+// Where people log in: who it is, and the pages that are theirs.
+const leave = element.querySelector("[data-leave]");
+if (leave) {
+  fetch("./parley/me").then((answer) => answer.json()).then(({ name, admin }) => {
+    leave.hidden = false;
+    leave.querySelector("button").title = `Logged in as ${name}`;
+    if (!admin) element.querySelectorAll("nav a[data-admin]").forEach((link) => { link.hidden = true; });
+  });
+}
+
 element.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
 const narrow = matchMedia("(max-width: 768px)"); // as in style.css: panels then lie over the page

@@ -1,0 +1,131 @@
+"""The door of the page: who is not logged in sees nothing, and everyone sees their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from fastapi.testclient import TestClient
+
+from assistant.engines.fake import FakeEngine
+from assistant.errors import BadSettings
+from assistant.service import Assistant
+from assistant.settings import ChatSettings
+from tests.ui.api.test_turns import run
+from ui.accounts import Accounts
+from ui.web import theme
+from ui.web.app import build, create_app, door
+from ui.web.login import user
+
+HTML = {"accept": "text/html"}
+GOOD = "correct horse"
+
+
+@pytest.fixture
+def assistant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Assistant]:
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: tmp_path)
+    made = Assistant(open_engine=lambda *_, **__: FakeEngine(), whose=user)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(assistant: Assistant) -> TestClient:
+    people = Accounts()
+    people.add("ada", GOOD, "admin")
+    people.add("bob", GOOD)
+    return TestClient(create_app(assistant, accounts=people), base_url="http://127.0.0.1", follow_redirects=False)
+
+
+def log_in(client: TestClient, name: str, password: str = GOOD, **headers: str) -> int:
+    form = {"name": name, "password": password}
+    return client.post("/login", data=form, headers=headers).status_code
+
+
+def test_the_door(client: TestClient, assistant: Assistant) -> None:
+    # Nothing without a login
+    assert client.get("/", headers=HTML).headers["location"] == "/login"
+    for path in ("/config", "/text", "/parley/me", "/parley/training/sft.jsonl", "/gradio_api/info", "/theme.css"):
+        assert client.get(path).status_code == 401, path
+    assert client.post("/gradio_api/queue/join", json={"fn_index": 0, "data": []}).status_code == 401
+    page = client.get("/login", headers=HTML)
+    assert "<form" in page.text and "frame-ancestors 'none'" in page.headers["content-security-policy"]
+
+    # Only with the right words, and not from elsewhere
+    assert log_in(client, "ada", "wrong words") == 401
+    hostile = client.post("/login", data={"name": "<b>\"'", "password": "x"})
+    assert "<b>" not in hostile.text and "&lt;b&gt;" in hostile.text
+    assert log_in(client, "ada", origin="https://evil.example") == 403
+    for site in ("cross-site", "same-site"):  # another port of this machine is another site's page too
+        assert log_in(client, "ada", **{"sec-fetch-site": site}) == 403
+    assert log_in(client, "ada", origin="http://127.0.0.1") == 303
+    cookie = client.cookies.jar._cookies["127.0.0.1"]["/"]["parley"]
+    assert cookie.has_nonstandard_attr("httponly") and cookie.get_nonstandard_attr("samesite") == "strict"
+    assert client.get("/parley/me").json() == {"name": "ada", "admin": True}
+    assert "Parley" in client.get("/", headers=HTML).text
+    assert client.get("/train", headers=HTML).status_code == 200
+    assert client.post("/logout", headers={"origin": "https://evil.example"}).status_code == 403
+
+    # Out again, and no cookie of before counts
+    stolen = client.cookies["parley"]
+    assert client.post("/logout").status_code == 303
+    assert client.get("/parley/me").status_code == 401
+    Accounts().set_password("ada", "a new password")
+    client.cookies.set("parley", stolen)
+    assert client.get("/parley/me").status_code == 401
+    client.cookies.set("parley", stolen[:-3] + "abc")
+    assert client.get("/parley/me").status_code == 401
+
+
+def test_everyone_has_their_own(client: TestClient, assistant: Assistant) -> None:
+    assert log_in(client, "ada") == 303
+    kept = _conversation_of("ada", assistant)
+    assert "Secret of ada" in client.get(f"/parley/conversations/{kept}.md").text
+    client.post("/logout")
+    assert log_in(client, "bob") == 303
+    assert client.get(f"/parley/conversations/{kept}.md").status_code == 404
+
+    # Pages that are for administrators, however they are asked for
+    assert client.get("/train", headers=HTML).status_code == 403
+    assert client.get("/parley/me").json() == {"name": "bob", "admin": False}
+
+
+def _conversation_of(name: str, assistant: Assistant) -> str:
+    from ui.web.login import _USER
+
+    token = _USER.set(name)
+    try:
+        conversation = assistant.store.create()
+        settings = ChatSettings(model="smollm2-135m-instruct")
+        (reply,) = assistant.send(conversation, f"Secret of {name}", settings=settings)
+        reply.wait(10)
+        return conversation
+    finally:
+        _USER.reset(token)
+
+
+def test_what_a_page_for_administrators_does_is_for_them_alone(assistant: Assistant) -> None:
+    page = build(assistant, login=True)
+    asked = SimpleNamespace(request=SimpleNamespace(scope={"parley.user": "bob", "parley.role": "user"}))
+    pages = {fn.page.strip("/"): fn for fn in page.fns.values()}
+    assert set(pages) >= {"", "text", *theme.FOR_ADMINS}
+    for name in theme.FOR_ADMINS:
+        with pytest.raises(gr.Error, match="administrators"):
+            run(page.process_api(pages[name], [], request=asked))
+
+
+def test_too_many_tries(client: TestClient) -> None:
+    assert [log_in(client, "bob", "wrong words") for _ in range(11)][-2:] == [401, 429]
+
+
+def test_other_machines_come_in_by_the_door_alone() -> None:
+    assert door("127.0.0.1", "auto") is None and door("0.0.0.0", "none") is None
+    with pytest.raises(BadSettings, match="nobody who could log in"):
+        door("0.0.0.0", "auto")
+    with pytest.raises(BadSettings, match="--auth is"):
+        door("127.0.0.1", "maybe")
+    Accounts().add("ada", GOOD, "admin")
+    assert door("0.0.0.0", "auto") is not None and door("127.0.0.1", "login") is not None
