@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Response
 from openai.types import Model
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
@@ -33,20 +33,21 @@ class Models(BaseModel):
     data: list[Model]
 
 
-def create_api(assistant: Assistant, serving: Serving | None = None, *, keys: Keys | None = None) -> FastAPI:
-    """The ASGI app. `app.state.parley` is its State."""
+def create_api(
+    assistant: Assistant, serving: Serving | None = None, *, keys: Keys | None = None, page: FastAPI | None = None
+) -> FastAPI:
+    """The ASGI app. `app.state.parley` is its State. page: the web page, which then has every other path."""
     state = State(assistant, serving or Serving())
     app = FastAPI(
         title="Parley",
         summary="Chat, embeddings and text tasks on your own machine, in OpenAI's protocol.",
         docs_url=None,
         redoc_url=None,
-        max_body_size=state.serving.body_bytes,
-        lifespan=_lifespan(state),
+        lifespan=_lifespan(state, page),
     )
     app.state.parley = state
     for routes in (chat_routes, response_routes, embedding_routes, text_routes, _models, _health):
-        app.include_router(routes(state))
+        app.include_router(routes(state), max_body_size=state.serving.body_bytes)
     failures.install(app)
     if state.serving.origins:
         app.add_middleware(
@@ -54,13 +55,21 @@ def create_api(assistant: Assistant, serving: Serving | None = None, *, keys: Ke
         )
     app.add_middleware(Guard, serving=state.serving, keys=keys or Keys())
     app.add_middleware(Record, metrics=state.metrics)
+    if page is not None:
+        app.add_api_route("/v1/{path:path}", _nothing, methods=["GET", "POST"], include_in_schema=False)
+        app.mount("/", page)
     return app
 
 
-def _lifespan(state: State) -> Any:
+def _nothing(path: str) -> None:
+    raise HTTPException(404)
+
+
+def _lifespan(state: State, page: FastAPI | None) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        yield
+        async with page.router.lifespan_context(page) if page else nullcontext():  # a mounted app is not told otherwise
+            yield
         state.closing = True
         state.threads.shutdown(wait=False, cancel_futures=True)
 

@@ -50,15 +50,19 @@ def check(serving: Serving, keys: Keys) -> None:
         )
 
 
-def serve(assistant: Assistant, serving: Serving) -> None:
-    """Serve until Ctrl-C or SIGTERM. Raises BadSettings, UserError where the port is taken."""
+def serve(serving: Serving, *, page: bool = False) -> None:
+    """Serve until Ctrl-C or SIGTERM. page: the web page too, behind a login where the API wants keys.
+
+    Raises BadSettings, UserError where the port is taken.
+    """
     keys = Keys()
     check(serving, keys)
     check_port(serving.host, serving.port)
+    assistant, web = _with_page(serving) if page else (Assistant(), None)
     for name in serving.models:
         assistant.find(name)
     audit_to(paths.home() / "logs" / "api.jsonl")
-    app = create_api(assistant, serving, keys=keys)
+    app = create_api(assistant, serving, keys=keys, page=web)
     server = server_for(app, serving)
     who = "with a key" if serving.keys else "this machine" if serving.host in LOOPBACK else "EVERYONE who can reach it"
     print(f"Parley's API is at http://{serving.host}:{serving.port}/v1, for {who}  (Ctrl-C ends it)", flush=True)  # noqa: T201
@@ -66,6 +70,17 @@ def serve(assistant: Assistant, serving: Serving) -> None:
         server.run()
     finally:
         assistant.close()
+
+
+def _with_page(serving: Serving) -> tuple[Assistant, FastAPI]:
+    from ui.web.app import create_app, door
+    from ui.web.login import only_known, user
+
+    accounts = door(serving.host, "login" if serving.keys else "none")
+    assistant = Assistant(whose=user, only_known=only_known)
+    assistant.start_pulls()
+    assistant.preload()
+    return assistant, create_app(assistant, serving.host, accounts)
 
 
 def server_for(app: FastAPI, serving: Serving, *, grace_seconds: float = GRACE_SECONDS) -> Server:

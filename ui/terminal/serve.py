@@ -24,6 +24,7 @@ def serve(
     waiting: Annotated[int, typer.Option(min=0, help="Requests in line before others are turned away.")] = 64,
     deadline: Annotated[float, typer.Option(help="Longest that a request may take, in seconds.")] = 600.0,
     body_mb: Annotated[float, typer.Option(help="Largest request, in MB.")] = 10.0,
+    ui: Annotated[bool, typer.Option("--ui", help="The web page too, on the same port.")] = False,
     origin: Annotated[
         list[str] | None, typer.Option(help="A web page's origin that may call from a browser, as https://example.org.")
     ] = None,
@@ -32,12 +33,11 @@ def serve(
 
     Examples:
 
-    parley serve
+    parley serve --ui
     parley keys create notebook && parley serve --host 0.0.0.0
     parley serve --model Qwen/Qwen3-8B --at-once 16
     """
     from assistant.errors import BadSettings
-    from assistant.service import Assistant
     from ui.api.server import serve as run
     from ui.api.state import Serving
     from ui.listening import LOOPBACK
@@ -55,4 +55,4 @@ def serve(
         origins=tuple(origin or ()),
         keys=auth == "keys" or (auth == "auto" and host not in LOOPBACK),
     )
-    run(Assistant(), serving)
+    run(serving, page=ui)

@@ -57,6 +57,14 @@ def running(assistant: Assistant, serving: Serving, *, grace_seconds: float = 5)
 Start = Callable[..., Running]
 
 
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what has to come true within seconds."""
+    ends = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Start servers around FakeEngines: `start(engine, **serving)`. Every model of the catalogue seems to be here."""

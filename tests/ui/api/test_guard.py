@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from assistant.errors import BadSettings, StoreFailed
-from tests.ui.api.conftest import Start
+from tests.ui.api.conftest import Start, until
 from ui.api.keys import Keys
 from ui.api.server import audit_to, check
 from ui.api.state import Serving
@@ -138,9 +138,11 @@ def test_the_log_has_every_request_and_no_text(start: Start, tmp_path: Path) -> 
     server = start(keys=True)
     server.openai(secret).chat.completions.create(model=MODEL, messages=ASK)
     server.http().get("/v1/models")
+    log = tmp_path / "logs" / "api.jsonl"
+    until(lambda: log.read_text().count("\n") == 2)  # the line comes after the answer
     for handler in logging.getLogger("parley.audit").handlers:
         handler.close()
-    text = (tmp_path / "logs" / "api.jsonl").read_text()
+    text = log.read_text()
     assert "secret" not in text and secret not in text
     lines = [json.loads(line) for line in text.splitlines()]
     assert [(each["route"], each["status"], each["key"]) for each in lines] == [
@@ -153,7 +155,8 @@ def test_the_log_has_every_request_and_no_text(start: Start, tmp_path: Path) -> 
 def test_figures_for_prometheus(start: Start) -> None:
     server = start()
     server.openai().chat.completions.create(model=MODEL, messages=ASK)
-    text = server.http().get("/metrics").text
-    assert 'parley_requests_total{route="/v1/chat/completions",status="200"} 1.0' in text
+    client = server.http()
+    until(lambda: 'parley_requests_total{route="/v1/chat/completions",status="200"} 1.0' in client.get("/metrics").text)
+    text = client.get("/metrics").text
     assert f'parley_tokens_total{{kind="completion",model="{MODEL}"}} 5.0' in text
     assert 'parley_running{line="writing"} 0.0' in text and "process_resident_memory_bytes" in text

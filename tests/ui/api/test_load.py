@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -13,7 +12,7 @@ import openai
 
 from assistant.engines.fake import FakeEngine
 from assistant.engines.protocol import Message
-from tests.ui.api.conftest import Running, Start
+from tests.ui.api.conftest import Running, Start, until
 
 MODEL = "smollm2-135m-instruct"
 CHAT = "/v1/chat/completions"
@@ -21,13 +20,6 @@ CHAT = "/v1/chat/completions"
 
 def ask(text: str = "Hello", **more: object) -> dict[str, object]:
     return {"model": MODEL, "messages": [{"role": "user", "content": text}], **more}
-
-
-def until(true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 def idle(server: Running) -> bool:

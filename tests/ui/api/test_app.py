@@ -1,0 +1,41 @@
+"""The API and the page on one port: each path finds its own, and each has its own door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from assistant.engines.fake import FakeEngine
+from assistant.service import Assistant
+from ui.accounts import Accounts
+from ui.api.app import create_api
+from ui.api.keys import Keys
+from ui.api.state import Serving
+from ui.web.app import create_app
+
+HTML = {"accept": "text/html"}
+
+
+def test_the_page_and_the_api_on_one_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: tmp_path)
+    assistant = Assistant(open_engine=lambda *_, **__: FakeEngine())
+    accounts = Accounts()
+    accounts.add("ada", "correct horse", "admin")
+    _, secret = Keys().create("one")
+    app = create_api(assistant, Serving(keys=True), page=create_app(assistant, accounts=accounts))
+    with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
+        key = {"Authorization": f"Bearer {secret}"}
+        assert client.get("/v1/models").status_code == 401
+        assert client.get("/v1/models", headers=key).json()["object"] == "list"
+        nothing = client.get("/v1/nothing", headers=key)
+        assert nothing.status_code == 404 and nothing.json()["error"]["type"] == "invalid_request_error"
+        assert client.get("/", headers=HTML).headers["location"] == "/login"
+        assert client.get("/config", headers=key).status_code == 401  # a key is no login
+        client.post("/login", data={"name": "ada", "password": "correct horse"})
+        assert "gradio_config" in client.get("/", headers=HTML).text
+        assert client.get("/v1/models").status_code == 401  # nor is a login a key
+        files = {"files": ("a.txt", b"x" * 11_000_000)}
+        assert client.post("/gradio_api/upload", files=files).status_code == 200  # the API's limit is not the page's
+    assistant.close()
