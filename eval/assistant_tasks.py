@@ -1,4 +1,4 @@
-"""Tasks of the assistant as they are done for a person, measured: texts under labels, translation.
+"""Tasks of the assistant as they are done for a person, measured: texts under labels, translation, summaries.
 
 The figures and the samples have lm-evaluation-harness's layout.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from assistant.errors import BadDataset
 from assistant.service import Assistant
 from assistant.tasks.sentiment import SENTIMENTS
+from assistant.tasks.summary import Length
 from assistant.tasks.translation import Order
 from eval import metrics
 from eval.answers import Answers, key
@@ -32,7 +34,7 @@ def evaluate(
     task: SuiteTask, data: Path, assistant: Assistant, model: str, limit: int | None, answers: Answers, tell: Told
 ) -> Found:
     """Results and samples of one task. Raises BadDataset, and what the assistant raises."""
-    kinds: dict[str, Callable[..., Found]] = {"labels": _labels, "translation": _translation}
+    kinds: dict[str, Callable[..., Found]] = {"labels": _labels, "translation": _translation, "summary": _summary}
     return kinds[task.kind](task, data, assistant, model, limit, answers, tell)
 
 
@@ -99,6 +101,28 @@ def _translation(
         for place, (row, text, figure) in enumerate(zip(asked, said, own, strict=True))
     ]
     return results_of(task, figures, samples, {"bleu": True, "chrf": True}), samples
+
+
+def _summary(
+    task: SuiteTask, data: Path, assistant: Assistant, model: str, limit: int | None, answers: Answers, tell: Told
+) -> Found:
+    count = int(task.options["sentences"])
+    asked = rows(data, task.reader, limit)
+
+    def summarised(texts: Sequence[str]) -> list[str]:
+        return [assistant.summarize(text, Length(count), model=model).text for text in texts]
+
+    said = answered(f"summarize {count}", [row["text"] for row in asked], summarised, answers, tell)
+    own = [metrics.rouge(text, row["summaries"]) for text, row in zip(said, asked, strict=True)]
+    figures: dict[str, float] = {}
+    for kind in metrics.ROUGE:
+        values = [each[kind] for each in own]
+        figures |= {f"{kind},none": statistics.mean(values), f"{kind}_stderr,none": metrics.standard_error(values)}
+    samples = [
+        sample_of(place, row, row["text"], row["summaries"][0], text, figure)
+        for place, (row, text, figure) in enumerate(zip(asked, said, own, strict=True))
+    ]
+    return results_of(task, figures, samples, dict.fromkeys(metrics.ROUGE, True)), samples
 
 
 def _pairs(data: Path, source: str, target: str, limit: int | None) -> list[Row]:

@@ -152,6 +152,11 @@ def _sentiment(row: Mapping[str, Any]) -> Row:
     return {"text": str(row["sentence"]), "label": str(row["label"])}
 
 
+def _summary(row: Mapping[str, Any]) -> Row:
+    """Of SciTLDR's lines: the sentences of an abstract, and each summary that somebody wrote of it."""
+    return {"text": " ".join(row["source"]), "summaries": [str(each).strip() for each in row["target"]]}
+
+
 READERS: dict[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Row]]] = {
     "hellaswag": (("ctx_a", "ctx_b", "endings", "label", "activity_label"), dict[str, Any]),
     "arc": (("instruction", "answer"), _arc),
@@ -164,6 +169,7 @@ READERS: dict[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Row]]] =
     "crows_pairs": (("sent_more", "sent_less", "bias_type"), _crows_pairs),
     "ifeval": (("key", "prompt", "instruction_id_list", "kwargs"), _ifeval),
     "sentiment": (("sentence", "label"), _sentiment),
+    "summary": (("source", "target"), _summary),
     "text": (("text",), dict[str, Any]),
 }
 """Reader → the columns that it needs, and what it makes of a row."""
@@ -175,5 +181,6 @@ HUB: dict[str, tuple[str, ...]] = {
     "boolq": ("passage", "question", "label"),
     "truthfulqa": ("question", "mc1_targets", "mc2_targets"),
     "sentiment": ("text", "label"),
+    "summary": ("text", "summaries"),
 }
 """Reader → the columns of the Hub's rows, which are taken as they are."""

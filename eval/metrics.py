@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from functools import cache
 from random import Random
+from typing import Any
 
 BINS = 10
 """Of confidences, for their calibration."""
 BOOTSTRAPS = 200
+ROUGE = ("rouge1", "rouge2", "rougeL")
 
 
 def accuracy(said: Sequence[str], right: Sequence[str]) -> float:
@@ -58,6 +61,20 @@ def sentence_chrf(said: str, right: str) -> float:
     from sacrebleu.metrics.chrf import CHRF
 
     return CHRF().sentence_score(said, [right]).score
+
+
+def rouge(said: str, references: Sequence[str]) -> dict[str, float]:
+    """ROUGE-1, -2 and -L of one text with the best of its references, stemmed, 0 to 1 (Lin 2004, F measure)."""
+    scorer = _scorer()
+    found = [scorer.score(each, said) for each in references]
+    return {kind: max(each[kind].fmeasure for each in found) for kind in ROUGE}
+
+
+@cache
+def _scorer() -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(list(ROUGE), use_stemmer=True)
 
 
 def standard_error(values: Sequence[float]) -> float:

@@ -103,7 +103,12 @@ def fitting(entry: ModelEntry | Remote, chosen: Suite) -> list[SuiteTask]:
 
 def _fits(entry: ModelEntry | Remote, task: SuiteTask) -> bool:
     if isinstance(entry, Remote):
-        return task.kind in ("generate", "translation", "judged")  # likelihoods of given texts are not in the protocol
+        return task.kind in (
+            "generate",
+            "translation",
+            "summary",
+            "judged",
+        )  # likelihoods of given texts are not in the protocol
     decoder = entry.family is Family.DECODER
     if task.kind == "speed":
         return decoder and speed.able(entry, task)
@@ -111,6 +116,8 @@ def _fits(entry: ModelEntry | Remote, task: SuiteTask) -> bool:
         named = set(task.options["labels"].values())
         own = "sentiment" in entry.tasks and named <= set(SENTIMENTS)
         return decoder or own or "embed" in entry.tasks
+    if task.kind == "summary":
+        return bool({"summarize", "embed"} & set(entry.tasks))
     if task.kind == "translation":
         source, target = task.options["source"], task.options["target"]
         return (decoder and "translate" in entry.tasks) or made_for(entry, source, target)

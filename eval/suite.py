@@ -23,6 +23,7 @@ KINDS = {
     "generate": "write text",
     "labels": "sort texts under labels",
     "translation": "translate",
+    "summary": "summarise",
     "speed": "be timed",
     "judged": "answer open questions",
 }

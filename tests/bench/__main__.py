@@ -43,6 +43,9 @@ BENCHES = {  # name: (title, expression)
     "agreement": (f"The first 1,000 samples of four sets, beside lm-eval's `hf`: {SMALL}", "evaluation.agreement()"),
     "lab": ("The lab's own weights", "lab.run()"),
     "writers": ("An LSTM and a transformer of equal size after equal seconds on the same text", "lab.writers()"),
+    "serving": ("`parley serve` beside xllamacpp's own server, 32 streaming clients", "serving.run_streams()"),
+    "overhead": ("What `parley serve` costs a request", "serving.run_overhead()"),
+    "embeddings": ("Embeddings of `parley serve` beside sentence-transformers", "serving.run_embeddings()"),
     "memory": ("Memory over a table of 200,000 rows", "quality.run_memory()"),
     "summaries": ("One sentence of a paper's abstract (SciTLDR, test)", "quality.run_summaries()"),
 }

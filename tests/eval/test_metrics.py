@@ -40,6 +40,14 @@ def test_errors_of_means_and_of_other_figures_agree() -> None:
     assert metrics.standard_error([1.0]) == 0.0
 
 
+def test_rouge_is_that_of_the_best_reference_by_its_own_formula() -> None:
+    found = metrics.rouge("the cat sat", ["a dog ran off", "the cat is here"])
+    assert found["rouge1"] == pytest.approx(2 * (2 / 3) * (2 / 4) / (2 / 3 + 2 / 4))  # the, cat
+    assert found["rouge2"] == pytest.approx(2 * (1 / 2) * (1 / 3) / (1 / 2 + 1 / 3))  # the cat
+    assert found["rougeL"] == found["rouge1"]
+    assert metrics.rouge("", ["the cat"])["rougeL"] == 0
+
+
 def test_figures_of_texts_are_sacrebleu_s() -> None:
     import sacrebleu
 

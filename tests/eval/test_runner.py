@@ -206,6 +206,20 @@ def test_a_classifier_and_a_translator() -> None:
     assert min(run.status().figures.values()) > 40
 
 
+def test_summaries_beside_those_that_people_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "test.jsonl"
+    source = ["The bridge was closed on Monday.", "Repairs of the bridge will take two weeks.", "Cars take the ferry."]
+    target = ["The bridge is closed for two weeks of repairs.", "Repairs of the bridge will take two weeks."]
+    path.write_text(json.dumps({"source": source, "target": target}) + "\n", "utf-8")
+    run = evaluated("all-minilm-l6-v2", "scitldr", data=str(path))
+    assert run.status().state is State.FINISHED, run.status().message
+    found = {figure.metric: figure.value for figure in results.read(run.folder).figures()}
+    assert set(found) == {"rouge1", "rouge2", "rougeL"} and 0.2 < found["rougeL"] <= 1
+    path.write_text(json.dumps({"source": source}) + "\n", "utf-8")
+    run = evaluated("all-minilm-l6-v2", "scitldr", data=str(path))
+    assert run.status().state is State.FAILED and "no column 'target'" in run.status().message
+
+
 def test_a_text_of_one_s_own(tiny_decoder: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.md"
     path.write_text("# Harbour\n\n" + "The boats come in at dawn, and the gulls know it. " * 60, "utf-8")

@@ -1,0 +1,268 @@
+"""The API beside what it stands on: xllamacpp's own server under the same load, sentence-transformers' `encode`."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from assistant import sources
+from assistant.catalogue import Catalogue
+from assistant.service import CONTEXT_TOKENS
+
+SMALL = "smollm2-135m-instruct"
+CLIENTS = 32
+SLOTS = 8
+SECONDS = float(os.environ.get("PARLEY_BENCH_SECONDS", "300"))
+"""Of load on each server."""
+ENCODER = "all-minilm-l6-v2"
+READERS = 8
+TEXTS = 1500
+
+
+class Asking:
+    """One client's connection: streams replies, and counts what comes."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+    def stream(self, body: dict[str, Any]) -> tuple[str, int]:
+        """(text, tokens). Raises OSError for anything but a whole stream."""
+        whole = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        self._line.request("POST", "/v1/chat/completions", json.dumps(whole), self._headers)
+        answer = self._line.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            answer.read()
+            raise OSError(f"status {answer.status}")
+        text, tokens, ended = "", 0, False
+        for line in answer:
+            if line.startswith(b"data: {"):
+                event = json.loads(line[6:])
+                text += "".join(choice["delta"].get("content") or "" for choice in event["choices"])
+                tokens = (event.get("usage") or {}).get("completion_tokens", tokens)
+            ended = ended or line.startswith(b"data: [DONE]")
+        if not ended:
+            raise OSError("the stream broke off")
+        return text, tokens
+
+
+def run_streams() -> dict[str, float]:
+    """Many clients stream for minutes; each asks now and then for a word that nobody else asks for."""
+    found: dict[str, float] = {}
+    rates: dict[str, float] = {}
+    with _xllamacpp() as (port, key):
+        rates["xllamacpp"] = _load(port, key)["tokens a second"]
+    with _parley("--waiting", str(CLIENTS)) as (port, process):
+        before = process.memory_info().rss
+        ours = _load(port, "none")
+        rates["parley"] = ours["tokens a second"]
+        found |= {f"parley serve: {name}": value for name, value in ours.items()}
+        found["parley serve: memory grown over the load, MB"] = (process.memory_info().rss - before) / 2**20
+    found["xllamacpp's own server: tokens a second"] = rates["xllamacpp"]
+    found["tokens a second, ratio (at least 0.95)"] = rates["parley"] / rates["xllamacpp"]
+    return found
+
+
+def _load(port: int, key: str) -> dict[str, float]:
+    ends = time.monotonic() + SECONDS
+    counts = {"requests": 0, "tokens": 0, "errors": 0, "markers": 0, "crossed": 0}
+    lock = threading.Lock()
+
+    def client(number: int) -> None:
+        asking, turn = Asking(port, key), 0
+        while time.monotonic() < ends:
+            turn += 1
+            marked = turn % 4 == 1
+            marker = f"client {number} turn {turn} {secrets.token_hex(4)}"
+            body: dict[str, Any] = {"model": SMALL, "max_tokens": 96, "temperature": 0.7}
+            body["messages"] = [{"role": "user", "content": f"Tell me a story about the number {number * 100 + turn}."}]
+            if marked:
+                schema = {"name": "marker", "schema": {"type": "string", "enum": [marker]}}
+                body |= {"response_format": {"type": "json_schema", "json_schema": schema}}
+            try:
+                text, tokens = asking.stream(body)
+            except (OSError, http.client.HTTPException, ValueError):
+                with lock:
+                    counts["errors"] += 1
+                asking = Asking(port, key)
+                continue
+            with lock:
+                counts["requests"] += 1
+                counts["tokens"] += tokens
+                counts["markers"] += marked
+                counts["crossed"] += marked and json.loads(text) != marker
+
+    start = time.monotonic()
+    _together(client, CLIENTS)
+    counts_a_second = counts["tokens"] / (time.monotonic() - start)
+    return {**{name: float(value) for name, value in counts.items()}, "tokens a second": counts_a_second}
+
+
+def run_overhead() -> dict[str, float]:
+    """A whole request around an engine that costs nothing, ms."""
+    from assistant.engines.fake import FakeEngine
+    from assistant.service import Assistant
+    from tests.ui.api.conftest import running
+    from ui.api.state import Serving
+
+    assistant = Assistant(open_engine=lambda *_, **__: FakeEngine("ok"))
+    body = {"model": SMALL, "messages": [{"role": "user", "content": "Hello"}]}
+    found: dict[str, float] = {}
+    with running(assistant, Serving()) as server:
+        port = int(server.url.rpartition(":")[2])
+        line = http.client.HTTPConnection("127.0.0.1", port)
+        for name, more in (("whole", {}), ("streamed", {"stream": True})):
+            taken: list[float] = []
+            for _ in range(500):
+                start = time.perf_counter()
+                line.request("POST", "/v1/chat/completions", json.dumps(body | more))
+                line.getresponse().read()
+                taken.append(1000 * (time.perf_counter() - start))
+            found[f"a {name} reply, ms, median (under 3)"] = statistics.median(taken)
+    assistant.close()
+    return found
+
+
+def run_embeddings() -> dict[str, float]:
+    """Texts a second: clients that each send one text after another, and one that sends batches."""
+    from sentence_transformers import SentenceTransformer
+
+    texts = [
+        f"Sentence number {n} speaks of {'the sea and the wind ' * (n % 5)}and of a day in spring."
+        for n in range(TEXTS)
+    ]
+    folder = sources.locate(Catalogue.load()[ENCODER])
+    peer = SentenceTransformer(str(folder))
+    peer.encode(texts[:64])
+    alone = _seconds(lambda: [peer.encode(text) for text in texts])
+    batched = _seconds(lambda: peer.encode(texts, batch_size=64))
+    with _parley() as (port, _):
+
+        def embed(some: list[str], line: http.client.HTTPConnection) -> None:
+            body = {"model": ENCODER, "input": some, "encoding_format": "base64"}
+            line.request("POST", "/v1/embeddings", json.dumps(body))
+            answer = line.getresponse()
+            data = answer.read()
+            if answer.status != http.HTTPStatus.OK:
+                raise OSError(data.decode())
+
+        def client(number: int) -> None:
+            line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            for text in texts[number::READERS]:
+                embed([text], line)
+
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        embed(texts[:64], line)
+        ours_alone = _seconds(lambda: _together(client, READERS))
+        ours_batched = _seconds(lambda: embed(texts, line))
+    return {
+        f"parley serve, {READERS} clients with one text each: texts a second": TEXTS / ours_alone,
+        "sentence-transformers, one text after another: texts a second": TEXTS / alone,
+        "one by one, ratio (at least 2)": alone / ours_alone,
+        "parley serve, in batches: texts a second": TEXTS / ours_batched,
+        "sentence-transformers, in batches of 64: texts a second": TEXTS / batched,
+        "in batches, ratio (at least 1)": batched / ours_batched,
+    }
+
+
+def _together(work: Callable[[int], None], count: int) -> None:
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+@contextmanager
+def _parley(*words: str) -> Generator[tuple[int, psutil.Process]]:
+    """`parley serve` in a process of its own."""
+    port = _free_port()
+    program = str(Path(sys.executable).with_name("parley"))
+    with (
+        tempfile.TemporaryDirectory() as home,
+        _ended(
+            [program, "serve", "--port", str(port), *words], {"PARLEY_HOME": home, "PARLEY_MODELS": _models()}
+        ) as process,
+    ):
+        _until_up(port)
+        yield port, psutil.Process(process.pid)
+
+
+@contextmanager
+def _xllamacpp() -> Generator[tuple[int, str]]:
+    """xllamacpp's own server with the settings that Parley gives it."""
+    from assistant.engines.llamacpp import PROMPT_BATCH, PROMPT_CACHE_MIB
+    from assistant.engines.llamacpp_client import ServerProcess
+
+    settings = {
+        "path": str(sources.locate(Catalogue.load()[SMALL])),
+        "adapters": [],
+        "context_length": CONTEXT_TOKENS,
+        "slots": SLOTS,
+        "prompt_batch": PROMPT_BATCH,
+        "cache_mib": PROMPT_CACHE_MIB,
+        "gpu_layers": 0,
+        "threads": None,
+    }
+    server = ServerProcess(settings)
+    try:
+        yield server._address[1], server._key
+    finally:
+        server.close()
+
+
+@contextmanager
+def _ended(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _models() -> str:
+    from assistant import paths
+
+    return str(paths.models_folder())
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _until_up(port: int) -> None:
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        try:
+            line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            line.request("GET", "/health")
+            if line.getresponse().status == http.HTTPStatus.OK:
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not come up")
