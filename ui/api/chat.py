@@ -20,7 +20,7 @@ from assistant.engines.forms import Form, ToolCall
 from assistant.engines.protocol import Delta, Message, Prompt, Sampling, Usage
 from assistant.errors import BadSettings
 from ui.api.choices import Chat, Plain, Written
-from ui.api.failures import DOCUMENTED, answer_to
+from ui.api.failures import STREAMED, answer_to
 from ui.api.schema import ChatRequest, CompletionRequest, Drawing, ToolChoice, Turn
 from ui.api.state import State
 from ui.api.work import EventStream
@@ -64,7 +64,7 @@ class Job:
 
 def chat_routes(state: State) -> APIRouter:
     """The two routes."""
-    router = APIRouter(tags=["OpenAI"], responses=DOCUMENTED)
+    router = APIRouter(tags=["OpenAI"], responses=STREAMED)
 
     @router.post("/v1/chat/completions", response_model=ChatCompletion)
     async def chat(body: ChatRequest, request: Request) -> Response:

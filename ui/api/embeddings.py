@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from openai.types import CreateEmbeddingResponse
+from openai.types.create_embedding_response import Usage
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from assistant.engines.protocol import Capability, Message
@@ -25,6 +26,23 @@ if TYPE_CHECKING:
 
 MOST_TOGETHER = 256
 """Texts that go through the encoder at once: those of the next requests do not wait longer for it."""
+
+
+class Row(BaseModel):
+    """The embedding of a text: numbers, or float32 in base64 where that was asked for."""
+
+    object: str = "embedding"
+    index: int
+    embedding: list[float] | str
+
+
+class Embeddings(BaseModel):
+    """What comes back, as OpenAI's CreateEmbeddingResponse."""
+
+    object: str = "list"
+    data: list[Row]
+    model: str
+    usage: Usage
 
 
 @dataclass
@@ -97,7 +115,7 @@ def embedding_routes(state: State) -> APIRouter:
     router = APIRouter(tags=["OpenAI"], responses=DOCUMENTED)
     gatherings: dict[str, Gathering] = {}
 
-    @router.post("/v1/embeddings", response_model=CreateEmbeddingResponse)
+    @router.post("/v1/embeddings", response_model=Embeddings)
     async def embeddings(body: EmbeddingRequest, request: Request) -> Response:
         """Embeddings of unit length."""
         texts = [body.input] if isinstance(body.input, str) else body.input

@@ -69,6 +69,12 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
+STREAMED: dict[int | str, dict[str, Any]] = {
+    **DOCUMENTED,
+    200: {"content": {"text/event-stream": {}}, "description": "Whole, or as it comes"},
+}
+
+
 def error_body(message: str, *, type: str = "invalid_request_error", param: str | None = None, code: str = "") -> Any:
     """OpenAI's error object."""
     return {"error": {"message": message, "type": type, "param": param, "code": code or None}}

@@ -11,20 +11,20 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from openai.types import responses as openai_responses
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from assistant.engines.forms import Form, ToolCall
 from assistant.engines.protocol import Message
 from ui.api.chat import Job, Piece, count
 from ui.api.choices import Written
-from ui.api.failures import DOCUMENTED, answer_to
-from ui.api.schema import Body, Model, TextPart
+from ui.api.failures import STREAMED, answer_to
+from ui.api.schema import Body, Model, Part, TextPart
 from ui.api.state import State
 from ui.api.work import EventStream
 
 
-class Said(BaseModel):
+class Said(Part):
     """A message."""
 
     type: Literal["message"] = "message"
@@ -32,7 +32,7 @@ class Said(BaseModel):
     content: str | list[TextPart]
 
 
-class Called(BaseModel):
+class Called(Part):
     """A call that an earlier reply has made."""
 
     type: Literal["function_call"]
@@ -41,7 +41,7 @@ class Called(BaseModel):
     arguments: str
 
 
-class Returned(BaseModel):
+class Returned(Part):
     """What a called function returned."""
 
     type: Literal["function_call_output"]
@@ -49,7 +49,7 @@ class Returned(BaseModel):
     output: str
 
 
-class FlatTool(BaseModel):
+class FlatTool(Part):
     """A function that the model may call."""
 
     type: Literal["function"]
@@ -59,7 +59,7 @@ class FlatTool(BaseModel):
     strict: bool | None = None
 
 
-class Format(BaseModel):
+class Format(Part):
     """What the reply has to be."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
@@ -67,7 +67,7 @@ class Format(BaseModel):
     schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
 
 
-class TextFormat(BaseModel):
+class TextFormat(Part):
     """How text is written."""
 
     format: Format | None = None
@@ -87,7 +87,6 @@ class ResponseRequest(Body):
     tools: list[FlatTool] | None = None
     tool_choice: Literal["auto", "none", "required"] | None = None
     previous_response_id: Annotated[None, Field(description="Nothing is kept: send the conversation as input.")] = None
-    background: Annotated[Literal[False] | None, Field(description="Replies are not kept for later.")] = None
 
     def messages(self) -> list[Message]:
         """The conversation; calls that follow one another belong to one message."""
@@ -119,7 +118,7 @@ class ResponseRequest(Body):
 
 def response_routes(state: State) -> APIRouter:
     """The route."""
-    router = APIRouter(tags=["OpenAI"], responses=DOCUMENTED)
+    router = APIRouter(tags=["OpenAI"], responses=STREAMED)
 
     @router.post("/v1/responses", response_model=openai_responses.Response)
     async def respond(body: ResponseRequest, request: Request) -> Response:

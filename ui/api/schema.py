@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_TEXTS = 2048
 """Of one request."""
@@ -21,6 +21,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "best_of": (None, 1),
     "audio": (None,),
     "modalities": (None, ["text"]),
+    "background": (None, False),
 }
 """Field → the values at which it does nothing; any other is refused, since no engine here can do it."""
 
@@ -29,7 +30,13 @@ Texts = Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
 Model = Annotated[str | None, Field(description="A model's key, Hub id, folder or file; null takes the best one here.")]
 
 
-class Body(BaseModel):
+class Part(BaseModel):
+    """A piece of a request; "1" is no number and 1 is no truth value."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Body(Part):
     """A request's body."""
 
     @model_validator(mode="before")
@@ -42,7 +49,7 @@ class Body(BaseModel):
         return given
 
 
-class TextPart(BaseModel):
+class TextPart(Part):
     """A piece of a message."""
 
     type: Literal["text", "input_text", "output_text", "refusal"] = Field(
@@ -51,14 +58,14 @@ class TextPart(BaseModel):
     text: str
 
 
-class CalledFunction(BaseModel):
+class CalledFunction(Part):
     """What was called, and with what: a JSON text."""
 
     name: str
     arguments: str
 
 
-class ToolCallTurn(BaseModel):
+class ToolCallTurn(Part):
     """A call that an earlier reply has made."""
 
     id: str
@@ -66,7 +73,7 @@ class ToolCallTurn(BaseModel):
     function: CalledFunction
 
 
-class Turn(BaseModel):
+class Turn(Part):
     """One message of a conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
@@ -80,7 +87,7 @@ class Turn(BaseModel):
         return "".join(p.text for p in self.content) if isinstance(self.content, list) else self.content or ""
 
 
-class FunctionSpec(BaseModel):
+class FunctionSpec(Part):
     """A function that the model may call; `parameters` is a JSON Schema."""
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
@@ -88,27 +95,27 @@ class FunctionSpec(BaseModel):
     parameters: dict[str, Any] | None = None
 
 
-class Tool(BaseModel):
+class Tool(Part):
     """Something that the model may ask to be called."""
 
     type: Literal["function"] = "function"
     function: FunctionSpec
 
 
-class NamedFunction(BaseModel):
+class NamedFunction(Part):
     """A function's name."""
 
     name: str
 
 
-class ToolChoice(BaseModel):
+class ToolChoice(Part):
     """The tool that has to be called."""
 
     type: Literal["function"] = "function"
     function: NamedFunction
 
 
-class NamedSchema(BaseModel):
+class NamedSchema(Part):
     """A JSON Schema for the reply."""
 
     name: str = "reply"
@@ -116,7 +123,7 @@ class NamedSchema(BaseModel):
     strict: bool | None = None
 
 
-class ResponseFormat(BaseModel):
+class ResponseFormat(Part):
     """What the reply has to be."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
@@ -129,7 +136,7 @@ class ResponseFormat(BaseModel):
         return self
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Part):
     """What a stream carries beside the reply."""
 
     include_usage: bool | None = None
