@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from openai.types import Model
 from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
 
 from assistant.service import Assistant
 from ui.api import failures
@@ -55,10 +57,27 @@ def create_api(
         )
     app.add_middleware(Guard, serving=state.serving, keys=keys or Keys())
     app.add_middleware(Record, metrics=state.metrics)
+    _documented(app)
     if page is not None:
         app.add_api_route("/v1/{path:path}", _nothing, methods=["GET", "POST"], include_in_schema=False)
         app.mount("/", page)
     return app
+
+
+def _documented(app: FastAPI) -> None:
+    """GET /docs: swagger-ui over the schema, from this server, where FastAPI's own page comes from elsewhere."""
+
+    def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title="Parley",
+            swagger_js_url="docs/static/swagger-ui-bundle.js",
+            swagger_css_url="docs/static/swagger-ui.css",
+            swagger_favicon_url="docs/static/favicon.png",
+        )
+
+    app.add_api_route("/docs", docs, include_in_schema=False)
+    app.mount("/docs/static", StaticFiles(packages=[("fastapi_offline", "static")]))
 
 
 def _nothing(path: str) -> None:

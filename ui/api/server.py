@@ -64,7 +64,13 @@ def serve(serving: Serving, *, page: bool = False) -> None:
     audit_to(paths.home() / "logs" / "api.jsonl")
     app = create_api(assistant, serving, keys=keys, page=web)
     server = server_for(app, serving)
-    who = "with a key" if serving.keys else "this machine" if serving.host in LOOPBACK else "EVERYONE who can reach it"
+    who = (
+        "whoever has a key"
+        if serving.keys
+        else "this machine"
+        if serving.host in LOOPBACK
+        else "EVERYONE who can reach it"
+    )
     print(f"Parley's API is at http://{serving.host}:{serving.port}/v1, for {who}  (Ctrl-C ends it)", flush=True)  # noqa: T201
     try:
         server.run()

@@ -47,7 +47,7 @@ def list_keys(as_json: JsonOption = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ui.api.keys import Keys
+    from ui.api.keys import SCOPES, Keys
     from ui.terminal.output import printable
 
     keys = Keys().list()
@@ -60,8 +60,16 @@ def list_keys(as_json: JsonOption = False) -> None:
     table = Table("id", "name", "may", "made", "until", "a minute", "state", box=None)
     for key in keys:
         pace = str(key.a_minute or "any")
-        made, until = key.created[:10], (key.expires or "revoked by hand")[:16]
-        table.add_row(key.id, printable(key.name), ", ".join(key.scopes), made, until, pace, key.state)
+        made, until = key.created[:10], (key.expires or "–")[:10]
+        table.add_row(
+            key.id,
+            printable(key.name),
+            "all" if set(key.scopes) == set(SCOPES) else ", ".join(key.scopes),
+            made,
+            until,
+            pace,
+            key.state,
+        )
     Console(highlight=False).print(table)
 
 

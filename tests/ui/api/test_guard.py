@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,6 +151,15 @@ def test_the_log_has_every_request_and_no_text(start: Start, tmp_path: Path) -> 
         ("other", 401, ""),
     ]
     assert lines[0]["model"] == MODEL and lines[0]["tokens"] == 12
+
+
+def test_the_page_of_the_schema_comes_from_here_alone(start: Start) -> None:
+    client = start().http()
+    page = client.get("/docs").text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert addresses and all(each.startswith("docs/static/") for each in addresses)
+    assert all(client.get(f"/{each}").status_code == 200 for each in addresses)
+    assert "http" not in re.sub(r"<!--.*?-->", "", page).replace("httpS", "")
 
 
 def test_figures_for_prometheus(start: Start) -> None:
