@@ -28,6 +28,8 @@ from ui.api.work import EventStream
 Piece = tuple[int, Delta]
 """(which of the request's replies, what is new of it)."""
 DONE = b"data: [DONE]\n\n"
+MOST_REPLIES = 128
+"""Of one request, which has one turn."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ def count(state: State, request: Request, model: str, used: Sequence[Usage | Non
 
 
 def _job(state: State, body: Drawing, prompts: Sequence[Prompt], **more: Any) -> Job:
+    if len(prompts) * (body.n or 1) > MOST_REPLIES:
+        raise BadSettings(f"A request may ask for {MOST_REPLIES} replies.", hint="Send several requests.")
     model = state.key(body.model)
     sampling = state.assistant.sampling(model, body.sampling())
     return Job(model, prompts, body.n or 1, sampling, **more)

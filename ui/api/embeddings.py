@@ -121,7 +121,7 @@ def embedding_routes(state: State) -> APIRouter:
         texts = [body.input] if isinstance(body.input, str) else body.input
         model = state.key(body.model) or state.assistant.task_model("embed").key
         gathering = gatherings.setdefault(model, Gathering(state, model))
-        rows, tokens = await unless_gone(request, gathering.embed(texts))
+        rows, tokens = await unless_gone(request, state.before(state.deadline(), gathering.embed(texts)))
         state.metrics.tokens.labels(model, "prompt").inc(tokens)
         request.scope["parley.model"], request.scope["parley.tokens"] = model, tokens
         data = [

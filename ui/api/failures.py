@@ -84,6 +84,8 @@ def answer_to(error: BaseException) -> tuple[int, dict[str, Any], dict[str, str]
     """(status, body, headers) for a failure; one that nobody expected is logged, and tells the client nothing."""
     if isinstance(error, Busy):
         headers = {"Retry-After": str(error.seconds)}
+        if error.closing:
+            return 503, error_body(str(error), type="server_error", code="server_closing"), headers
         return 429, error_body(str(error), type="rate_limit_error", code="server_busy"), headers
     if isinstance(error, TooLate):
         return 504, error_body(str(error), type="server_error", code="deadline_exceeded"), {}

@@ -115,7 +115,7 @@ class State:
         Raises Busy, TooLate, and ClientGone where the client hangs up before the first.
         """
         if self.closing:
-            raise Busy(CLOSING_RETRY_SECONDS)
+            raise Busy(CLOSING_RETRY_SECONDS, closing=True)
         batches = self._batches(request, make, turns)
         try:
             first = await unless_gone(request, anext(batches, []))
@@ -135,21 +135,25 @@ class State:
                 return (await anext(batches))[0]
 
         if self.closing:
-            raise Busy(CLOSING_RETRY_SECONDS)
+            raise Busy(CLOSING_RETRY_SECONDS, closing=True)
         return await unless_gone(request, all_of_it())
 
     async def _batches(
         self, request: Request, make: Callable[[threading.Event], Iterable[T]], turns: Turns
     ) -> AsyncGenerator[list[T]]:
-        ends = time.monotonic() + self.serving.deadline_seconds
+        ends = self.deadline()
         user: str = request.scope.get("parley.user", "")
         async with AsyncExitStack() as held:  # not asyncio.timeout: the first batch is awaited in another task
-            await self._before(ends, held.enter_async_context(turns.turn(user)))
+            await self.before(ends, held.enter_async_context(turns.turn(user)))
             batches = await held.enter_async_context(aclosing(pumped(make, self.threads)))
-            while batch := await self._before(ends, anext(batches, None)):
+            while batch := await self.before(ends, anext(batches, None)):
                 yield batch
 
-    async def _before(self, ends: float, step: Awaitable[T]) -> T:
+    def deadline(self) -> float:
+        """When a request that comes now has to be done, by time.monotonic."""
+        return time.monotonic() + self.serving.deadline_seconds
+
+    async def before(self, ends: float, step: Awaitable[T]) -> T:
         """The result of `step`. Raises TooLate where the time is up before, or the server ends."""
         task, over = asyncio.ensure_future(step), asyncio.ensure_future(self.over.wait())
         try:

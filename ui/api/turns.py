@@ -18,9 +18,10 @@ NEW_SHARE = 0.2
 class Busy(Exception):
     """There is no room to wait in; `seconds` says when to try again."""
 
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many requests are waiting. Try again in {seconds} s.")
-        self.seconds = seconds
+    def __init__(self, seconds: int, *, closing: bool = False) -> None:
+        why = "The server is closing." if closing else "Too many requests are waiting."
+        super().__init__(f"{why} Try again in {seconds} s.")
+        self.seconds, self.closing = seconds, closing
 
 
 class Turns:

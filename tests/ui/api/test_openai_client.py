@@ -107,6 +107,8 @@ def test_text_is_gone_on_with(start: Start) -> None:
     client = start().openai()
     found = client.completions.create(model=MODEL, prompt=["one", "two"], max_tokens=5)
     assert [choice.text for choice in found.choices] == ["You said: one", "You said: two"]
+    with pytest.raises(openai.BadRequestError, match="128 replies"):
+        client.completions.create(model=MODEL, prompt=["one"] * 65, n=2)
     chunks = list(client.completions.create(model=MODEL, prompt="one", stream=True))
     assert "".join(c.choices[0].text for c in chunks) == "You said: one"
 

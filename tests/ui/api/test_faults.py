@@ -1,0 +1,150 @@
+"""What goes wrong while the server works: whoever is cut off is told, and the next one is served."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from assistant.engines.fake import FakeEngine
+from tests.ui.api.conftest import Start, until
+from ui.api.server import audit_to
+
+MODEL = "smollm2-135m-instruct"
+CHAT = "/v1/chat/completions"
+TIMES = 20
+BODY = {"model": MODEL, "messages": [{"role": "user", "content": "Count from one to a hundred."}], "temperature": 0}
+
+
+class Program:
+    """`parley serve` in a process of its own."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        program = str(Path(sys.executable).with_name("parley"))
+        words = [program, "serve", "--port", str(self.port)]
+        self.process = subprocess.Popen(words, env=os.environ, stdout=subprocess.DEVNULL)
+        until(self._up)
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+
+    def engine(self) -> psutil.Process:
+        """llama.cpp's process."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return next(each for each in children if "llamacpp_server" in " ".join(each.cmdline()))
+
+    def _up(self) -> bool:
+        assert self.process.poll() is None
+        try:
+            return self.client().get("/health").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    made = Program()
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def whole(client: httpx.Client) -> str:
+    answer = client.post(CHAT, json={**BODY, "max_tokens": 12})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["choices"][0]["message"]["content"]
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(900)
+def test_an_engine_that_is_killed_is_started_again(program: Program) -> None:
+    with program.client() as client:
+        expected = whole(client)
+        for _ in range(TIMES):
+            with client.stream("POST", CHAT, json={**BODY, "max_tokens": 400, "stream": True}) as answer:
+                lines = answer.iter_lines()
+                next(lines)
+                program.engine().kill()
+                text = "\n".join(lines)
+            assert '"error"' in text and "llama.cpp" in text
+            assert whole(client) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(900)
+def test_clients_that_leave_in_mid_stream_cost_the_others_nothing(program: Program) -> None:
+    with program.client() as stays:
+        expected = whole(stays)
+        for _ in range(TIMES):
+            with program.client() as leaves, leaves.stream("POST", CHAT, json={**BODY, "stream": True}) as answer:
+                next(answer.iter_lines())
+            assert whole(stays) == expected
+        until(lambda: 'parley_running{line="writing"} 0.0' in stays.get("/metrics").text)
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(1800)
+def test_sigterm_under_load_leaves_nobody_without_a_word() -> None:
+    for _ in range(TIMES):
+        program = Program()
+
+        begun = threading.Semaphore(0)
+
+        def stream(client: httpx.Client, begun: threading.Semaphore = begun) -> str:
+            with client, client.stream("POST", CHAT, json={**BODY, "max_tokens": 60, "stream": True}) as answer:
+                begun.release()
+                return answer.read().decode()
+
+        with ThreadPoolExecutor(6) as pool:
+            streams = [pool.submit(stream, program.client()) for _ in range(6)]
+            for _ in streams:
+                begun.acquire(timeout=60)
+            program.process.send_signal(signal.SIGTERM)
+            for each in streams:
+                text = each.result()
+                assert text.rstrip().endswith("data: [DONE]") and '"finish_reason": "' in text, text[-300:]
+        assert program.process.wait(60) == -signal.SIGTERM
+
+
+def test_a_full_disk_loses_lines_of_the_log_and_no_request(start: Start, tmp_path: Path) -> None:
+    audit_to(tmp_path / "api.jsonl")
+    (handler,) = logging.getLogger("parley.audit").handlers
+    handler.close()
+    assert isinstance(handler, logging.StreamHandler)
+    with Path("/dev/full").open("w") as full:
+        handler.stream = full
+        client = start().http()
+        for _ in range(TIMES):
+            assert client.post(CHAT, json=BODY).status_code == 200
+        handler.stream = open(os.devnull, "w")  # noqa: SIM115 - the handler closes it
+
+
+def test_a_clock_that_jumps_neither_ends_nor_holds_a_request(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = start(FakeEngine("word " * 30, seconds_per_token=0.002), deadline_seconds=20)
+    now = time.time
+    with server.http() as client:
+        for turn in range(TIMES):
+            away = 86_400.0 * (turn + 1) * (-1 if turn % 2 else 1)
+            monkeypatch.setattr(time, "time", lambda away=away: now() + away)
+            assert client.post(CHAT, json=BODY).status_code == 200
+            told = client.post(CHAT, json={**BODY, "stream": True}).text
+            assert json.loads(told.split("\n\n")[-3][6:])["choices"][0]["finish_reason"] == "stop"
