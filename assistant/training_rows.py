@@ -6,7 +6,6 @@ https://huggingface.co/docs/trl/dataset_formats
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from assistant.conversation import Conversation, StoredMessage, prompt
@@ -56,7 +55,7 @@ def sft_rows(conversation: Conversation, *, everything: bool = False) -> Iterato
     inner = {message.id for branch in ends.values() for message in branch[:-1]}
     for end, branch in ends.items():
         if end not in inner:
-            yield {"messages": [asdict(message) for message in prompt(branch, _system_prompt(branch[-1]))]}
+            yield {"messages": [message.fields() for message in prompt(branch, _system_prompt(branch[-1]))]}
 
 
 def _ended(message: StoredMessage) -> bool:
@@ -73,7 +72,7 @@ def _question(conversation: Conversation, reply: StoredMessage) -> list[dict[str
     if reply.parent_id is None:
         return []
     messages = prompt(conversation.path(reply.parent_id), _system_prompt(reply))
-    return [asdict(message) for message in messages] if messages and messages[-1].role == "user" else []
+    return [message.fields() for message in messages] if messages and messages[-1].role == "user" else []
 
 
 def _completion(text: str) -> list[dict[str, str]]:

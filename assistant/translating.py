@@ -3,11 +3,12 @@ chat model."""
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,13 @@ class Translating(TextTasks):
         self.check_length(text)
         return translation.translate(text, order, self._translating(order, model))
 
-    def translation(self, text: str, order: Order, *, model: str | None = None) -> Translation:
-        """The whole translation at once."""
+    def translation(
+        self, text: str, order: Order, *, model: str | None = None, cancel: threading.Event | None = None
+    ) -> Translation:
+        """The whole translation at once. cancel: ends it after a sentence; what comes out is no translation then."""
         entry = self._translator(order, model)
-        found = tuple(self.translate(text, order, model=model))
+        sentences = self.translate(text, order, model=model)
+        found = tuple(takewhile(lambda _: cancel is None or not cancel.is_set(), sentences))
         notes = self.translation_notes(order, model)
         return Translation(order, entry.key, translation.assembled(text, found), found, notes)
 

@@ -56,7 +56,9 @@ Hold = Callable[[Tensor], Tensor]
 @dataclass(frozen=True, kw_only=True)
 class DiffusionConfig(Config):
     """width: channels of the first level; unconditional: share of pictures whose class is kept back, for guidance;
-    average: share of the old in each step of the running mean of the weights that is kept."""
+    average: share of the old in each step of the running mean of the weights that is kept; perturbation: γ of Ning et
+    al. 2023 (arXiv:2301.11706): how much more noise the network sees than it is asked for, so that it bears its own
+    errors when it samples."""
 
     steps: int = 20_000
     batch_size: int = 64
@@ -65,11 +67,13 @@ class DiffusionConfig(Config):
     layers: int = 1
     unconditional: float = 0.1
     average: float = 0.9995
+    perturbation: float = 0.1
 
     def problems(self) -> list[str]:
         wrong = [] if self.width >= 32 and self.width % 32 == 0 else ["width is a multiple of 32"]
         wrong += [] if self.layers >= 1 else ["layers is at least 1"]
         inside = 0 <= self.average < 1 and 0 <= self.unconditional < 1
+        wrong += [] if 0 <= self.perturbation <= 1 else ["perturbation lies between 0 and 1"]
         return [*super().problems(), *wrong, *([] if inside else ["average and unconditional lie between 0 and 1"])]
 
 
@@ -143,9 +147,10 @@ class DiffusionLesson(Lesson):
         x0, y = scaled(self._pictures.images[places]).to(self._device), self._pictures.labels[places].to(self._device)
         t = torch.randint(TIMES, (len(x0),), device=self._device)
         noise = torch.randn_like(x0)
+        seen = noise + self._config.perturbation * torch.randn_like(x0) if self._config.perturbation else noise
         hidden = torch.rand(len(x0), device=self._device) < self._config.unconditional
         y = torch.where(hidden, len(self._pictures.classes), y)
-        said = self.network(q_sample(x0, t, noise, self._alpha_bar), t, y)
+        said = self.network(q_sample(x0, t, seen, self._alpha_bar), t, y)
         loss = F.mse_loss(said, velocity(x0, t, noise, self._alpha_bar))
         length = update(self.optimisers["network"], loss, rate=rate, longest=1.0)
         follow(self.average, self.network, self._config.average, step)

@@ -74,7 +74,7 @@ def compete(
 
 def _many(name: str, model: Any, classes: int, count: int, seed: int) -> tuple[Tensor, Tensor]:
     parts = [
-        drawn(name, model, Wish(count=min(BATCH, count - at), seed=seed * 100_000 + at, guidance=1.0))
+        drawn(name, model, Wish(count=min(BATCH, count - at), seed=seed * 100_000 + at))
         for at in range(0, count, BATCH)
     ]
     labels = torch.cat([torch.arange(len(part)) % classes for part in parts])
@@ -82,11 +82,10 @@ def _many(name: str, model: Any, classes: int, count: int, seed: int) -> tuple[T
 
 
 def _seconds_a_picture(name: str, model: Any) -> float:
-    classes = torch.arange(TIMED) % len(model.classes)
     begun = 0.0
     for _ in range(2):  # the first time is for warming up
         begun = time.perf_counter()
-        model.sample(TIMED if name == "vae" else classes)
+        drawn(name, model, Wish(count=TIMED))
     return (time.perf_counter() - begun) / TIMED
 
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from demos.architectures import architecture
+from demos.architectures import GUIDANCE, architecture
 from demos.errors import BadConfig
 from demos.grids import grid
 
@@ -34,7 +34,7 @@ class Wish:
     label: str = ""
     seed: int = 0
     steps: int = 20
-    guidance: float = 1.5
+    guidance: float = GUIDANCE
     sampler: str = "ddim"
 
     def check(self) -> None:

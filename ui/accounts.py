@@ -81,6 +81,8 @@ class Accounts:
         problems = [] if _NAME.fullmatch(name) else ["a name has up to 32 of a-z, 0-9, dot, dash and underscore"]
         problems += [] if role in ROLES else [f"a role is {' or '.join(ROLES)}, not {role}"]
         problems += _weak(password)
+        if _NAME.fullmatch(name) and (kept := paths.database_path(name).parent).exists():
+            problems.append(f"{kept} has the conversations of a {name} of before; move it away first")
         with self._lock():
             people = self.list()
             problems += [f"there is a {name} already"] if any(each.name == name for each in people) else []

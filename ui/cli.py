@@ -105,14 +105,18 @@ def ui(
     auth: Annotated[
         str, typer.Option(help="login, none, or auto: a login as soon as other machines can reach the page.")
     ] = "auto",
+    https: Annotated[bool, typer.Option("--https", help="A proxy before it speaks TLS: cookies want it.")] = False,
 ) -> None:
     """Open the page in the browser.
 
     Example: parley ui --port 8080 --no-browser
     """
+    from ui.web.uploads import keep_private
+
+    keep_private()
     from ui.web.app import launch
 
-    launch(host=host, port=port, open_browser=browser, auth=auth)
+    launch(host=host, port=port, open_browser=browser, auth=auth, https=https)
 
 
 def main() -> None:

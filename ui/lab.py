@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant import paths
-from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, ParleyError, TrainingDiverged, UserError
+from assistant.errors import (
+    BadDataset,
+    BadSettings,
+    ModelNotAvailable,
+    ParleyError,
+    RunNotFound,
+    TrainingDiverged,
+    UserError,
+)
 from assistant.run import Run, State, read_run
 from assistant.run_worker import Worker
 from assistant.runs import Runs
@@ -55,15 +64,46 @@ def data_folder() -> Path:
 
 
 def create(runs: Runs, name: str, given: Mapping[str, Any]) -> Run:
-    """A training that is ready to start. Raises BadSettings."""
+    """A training that is ready to start. name: an architecture, or a training's id: then one that begins where that
+    one has ended, with its settings but for those given. Raises BadSettings, RunNotFound, ModelNotAvailable."""
+    before = None
+    if name not in ARCHITECTURES:
+        try:
+            before = _training(runs, name)
+        except RunNotFound:
+            with mapped():
+                architecture(name)  # says which there are
+            raise
+    if before is not None:
+        given = {**before.settings, **given}
+        name = str(given["architecture"])
+        given = {key: value for key, value in given.items() if key != "architecture"}
     data = given.get("data")
     if isinstance(data, str) and data not in BUILT_IN and Path(data).expanduser().exists():
         given = {**given, "data": str(Path(data).expanduser().resolve())}  # it may be gone on with from elsewhere
     with mapped():
         chosen = architecture(name)
-        settings_from(chosen.config_class(), given)
+        config: Any = settings_from(chosen.config_class(), given)
+    if before is not None and config.steps <= (done := before.status().step):
+        raise BadSettings(f"{before.id} has made {done:,} steps.", hint=f"Ask for more: steps={2 * done}.")
     title = f"{chosen.title} on {Path(str(given.get('data') or chosen.config_class()().data)).name}"
-    return runs.create(KIND, title, PROGRAM, {"architecture": name, **given})
+    run = runs.create(KIND, title, PROGRAM, {"architecture": name, **given})
+    if before is not None:
+        from demos.training import CHECKPOINT
+
+        try:
+            shutil.copyfile(before.folder / CHECKPOINT, run.folder / CHECKPOINT)
+        except OSError as error:
+            runs.delete(run)
+            raise ModelNotAvailable(f"{before.id} cannot be gone on with: {error.strerror}.") from error
+    return run
+
+
+def _training(runs: Runs, name: str) -> Run:
+    run = runs.find(name)
+    if run.kind != KIND:
+        raise ModelNotAvailable(f"{run.id} is no training of the lab.", hint="`parley runs list` shows what each is.")
+    return run
 
 
 def weights(runs: Runs, name: str) -> tuple[Architecture, Path]:
@@ -75,9 +115,7 @@ def weights(runs: Runs, name: str) -> tuple[Architecture, Path]:
                 f"There are no weights of the {chosen.title} here.", hint=f"Train some: parley lab train {name}"
             )
         return chosen, chosen.shipped
-    run = runs.find(name)
-    if run.kind != KIND:
-        raise ModelNotAvailable(f"{run.id} is no training of the lab.", hint="`parley runs list` shows what each is.")
+    run = _training(runs, name)
     if not run.model.is_dir():
         raise ModelNotAvailable(f"{run.id} has no weights yet.", hint="They come when it is done or stopped.")
     with mapped():

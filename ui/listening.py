@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from urllib.parse import urlsplit
 
 from assistant.errors import UserError
 
@@ -20,3 +21,12 @@ def check_port(host: str, port: int) -> None:
                 f"Port {port} of {host} cannot be used: {error.strerror}.",
                 hint="Is Parley running already? Choose another one with --port.",
             ) from error
+
+
+def names_loopback(host: str) -> bool:
+    """Whether a Host header, with or without a port, is a name of this machine's alone."""
+    try:
+        parts = urlsplit(f"//{host}")
+        return (parts.hostname or "") in LOOPBACK and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False

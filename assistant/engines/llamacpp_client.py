@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from assistant import hardware
-from assistant.errors import EngineFailed, ParleyError, TextTooLong
+from assistant.errors import BadSettings, EngineFailed, ParleyError, TextTooLong
 
 CANCEL_POLL_SECONDS = 0.1
 GATHER_SECONDS = 0.02
@@ -108,10 +108,10 @@ class ServerProcess:
         """The server-sent events that answer a request; they end early when `cancel` is set."""
         connection, ended = self._connect(None), threading.Event()
         try:
-            response = self._request(connection, "POST", path, body)
+            connection.connect()  # the head of the answer comes when there is a slot: that wait ends by `cancel` too
             line = connection.sock
             threading.Thread(target=_hang_up, args=(line, cancel, ended), name="llamacpp-cancel", daemon=True).start()
-            yield Events(response)
+            yield Events(self._request(connection, "POST", path, body))
         except (OSError, http.client.HTTPException, ValueError) as error:
             if not cancel.is_set():
                 raise _gone() from error
@@ -173,7 +173,8 @@ def mapped_error(error: dict[str, Any]) -> ParleyError:
             f"The text has {error.get('n_prompt_tokens', '?')} tokens and the model reads {error.get('n_ctx', '?')}.",
             hint="Shorten the text, or choose a model with a longer context.",
         )
-    return EngineFailed(f"llama.cpp refused the request: {error.get('message', 'no reason given')}.")
+    said = f"llama.cpp refused the request: {error.get('message', 'no reason given')}."
+    return BadSettings(said) if error.get("type") == "invalid_request_error" else EngineFailed(said)
 
 
 def _gone() -> EngineFailed:

@@ -12,6 +12,7 @@ from typing import Any
 
 from assistant.engines.forms import Form, ToolCallPart
 from assistant.engines.protocol import Message
+from assistant.errors import BadSettings
 
 TOLD = """You answer by calling one of these functions. Write a JSON object with its name and its arguments.
 
@@ -38,7 +39,10 @@ def call_schema(form: Form) -> dict[str, Any]:
     for each in choices(form):
         arguments = dict(each.get("parameters") or {"type": "object"})
         for key in ("$defs", "definitions"):
-            shared.setdefault(key, {}).update(arguments.pop(key, {}))
+            own, all_of_them = arguments.pop(key, {}), shared.setdefault(key, {})
+            if not isinstance(own, dict) or any(all_of_them.get(name, own[name]) != own[name] for name in own):
+                raise BadSettings(f"{key} of {each['name']} is no object, or differs from another tool's of that name.")
+            all_of_them.update(own)
         fields = {"name": {"const": each["name"]}, "arguments": arguments}
         calls.append({"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False})
     one = calls[0] if len(calls) == 1 else {"anyOf": calls}

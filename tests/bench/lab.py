@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from demos import distances, images, texts, training
-from demos.architectures import ARCHITECTURES, architecture
+from demos.architectures import ARCHITECTURES, GUIDANCE, architecture
 from demos.classifier import features, predict
 from demos.diffusion import Diffusion
 from demos.faceoff import compete
@@ -116,7 +116,7 @@ def _samplers(judge: Any, test: images.Pictures) -> dict[str, float]:
         begun = time.perf_counter()
         made = torch.cat(
             [
-                model.sample(part, seed=place, steps=steps, sampler=sampler)
+                model.sample(part, seed=place, steps=steps, sampler=sampler, guidance=GUIDANCE)
                 for place, part in enumerate(classes.split(100))
             ]
         )

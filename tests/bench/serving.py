@@ -30,6 +30,7 @@ SECONDS = float(os.environ.get("PARLEY_BENCH_SECONDS", "300"))
 """Of load on each server."""
 ENCODER = "all-minilm-l6-v2"
 READERS = 8
+JSON = {"Content-Type": "application/json"}
 TEXTS = 1500
 
 
@@ -52,6 +53,8 @@ class Asking:
         for line in answer:
             if line.startswith(b"data: {"):
                 event = json.loads(line[6:])
+                if "error" in event:
+                    raise OSError(str(event["error"]))
                 text += "".join(choice["delta"].get("content") or "" for choice in event["choices"])
                 tokens = (event.get("usage") or {}).get("completion_tokens", tokens)
             ended = ended or line.startswith(b"data: [DONE]")
@@ -95,6 +98,7 @@ def _load(port: int, key: str) -> dict[str, float]:
                 body |= {"response_format": {"type": "json_schema", "json_schema": schema}}
             try:
                 text, tokens = asking.stream(body)
+                crossed = marked and json.loads(text) != marker
             except (OSError, http.client.HTTPException, ValueError):
                 with lock:
                     counts["errors"] += 1
@@ -104,7 +108,7 @@ def _load(port: int, key: str) -> dict[str, float]:
                 counts["requests"] += 1
                 counts["tokens"] += tokens
                 counts["markers"] += marked
-                counts["crossed"] += marked and json.loads(text) != marker
+                counts["crossed"] += crossed
 
     start = time.monotonic()
     _together(client, CLIENTS)
@@ -129,8 +133,11 @@ def run_overhead() -> dict[str, float]:
             taken: list[float] = []
             for _ in range(500):
                 start = time.perf_counter()
-                line.request("POST", "/v1/chat/completions", json.dumps(body | more))
-                line.getresponse().read()
+                line.request("POST", "/v1/chat/completions", json.dumps(body | more), JSON)
+                answer = line.getresponse()
+                text = answer.read()
+                if answer.status != http.HTTPStatus.OK:
+                    raise OSError(text.decode())
                 taken.append(1000 * (time.perf_counter() - start))
             found[f"a {name} reply, ms, median (under 3)"] = statistics.median(taken)
     assistant.close()
@@ -154,7 +161,7 @@ def run_embeddings() -> dict[str, float]:
 
         def embed(some: list[str], line: http.client.HTTPConnection) -> None:
             body = {"model": ENCODER, "input": some, "encoding_format": "base64"}
-            line.request("POST", "/v1/embeddings", json.dumps(body))
+            line.request("POST", "/v1/embeddings", json.dumps(body), JSON)
             answer = line.getresponse()
             data = answer.read()
             if answer.status != http.HTTPStatus.OK:

@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 
+from assistant import paths
 from assistant.errors import BadSettings, StoreFailed
 from ui.accounts import Accounts, session_secret
 
@@ -66,6 +67,10 @@ def test_names_are_there_once_and_go() -> None:
     with pytest.raises(BadSettings, match="already"):
         people.add("ada", GOOD)
     people.remove("ada")
+    left = paths.database_path("ada").parent
+    left.mkdir(parents=True)
+    with pytest.raises(BadSettings, match="conversations of a ada of before"):
+        people.add("ada", GOOD)  # whoever is called so next does not find them
     for act in (lambda: people.remove("ada"), lambda: people.set_password("ada", GOOD)):
         with pytest.raises(BadSettings, match="no account"):
             act()

@@ -62,7 +62,8 @@ def test_ui_hands_its_options_to_the_page(monkeypatch):
     page.launch = lambda **options: called.update(options)
     monkeypatch.setitem(sys.modules, "ui.web.app", page)
     assert CliRunner().invoke(cli.app, ["ui", "--port", "8080", "--no-browser"]).exit_code == 0
-    assert called == {"host": "127.0.0.1", "port": 8080, "open_browser": False}
+    options = {"host": "127.0.0.1", "port": 8080, "open_browser": False, "auth": "auto", "https": False}
+    assert called == options
 
 
 def test_control_c_ends_with_130(monkeypatch):

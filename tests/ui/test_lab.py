@@ -45,6 +45,22 @@ def test_a_training_is_a_run_with_pictures_and_weights() -> None:
     assert chosen.name == "vae" and json.loads((folder / "lab.json").read_text())["classes"] == list("0123456789")
 
 
+def test_a_training_goes_further_than_it_was_to() -> None:
+    runs = Runs()
+    first = lab.create(runs, "vae", {**SMALL, "steps": 4})
+    with pytest.raises(ModelNotAvailable, match="cannot be gone on with"):
+        lab.create(runs, first.id, {"steps": 6})
+    run_it(first)
+    with pytest.raises(BadSettings, match="has made 4 steps"):
+        lab.create(runs, first.id, {"beta": 2.0})
+    further = lab.create(runs, first.id, {"steps": 6, "beta": 2.0})
+    assert further.id != first.id and further.settings == {**first.settings, "steps": 6, "beta": 2.0}
+    run_it(further)
+    assert further.status().state is State.FINISHED, further.status().message
+    assert min(step for step, _ in losses(further)) > 4 and losses(further)[-1][0] == 6
+    assert [run.id for run in runs] == [further.id, first.id]
+
+
 def test_a_pause_and_a_kill_lose_nothing() -> None:
     runs = Runs()
     whole, other = (lab.create(runs, "vae", {**SMALL, "steps": 40}) for _ in range(2))

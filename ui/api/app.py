@@ -11,7 +11,6 @@ from fastapi import APIRouter, FastAPI, HTTPException, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from openai.types import Model
 from pydantic import BaseModel
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
@@ -19,7 +18,7 @@ from assistant.service import Assistant
 from ui.api import failures
 from ui.api.chat import chat_routes
 from ui.api.embeddings import embedding_routes
-from ui.api.guard import Guard, Record
+from ui.api.guard import Cors, Guard, Record
 from ui.api.keys import Keys
 from ui.api.responses import response_routes
 from ui.api.state import Serving, State
@@ -51,11 +50,9 @@ def create_api(
     for routes in (chat_routes, response_routes, embedding_routes, text_routes, _models, _health):
         app.include_router(routes(state), max_body_size=state.serving.body_bytes)
     failures.install(app)
-    if state.serving.origins:
-        app.add_middleware(
-            CORSMiddleware, allow_origins=state.serving.origins, allow_methods=["*"], allow_headers=["*"]
-        )
     app.add_middleware(Guard, serving=state.serving, keys=keys or Keys())
+    if state.serving.origins:
+        app.add_middleware(Cors, origins=state.serving.origins)
     app.add_middleware(Record, metrics=state.metrics)
     _documented(app)
     if page is not None:
@@ -104,12 +101,13 @@ def _models(state: State) -> APIRouter:
     @router.get("/v1/models", response_model=Models)
     def models() -> Any:
         """The models that requests may name."""
-        return {"object": "list", "data": [described(entry.key) for entry in state.served()]}
+        return {"object": "list", "data": [described(name) for name in state.served()]}
 
     @router.get("/v1/models/{model:path}", response_model=Model)
     def model(model: str) -> Any:
         """One of them."""
-        return described(state.key(model) or model)
+        state.entry(model)
+        return described(model)
 
     return router
 
@@ -127,7 +125,7 @@ def _health(state: State) -> APIRouter:
         """Whether a request would be answered: a model is here, and the server is not closing."""
         if state.closing:
             return JSONResponse(failures.error_body("The server is closing.", type="server_error"), 503)
-        entry = state.assistant.find(state.serving.models[0] if state.serving.models else None)
+        entry = next(iter(state.named.values()), None) or state.assistant.find()
         missing = state.assistant.missing("chat", entry.key) if "chat" in getattr(entry, "tasks", ()) else []
         if missing:
             said = f"{missing[0].key} is not on this machine yet."
@@ -135,7 +133,7 @@ def _health(state: State) -> APIRouter:
         return {"status": "ready"}
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    def metrics() -> Response:
+    async def metrics() -> Response:  # on the loop, which alone changes the lines
         """Counters and gauges in Prometheus' text format."""
         state.metrics.loaded.set(len(state.assistant.loaded()))
         return Response(state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

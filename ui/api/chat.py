@@ -23,7 +23,7 @@ from ui.api.choices import Chat, Plain, Written
 from ui.api.failures import STREAMED, answer_to
 from ui.api.schema import ChatRequest, CompletionRequest, Drawing, ToolChoice, Turn
 from ui.api.state import State
-from ui.api.work import EventStream
+from ui.api.work import EventStream, gathered, unless_gone
 
 Piece = tuple[int, Delta]
 """(which of the request's replies, what is new of it)."""
@@ -86,7 +86,7 @@ def chat_routes(state: State) -> APIRouter:
 
 
 async def _answer(state: State, request: Request, body: Drawing, job: Job, form: Chat | Plain) -> Response:
-    model = job.model or state.assistant.default_model()
+    model = body.model or state.default()
     head = {"id": form.prefix + secrets.token_hex(12), "created": int(time.time()), "model": model}
     start = time.perf_counter()
     batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
@@ -94,12 +94,11 @@ async def _answer(state: State, request: Request, body: Drawing, job: Job, form:
     request.scope["parley.model"] = model
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
-        return EventStream(_events(state, request, batches, head | {"object": form.chunk}, form, usage=usage))
+        events = _events(state, request, batches, head | {"object": form.chunk}, form, usage=usage)
+        return EventStream(events, state.serving.deadline_seconds)
     replies: dict[int, Written] = {}
-    async with aclosing(batches):
-        async for batch in batches:
-            for number, delta in batch:
-                replies.setdefault(number, Written()).add(delta)
+    for number, delta in await unless_gone(request, gathered(batches)):
+        replies.setdefault(number, Written()).add(delta)
     choices = [form.whole(number, replies[number]) for number in sorted(replies)]
     counted = count(state, request, model, [each.usage for each in replies.values()])
     return JSONResponse(head | {"object": form.kind, "choices": choices, "usage": counted})
@@ -162,9 +161,9 @@ def count(state: State, request: Request, model: str, used: Sequence[Usage | Non
 def _job(state: State, body: Drawing, prompts: Sequence[Prompt], **more: Any) -> Job:
     if len(prompts) * (body.n or 1) > MOST_REPLIES:
         raise BadSettings(f"A request may ask for {MOST_REPLIES} replies.", hint="Send several requests.")
-    model = state.key(body.model)
-    sampling = state.assistant.sampling(model, body.sampling())
-    return Job(model, prompts, body.n or 1, sampling, **more)
+    entry = state.entry(body.model)
+    sampling = state.sampling(entry, body.sampling())
+    return Job(entry.key if entry else None, prompts, body.n or 1, sampling, **more)
 
 
 def _message(turn: Turn) -> Message:

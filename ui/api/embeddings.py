@@ -14,10 +14,9 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from assistant.engines.protocol import Capability, Message
-from assistant.errors import ParleyError
 from ui.api.failures import DOCUMENTED
 from ui.api.schema import EmbeddingRequest
-from ui.api.state import State
+from ui.api.state import CLOSING_RETRY_SECONDS, State
 from ui.api.turns import Busy
 from ui.api.work import unless_gone
 
@@ -61,6 +60,8 @@ class Gathering:
 
     async def embed(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
         """(unit-length embeddings (text, dimension) float32, tokens read). Raises Busy where too many wait."""
+        if self._state.closing:
+            raise Busy(CLOSING_RETRY_SECONDS, closing=True)
         if len(self._waiting) >= max(1, self._state.serving.waiting):
             raise Busy(1)
         asked = _Asked(texts, asyncio.get_running_loop().create_future())
@@ -89,7 +90,7 @@ class Gathering:
         loop = asyncio.get_running_loop()
         try:
             rows, counts = await loop.run_in_executor(self._state.threads, self._rows, [a.texts for a in some])
-        except ParleyError as error:
+        except Exception as error:  # noqa: BLE001 - it belongs to those who asked
             if len(some) == 1:
                 _fail(some[0], error)
                 return

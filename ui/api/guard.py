@@ -7,22 +7,23 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistant.errors import StoreFailed
 from ui.api.failures import answer_to, error_body
 from ui.api.keys import Key, Keys
 from ui.api.metrics import Metrics
 from ui.api.state import Serving
-from ui.listening import LOOPBACK
+from ui.listening import LOOPBACK, names_loopback
 
 SCOPE_OF = {
     "/v1/chat": "chat",
@@ -38,12 +39,12 @@ SCOPE_OF = {
 """What a path's beginning needs a key's scope for, the longest first; "" is any valid key. Other paths need no key."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-audit = logging.getLogger("parley.audit")
+audit, log = logging.getLogger("parley.audit"), logging.getLogger("parley.api")
 
 
 class Guard:
@@ -59,7 +60,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if self.serving.host in LOOPBACK and (Request(scope).url.hostname or "") not in LOOPBACK:
+        if self.serving.host in LOOPBACK and not names_loopback(headers.get("host", "")):
             await refusal(403, "This server answers on loopback only.", "loopback_only")(scope, receive, send)
             return
         key, refused = self._who(scope, headers)
@@ -67,7 +68,7 @@ class Guard:
             await refused(scope, receive, send)
             return
         user = key.id if key else (scope.get("client") or ("",))[0]
-        scope["parley.user"], scope["parley.key"] = user, key.id if key else ""
+        scope["parley.client"], scope["parley.key"] = user, key.id if key else ""
         self._open[user] += 1
         try:
             await self.app(scope, receive, send)
@@ -80,7 +81,11 @@ class Guard:
         if not self.serving.keys or needed is None or scope["method"] == "OPTIONS":
             return None, None
         kind, _, secret = headers.get("authorization", "").partition(" ")
-        key = self.keys.find(secret.strip()) if kind.lower() == "bearer" else None
+        try:
+            key = self.keys.find(secret.strip()) if kind.lower() == "bearer" else None
+        except StoreFailed as error:  # whoever has no key need not know where they are kept
+            log.error("%s", error)
+            return None, refusal(503, "The keys cannot be read; the server's log says why.", "store_failed")
         if key is None:
             said = refusal(401, "A valid key is needed: Authorization: Bearer KEY.", "invalid_api_key")
             said.headers["WWW-Authenticate"] = "Bearer"
@@ -98,6 +103,18 @@ class Guard:
             said = f"This key may make {key.a_minute} requests a minute."
             return refusal(429, said, "rate_limit_exceeded", retry_seconds=wait)
         return None
+
+
+class Cors:
+    """Lets pages of the named origins call the API, and nothing else that may be on the same port."""
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
+        self.app = app
+        self._cors = CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        chosen = self._cors if scope["type"] == "http" and scope["path"].startswith("/v1/") else self.app
+        await chosen(scope, receive, send)
 
 
 class Record:

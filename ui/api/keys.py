@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,9 @@ from assistant.errors import BadSettings, StoreFailed
 from assistant.whole_files import write_whole
 
 PREFIX = "parley-"
+ENVIRONMENT = "PARLEY_API_KEY"
+"""A key that is given to the server rather than made by it, for containers: it may do everything."""
+_SHORTEST = 20
 SCOPES = ("chat", "texts", "embeddings", "metrics")
 """What a key can be allowed; every key may list the models."""
 _MOST_NAME = 80
@@ -60,8 +64,8 @@ class Keys:
         self._by_digest: dict[str, Key] = {}
 
     def list(self) -> list[Key]:
-        """All of them, the oldest first."""
-        return self._read()
+        """All of them, the oldest first; one from the environment before them."""
+        return [*_environment(), *self._read()]
 
     def create(
         self,
@@ -109,13 +113,11 @@ class Keys:
 
     def find(self, secret: str) -> Key | None:
         """The valid key of that secret. A key that was made or revoked meanwhile counts at once."""
-        try:
-            stat = self.path.stat()
-        except FileNotFoundError:
-            return None
-        if self._seen != (stat.st_mtime_ns, stat.st_ino):
-            self._by_digest = {key.digest: key for key in self._read()}
-            self._seen = (stat.st_mtime_ns, stat.st_ino)
+        stat = self.path.stat() if self.path.exists() else None
+        seen = (stat.st_mtime_ns, stat.st_ino) if stat else (0, 0)
+        if self._seen != seen:
+            self._by_digest = {key.digest: key for key in self.list()}
+            self._seen = seen
         key = self._by_digest.get(_digest(secret))  # of the hash, so that time tells nothing of the secret
         return key if key is not None and key.state == "valid" else None
 
@@ -137,6 +139,15 @@ class Keys:
             write_whole(self.path, [json.dumps([asdict(key) for key in keys], indent=1)], private=True)
         except OSError as error:
             raise StoreFailed(f"{self.path} cannot be written: {error.strerror}.") from error
+
+
+def _environment() -> list[Key]:
+    secret = os.environ.get(ENVIRONMENT, "")
+    if secret and len(secret) < _SHORTEST:
+        raise BadSettings(
+            f"{ENVIRONMENT} has fewer than {_SHORTEST} characters.", hint="`openssl rand -hex 32` makes one."
+        )
+    return [Key("environment", ENVIRONMENT, _digest(secret), SCOPES, "")] if secret else []
 
 
 def _digest(secret: str) -> str:

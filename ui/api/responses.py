@@ -16,12 +16,13 @@ from starlette.responses import JSONResponse, Response
 
 from assistant.engines.forms import Form, ToolCall
 from assistant.engines.protocol import Message
+from assistant.errors import BadSettings
 from ui.api.chat import Job, Piece, count
 from ui.api.choices import Written
 from ui.api.failures import STREAMED, answer_to
 from ui.api.schema import Body, Model, Part, TextPart
 from ui.api.state import State
-from ui.api.work import EventStream
+from ui.api.work import EventStream, gathered, unless_gone
 
 
 class Said(Part):
@@ -101,7 +102,7 @@ class ResponseRequest(Body):
                 found.append(Message("tool", item.output, tool_call_id=item.call_id))
             else:
                 role = "system" if item.role == "developer" else item.role
-                text = item.content if isinstance(item.content, str) else "".join(p.text for p in item.content)
+                text = item.content if isinstance(item.content, str) else "".join(part.said for part in item.content)
                 found.append(Message(role, text))
         return found
 
@@ -109,10 +110,14 @@ class ResponseRequest(Body):
         """What the reply has to be."""
         wanted = self.text.format if self.text else None
         schema = None if wanted is None or wanted.type == "text" else wanted.schema_ or {}
+        if wanted is not None and wanted.type == "json_schema" and wanted.schema_ is None:
+            raise BadSettings("text.format has no schema.")
         tools = tuple(
             {"type": "function", "function": tool.model_dump(exclude_none=True, exclude={"type", "strict"})}
             for tool in self.tools or ()
         )
+        if self.tool_choice == "required" and not tools:
+            raise BadSettings("tool_choice is required, and there are no tools.")
         return Form(schema, tools, self.tool_choice or "auto") if tools or schema is not None else None
 
 
@@ -124,17 +129,16 @@ def response_routes(state: State) -> APIRouter:
     async def respond(body: ResponseRequest, request: Request) -> Response:
         """Answer a conversation, or one question."""
         changes = {"temperature": body.temperature, "top_p": body.top_p, "max_tokens": body.max_output_tokens}
-        key = state.key(body.model)
-        job = Job(key, [body.messages()], 1, state.assistant.sampling(key, changes), form=body.form())
-        reply = Reply(body, key or state.assistant.default_model())
+        entry = state.entry(body.model)
+        key = entry.key if entry else None
+        job = Job(key, [body.messages()], 1, state.sampling(entry, changes), form=body.form())
+        reply = Reply(body, body.model or state.default())
         request.scope["parley.model"] = reply.model
         batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
         if body.stream:
-            return EventStream(_events(state, request, batches, reply))
-        async with aclosing(batches):
-            async for batch in batches:
-                for _, delta in batch:
-                    reply.written.add(delta)
+            return EventStream(_events(state, request, batches, reply), state.serving.deadline_seconds)
+        for _, delta in await unless_gone(request, gathered(batches)):
+            reply.written.add(delta)
         return JSONResponse(reply.whole(_usage(count(state, request, reply.model, [reply.written.usage]))))
 
     return router

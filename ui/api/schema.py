@@ -5,6 +5,7 @@ Fields of OpenAI's that are not here are passed over, but for those whose loss w
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,6 +23,8 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "audio": (None,),
     "modalities": (None, ["text"]),
     "background": (None, False),
+    "conversation": (None,),
+    "parallel_tool_calls": (None, True),
 }
 """Field → the values at which it does nothing; any other is refused, since no engine here can do it."""
 
@@ -46,6 +49,10 @@ class Body(Part):
             for name, harmless in REFUSED.items():
                 if name not in cls.model_fields and name in given and given[name] not in harmless:
                     raise ValueError(f"{name} is not supported")
+            try:
+                json.dumps(given, ensure_ascii=False).encode()
+            except UnicodeEncodeError as error:
+                raise ValueError("a text has half a character in it (a lone surrogate)") from error
         return given
 
 
@@ -55,7 +62,13 @@ class TextPart(Part):
     type: Literal["text", "input_text", "output_text", "refusal"] = Field(
         description="Models here read text, and no pictures or sound."
     )
-    text: str
+    text: str = ""
+    refusal: str = ""
+
+    @property
+    def said(self) -> str:
+        """Its words."""
+        return self.text or self.refusal
 
 
 class CalledFunction(Part):
@@ -84,7 +97,7 @@ class Turn(Part):
     @property
     def text(self) -> str:
         """The content as one string."""
-        return "".join(p.text for p in self.content) if isinstance(self.content, list) else self.content or ""
+        return "".join(part.said for part in self.content) if isinstance(self.content, list) else self.content or ""
 
 
 class FunctionSpec(Part):

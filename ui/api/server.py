@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -31,12 +33,23 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, state: State, *, grace_seconds: float = GRACE_SECONDS) -> None:
         super().__init__(config)
         self._state, self._grace = state, grace_seconds
+        self._pages = [app for app in _apps(config.app) if hasattr(app, "stop_event")]
         config.timeout_graceful_shutdown = int(grace_seconds) + 2
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._state.closing = True
+        for page in self._pages:
+            page.stop_event.set()  # Gradio's streams of open tabs end by it
         asyncio.get_running_loop().call_later(self._grace, self._state.over.set)
         await super().shutdown(sockets)
+
+
+def _apps(app: Any) -> Iterator[Any]:
+    """Every app that is mounted in one."""
+    for route in getattr(app, "routes", ()):
+        if (inner := getattr(route, "app", None)) is not None:
+            yield inner
+            yield from _apps(inner)
 
 
 def check(serving: Serving, keys: Keys) -> None:
@@ -59,8 +72,6 @@ def serve(serving: Serving, *, page: bool = False) -> None:
     check(serving, keys)
     check_port(serving.host, serving.port)
     assistant, web = _with_page(serving) if page else (Assistant(), None)
-    for name in serving.models:
-        assistant.find(name)
     audit_to(paths.home() / "logs" / "api.jsonl")
     app = create_api(assistant, serving, keys=keys, page=web)
     server = server_for(app, serving)
@@ -79,11 +90,13 @@ def serve(serving: Serving, *, page: bool = False) -> None:
 
 
 def _with_page(serving: Serving) -> tuple[Assistant, FastAPI]:
-    from ui.web.app import create_app, door
-    from ui.web.login import only_known, user
+    from ui.web.uploads import keep_private
+
+    keep_private()
+    from ui.web.app import assistant_for, create_app, door
 
     accounts = door(serving.host, "login" if serving.keys else "none")
-    assistant = Assistant(whose=user, only_known=only_known)
+    assistant = assistant_for(accounts)
     assistant.start_pulls()
     assistant.preload()
     return assistant, create_app(assistant, serving.host, accounts)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
+import anyio
 from starlette.requests import Request
 
 from assistant.catalogue import ModelEntry
+from assistant.engines.protocol import Sampling
 from assistant.engines.remote import Remote
 from assistant.errors import UnknownModel
 from assistant.service import Assistant
+from assistant.settings import sampling_from
 from ui.api.failures import TooLate
 from ui.api.metrics import Metrics
 from ui.api.turns import Busy, Turns
@@ -71,6 +75,12 @@ class State:
     closing: bool = False
 
     def __post_init__(self) -> None:
+        self.named: dict[str, ModelEntry | Remote] = {}
+        """Models of the command line, by what clients call them: no path's folders and no address. Found once."""
+        for name in self.serving.models:
+            entry = self.assistant.find(name)
+            path = Path(name).expanduser()
+            self.named[entry.model if isinstance(entry, Remote) else path.name if path.exists() else name] = entry
         self.over = asyncio.Event()
         """Set when the server ends whatever still runs."""
         self.writing = Turns(self.serving.at_once, self.serving.waiting)
@@ -84,11 +94,10 @@ class State:
 
         Only what is served: a client's word never opens a file, a folder or an address. Raises UnknownModel.
         """
-        named = self.serving.models
         if not model:
-            return self.assistant.find(named[0]) if named else None
-        if model in named:
-            return self.assistant.find(model)
+            return next(iter(self.named.values()), None)
+        if model in self.named:
+            return self.named[model]
         found = self.assistant.known(model)
         if self.assistant.absent(found):
             raise UnknownModel(f"The model {model!r} is not served here.", hint="GET /v1/models lists those that are.")
@@ -99,12 +108,20 @@ class State:
         entry = self.entry(model)
         return entry.key if entry else None
 
-    def served(self) -> list[ModelEntry | Remote]:
-        """What clients may name: the models that are here, and those named on the command line first."""
-        named = [self.assistant.find(name) for name in self.serving.models]
-        keys = {entry.key for entry in named}
-        here = [e for e in self.assistant.catalogue if e.key not in keys and not self.assistant.absent(e)]
-        return [*named, *here]
+    def default(self) -> str:
+        """What a reply says of its model where the client named none."""
+        return next(iter(self.named), None) or self.assistant.default_model()
+
+    def sampling(self, entry: ModelEntry | Remote | None, changes: Mapping[str, Any]) -> Sampling:
+        """What the model's card recommends, changed by the request."""
+        entry = entry or self.assistant.find()
+        return sampling_from({} if isinstance(entry, Remote) else entry.sampling, changes)
+
+    def served(self) -> list[str]:
+        """What clients may name: the models of the command line first, then those that are here."""
+        keys = {entry.key for entry in self.named.values()}
+        here = [e.key for e in self.assistant.catalogue if e.key not in keys and not self.assistant.absent(e)]
+        return [*self.named, *here]
 
     async def stream(
         self, request: Request, make: Callable[[threading.Event], Iterable[T]], turns: Turns
@@ -142,7 +159,7 @@ class State:
         self, request: Request, make: Callable[[threading.Event], Iterable[T]], turns: Turns
     ) -> AsyncGenerator[list[T]]:
         ends = self.deadline()
-        user: str = request.scope.get("parley.user", "")
+        user: str = request.scope.get("parley.client", "")
         async with AsyncExitStack() as held:  # not asyncio.timeout: the first batch is awaited in another task
             await self.before(ends, held.enter_async_context(turns.turn(user)))
             batches = await held.enter_async_context(aclosing(pumped(make, self.threads)))
@@ -162,12 +179,13 @@ class State:
             if task.done():
                 return task.result()
             late = f"The request took longer than {self.serving.deadline_seconds:.0f} s."
-            raise TooLate("The server is closing. Try again in a moment." if over.done() else late)
+            raise Busy(CLOSING_RETRY_SECONDS, closing=True) if over.done() else TooLate(late)
         finally:
             over.cancel()
             if not task.done():
                 task.cancel()
-                await asyncio.wait({task})
+                with anyio.CancelScope(shield=True):  # starlette cancels again and again
+                    await asyncio.wait({task})
 
 
 async def _with_first(first: list[T], rest: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:

@@ -72,7 +72,7 @@ def text_routes(state: State) -> APIRouter:
 
         def work(text: str, cancel: threading.Event) -> Any:
             order = assistant.order(text, target, source, **wishes)
-            return translation_object(assistant.translation(text, order, model=model))
+            return translation_object(assistant.translation(text, order, model=model, cancel=cancel))
 
         return await each(request, "translate", body.input, work, state.reading)
 

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Executor
+from contextlib import aclosing
 from typing import TypeVar
 
 import anyio
@@ -15,6 +16,9 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 T = TypeVar("T")
+
+LAST_WORDS_SECONDS = 5
+"""For telling a client that its time is over."""
 
 
 class ClientGone(Exception):
@@ -70,18 +74,26 @@ async def unless_gone(request: Request, work: Awaitable[T]) -> T:
             await asyncio.gather(task, watch, return_exceptions=True)
 
 
+async def gathered(batches: AsyncGenerator[list[T]]) -> list[T]:
+    """All of it at once."""
+    async with aclosing(batches):
+        return [thing async for batch in batches for thing in batch]
+
+
 class EventStream(StreamingResponse):
     """Server-sent events; whatever ends it, the source is closed before the response is."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes]) -> None:
+    def __init__(self, events: AsyncIterator[bytes], seconds: float) -> None:
+        """seconds: that it may take, also where a client does not read."""
         super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        self._events = events
+        self._events, self._seconds = events, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            with anyio.move_on_after(self._seconds + LAST_WORDS_SECONDS):
+                await super().__call__(scope, receive, send)
         finally:
             close = getattr(self._events, "aclose", None)
             if close is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from demos.architectures import ARCHITECTURES
+from demos.architectures import ARCHITECTURES, GUIDANCE
 from ui.terminal import lab_compare
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="See generative models learn and make.")
@@ -17,7 +17,10 @@ Which = Annotated[str, typer.Argument(metavar="WHAT", help=f"{', '.join(ARCHITEC
 
 @app.command()
 def train(
-    architecture: Annotated[str, typer.Argument(metavar="ARCHITECTURE", help=", ".join(ARCHITECTURES))],
+    architecture: Annotated[
+        str,
+        typer.Argument(metavar="ARCHITECTURE", help=f"{', '.join(ARCHITECTURES)}; or a training's id, to go further"),
+    ],
     pairs: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings: steps=500 data=digits seed=1")
     ] = None,
@@ -34,6 +37,8 @@ def train(
     parley lab train vae data=digits steps=500
 
     parley lab train gan loss=wgan-gp critic_steps=3
+
+    parley lab train last steps=2000
     """
     from assistant.runs import Runs
     from finetune.settings import read_pairs
@@ -56,7 +61,9 @@ def sample(
     begin: Annotated[str, typer.Option("--begin", help="What a text begins with.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="Of the noise.")] = 0,
     steps: Annotated[int, typer.Option("--steps", help="Of a diffusion.")] = 20,
-    guidance: Annotated[float, typer.Option("--guidance", help="Of a diffusion, towards the class; 1 is none.")] = 1.5,
+    guidance: Annotated[
+        float, typer.Option("--guidance", help="Of a diffusion, towards the class; 1 is none.")
+    ] = GUIDANCE,
     sampler: Annotated[str, typer.Option("--sampler", help="Of a diffusion: ddim, ddpm or dpm-solver.")] = "ddim",
     temperature: Annotated[float, typer.Option("--temperature", help="Of a text; 0 takes the likeliest.")] = 0.7,
 ) -> None:

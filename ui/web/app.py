@@ -18,6 +18,7 @@ with no_stubs():
 import uvicorn
 from fastapi import FastAPI
 from gradio.components import Navbar
+from starlette.middleware.cors import CORSMiddleware
 
 from assistant.errors import BadSettings
 from assistant.service import Assistant
@@ -30,21 +31,24 @@ from ui.web.evaluate_page import build_evaluate
 from ui.web.keeping import file_routes
 from ui.web.lab_page import build_lab
 from ui.web.lab_view import lab_routes
-from ui.web.login import add_login, is_admin, only_known, user
+from ui.web.login import add_login, is_admin, only_known, person
 from ui.web.middleware import FirstScript, Guard
 from ui.web.models_page import build_models
 from ui.web.stream import follow_route
 from ui.web.text_page import build_text
 from ui.web.train_page import build_train
+from ui.web.uploads import CHECKED_SECONDS, KEPT_SECONDS, refuse_others
 
 QUEUE_POLL_SECONDS = 0.03
 """How often Gradio's queue looks for events. Its own millisecond costs 4 % of a core, which the engine needs."""
 
 
 class Pages(gr.Blocks):
-    """Every page; what those for administrators do is done for administrators alone, however it is asked for."""
+    """Every page. However an event is asked for, it names uploaded files alone, and what pages for administrators do is
+    done for them alone."""
 
     async def process_api(self, block_fn: Any, inputs: Any, *args: Any, request: Any = None, **more: Any) -> Any:
+        refuse_others(inputs)
         called = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
         if called.page.strip("/") in theme.FOR_ADMINS and not is_admin(request):
             raise gr.Error("This is for administrators.")
@@ -53,7 +57,7 @@ class Pages(gr.Blocks):
 
 def build(assistant: Assistant, *, login: bool = False) -> gr.Blocks:
     """Every page of the web app. login: people log in."""
-    with Pages(title="Parley", analytics_enabled=False) as page:
+    with Pages(title="Parley", analytics_enabled=False, delete_cache=(CHECKED_SECONDS, KEPT_SECONDS)) as page:
         build_bar("Chat", login=login)
         build_chat(assistant, page)
     with page.route("Text", "/text"):
@@ -83,15 +87,24 @@ def build_bar(here: str, *, login: bool) -> None:
     gr.HTML(theme.header(here, login=login), js_on_load=theme.script("header"), apply_default_css=False, elem_id="bar")
 
 
-def create_app(assistant: Assistant, host: str = "127.0.0.1", accounts: Accounts | None = None) -> FastAPI:
-    """The ASGI app: our routes, and Gradio's pages under them. accounts: who may log in; without, nobody has to."""
+def create_app(
+    assistant: Assistant,
+    host: str = "127.0.0.1",
+    accounts: Accounts | None = None,
+    *,
+    https: bool = False,
+    forwarded: bool = True,
+) -> FastAPI:
+    """The ASGI app: our routes, and Gradio's pages under them. accounts: who may log in; without, nobody has to.
+    https: TLS is spoken before it. forwarded: whether requests may come through a proxy."""
     app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
     app.router.routes.extend([*file_routes(assistant), *lab_routes()])
     app.add_middleware(FirstScript, script=theme.script("early"))
     if accounts is not None:
-        add_login(app, accounts)
-    app.add_middleware(Guard, host=host)
+        add_login(app, accounts, https=https)
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio would admit every origin on some addresses
+    app.add_middleware(Guard, host=host, forwarded=forwarded)
     warnings.filterwarnings("ignore", message="SSR mode is not supported")  # nobody asked for it
     page = build(assistant, login=accounts is not None)
     mounted = gr.mount_gradio_app(
@@ -106,23 +119,31 @@ def create_app(assistant: Assistant, host: str = "127.0.0.1", accounts: Accounts
         max_file_size="50mb",
         ssr_mode=False,
         show_error=True,
+        enable_monitoring=False,
     )
     page._queue.sleep_when_free = QUEUE_POLL_SECONDS  # pyright: ignore[reportPrivateUsage]
     return mounted
 
 
-def launch(*, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = True, auth: str = "auto") -> None:
+def launch(
+    *, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = True, auth: str = "auto", https: bool = False
+) -> None:
     """Serve the page until Ctrl-C. auth: "login", "none", or "auto": a login as soon as other machines reach the page.
+    https: a proxy before it speaks TLS.
 
     Raises UserError where the port is taken, BadSettings where people have to log in and there are none.
     """
     accounts = door(host, auth)
     check_port(host, port)
-    assistant = Assistant(whose=user, only_known=only_known)
+    assistant = assistant_for(accounts)
     assistant.start_pulls()
     assistant.preload()
     config = uvicorn.Config(
-        create_app(assistant, host, accounts), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2
+        create_app(assistant, host, accounts, https=https, forwarded=bool(accounts) or auth == "none"),
+        host=host,
+        port=port,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     address = f"http://{host}:{port}"
@@ -134,6 +155,11 @@ def launch(*, host: str = "127.0.0.1", port: int = 7860, open_browser: bool = Tr
         server.run()
     finally:
         assistant.close()
+
+
+def assistant_for(accounts: Accounts | None) -> Assistant:
+    """The assistant of the page: one for all, or with a store for each person who logs in."""
+    return Assistant(whose=person, only_known=only_known) if accounts else Assistant()
 
 
 def door(host: str, auth: str) -> Accounts | None:

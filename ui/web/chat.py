@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import threading
+from contextvars import copy_context
 from typing import Any
 
 import gradio as gr
@@ -127,7 +128,8 @@ def build_chat(assistant: Assistant, page: gr.Blocks) -> None:
         return draw({"sidebar": actions.sidebar(current, words)})
 
     def warm(model: str) -> None:
-        threading.Thread(target=actions.warm, args=(model,), name="warm", daemon=True).start()
+        whose = copy_context()  # a thread knows nothing of the person otherwise
+        threading.Thread(target=whose.run, args=(actions.warm, model), name="warm", daemon=True).start()
 
     page.load(load, [conversation], outputs, js=FROM_ADDRESS, **QUICK).then(warm, [controls["model"]], None, **QUICK)
     composer.submit(send, [composer, conversation, *settings], outputs, **QUICK)

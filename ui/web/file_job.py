@@ -18,6 +18,7 @@ from assistant import paths, tables
 from assistant.batches import Batch, BatchProgress
 from assistant.errors import BadDataset, ParleyError
 from ui.web.events import QUICK, told
+from ui.web.login import user
 from ui.web.working import steps, waiting_html
 
 KEPT_SECONDS = 7 * 86_400
@@ -107,13 +108,13 @@ def build_file_job(
 
 
 def _folder(batch: Batch) -> Path:
-    """Where the job's result is made: the same for the same file and settings, so that after Stop, a failure or a
-    reload it goes on from what is done. Gradio names an uploaded file's folder after its content."""
+    """Where the job's result is made: the same for the same person, file and settings, so that after Stop, a failure
+    or a reload it goes on from what is done. Gradio names an uploaded file's folder after its content."""
     jobs = paths.home() / "jobs"
     for old in jobs.glob("*"):
         if time.time() - old.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
-    said = hashlib.sha256(f"{batch.source}\n{batch.column}\n{batch.task}".encode()).hexdigest()[:16]
+    said = hashlib.sha256(f"{user()}\n{batch.source}\n{batch.column}\n{batch.task}".encode()).hexdigest()[:16]
     folder = jobs / said
     folder.mkdir(parents=True, exist_ok=True)
     return folder

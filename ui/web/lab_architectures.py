@@ -10,7 +10,7 @@ import gradio as gr
 
 from assistant.errors import ModelNotAvailable
 from assistant.runs import Runs
-from demos.architectures import ARCHITECTURES
+from demos.architectures import ARCHITECTURES, GUIDANCE
 from finetune.settings import read_pairs
 from ui import lab
 from ui.web import theme
@@ -66,7 +66,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             count = gr.Number(20, label="How many", precision=0, minimum=1, maximum=400, elem_id="lab-count")
             seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, elem_id="lab-seed")
             steps = gr.Number(20, label="Steps", precision=0, minimum=1, maximum=1000, elem_id="lab-steps")
-            guidance = gr.Slider(1, 5, 1.5, step=0.1, label="Guidance towards the kind", elem_id="lab-guidance")
+            guidance = gr.Slider(1, 5, GUIDANCE, step=0.1, label="Guidance towards the kind", elem_id="lab-guidance")
             sampler = gr.Dropdown(
                 [("DDIM", "ddim"), ("DDPM", "ddpm"), ("DPM-Solver", "dpm-solver")],
                 value="ddim",

@@ -8,24 +8,24 @@ from __future__ import annotations
 import html
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import urlsplit
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from assistant.errors import StoreFailed
 from ui.accounts import Account, Accounts, session_secret
 from ui.web import theme
 
 TRIES_A_MINUTE = 10
-"""From one address."""
+"""That fail, for one name; ten times as many from one address, behind which may be a whole office."""
 SESSION_SECONDS = 14 * 24 * 3600
 _USER: ContextVar[str] = ContextVar("parley_user", default="")
 
@@ -34,6 +34,14 @@ def user() -> str:
     """The name of the person for whom this code runs; "" where nobody has to log in."""
     asked = _asked()
     return asked.scope.get("parley.user", "") if asked is not None else _USER.get()
+
+
+def person() -> str:
+    """The same where people log in. Raises StoreFailed where nobody has: nothing is anybody's then."""
+    name = user()
+    if not name:
+        raise StoreFailed("Nobody is logged in here.", hint="Log in again.")
+    return name
 
 
 def only_known() -> bool:
@@ -55,8 +63,8 @@ def _asked() -> Any:
     return getattr(asked, "request", asked)
 
 
-def add_login(app: Starlette, accounts: Accounts) -> None:
-    """Put the app behind a login."""
+def add_login(app: Starlette, accounts: Accounts, *, https: bool = False) -> None:
+    """Put the app behind a login. https: its cookie is sent over TLS alone."""
     app.add_middleware(Login, accounts=accounts)
     app.add_middleware(
         SessionMiddleware,
@@ -64,6 +72,7 @@ def add_login(app: Starlette, accounts: Accounts) -> None:
         session_cookie="parley",
         max_age=SESSION_SECONDS,
         same_site="strict",
+        https_only=https,
     )
 
 
@@ -91,8 +100,6 @@ class Login:
 
     async def _answer(self, request: Request) -> Response | None:
         """What is said instead of the page; None lets the request through."""
-        if request.method not in ("GET", "HEAD") and not _from_here(request):
-            return PlainTextResponse("This came from another site.", 403)
         path = request.url.path
         if path == "/logout" and request.method == "POST":
             request.session.clear()
@@ -108,7 +115,7 @@ class Login:
                 return RedirectResponse("/login", 303)
             return PlainTextResponse("Log in first.", 401)
         request.scope["parley.user"], request.scope["parley.role"] = account.name, account.role
-        if account.role != "admin" and path.strip("/").split("/")[0] in theme.FOR_ADMINS:
+        if account.role != "admin" and _is_for_admins(request):
             return HTMLResponse(_page("<p>This page is for administrators.</p><p><a href='/'>Back</a></p>"), 403)
         return None
 
@@ -119,26 +126,30 @@ class Login:
     async def _login(self, request: Request) -> Response:
         if request.method != "POST":
             return HTMLResponse(_page(_form()))
-        address = request.client.host if request.client else ""
-        if not self._tries.hit(RateLimitItemPerMinute(TRIES_A_MINUTE), address):
-            return HTMLResponse(_page(_form("Too many tries. Wait a minute.")), 429, {"Retry-After": "60"})
-        form = await request.form(max_files=0, max_fields=4)
+        try:
+            form = await request.form(max_files=0, max_fields=4)
+        except HTTPException as error:
+            return PlainTextResponse(error.detail, 400)
         name, password = str(form.get("name", "")), str(form.get("password", ""))
+        address = request.client.host if request.client else ""
+        tries = ((RateLimitItemPerMinute(TRIES_A_MINUTE), name), (RateLimitItemPerMinute(10 * TRIES_A_MINUTE), address))
+        if not all(self._tries.test(*each) for each in tries):
+            return HTMLResponse(_page(_form("Too many tries. Wait a minute.")), 429, {"Retry-After": "60"})
         account = await run_in_threadpool(self.accounts.check, name, password)
         if account is None:
+            for each in tries:
+                self._tries.hit(*each)
             return HTMLResponse(_page(_form("Name or password is wrong.", name)), 401)
         request.session.clear()
         request.session.update(user=account.name, stamp=account.stamp)
         return RedirectResponse("/", 303)
 
 
-def _from_here(request: Request) -> bool:
-    """Whether a browser says that its own page of ours asks; programs say nothing, and have no cookie to lend."""
-    headers = Headers(scope=request.scope)
-    if (site := headers.get("sec-fetch-site")) is not None:
-        return site == "same-origin"
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+def _is_for_admins(request: Request) -> bool:
+    """Whether a page, or what belongs to one, is asked for: by its path, or as Gradio's front page has them."""
+    first, *rest = request.url.path.strip("/").split("/")
+    named = {first, request.query_params.get("page", "").strip("/"), rest[0] if first == "parley" and rest else ""}
+    return bool(named & set(theme.FOR_ADMINS))
 
 
 def _form(problem: str = "", name: str = "") -> str:

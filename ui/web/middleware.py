@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.listening import LOOPBACK
+from ui.listening import LOOPBACK, names_loopback
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -18,23 +20,40 @@ POLICY = (
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none at all, browsers do not say where a form comes from
 }
 
 
-class Guard:
-    """On loopback, answers only to loopback's names, so that no site can reach in by DNS; sends the page's policy."""
+CLOSED = (
+    "/gradio_api/file=http",
+    "/gradio_api/file/http",
+    "/gradio_api/proxy=",
+    "/gradio_api/deep_link",
+    "/gradio_api/startup-events",
+    "/gradio_api/process_recording",
+    "/gradio_api/dev",
+    "/monitoring",
+)
+"""Routes of Gradio's that the page has no use for: some fetch from any address, some start the queue a second time."""
+PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
-    def __init__(self, app: ASGIApp, *, host: str) -> None:
+
+class Guard:
+    """On loopback, answers only to loopback's names, so that no site can reach in by DNS, and to no proxy, which would
+    let others in; what changes something comes from our own page; sends the page's policy."""
+
+    def __init__(self, app: ASGIApp, *, host: str, forwarded: bool = True) -> None:
         self.app = app
         self.loopback = host in LOOPBACK
+        self.forwarded = forwarded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if self.loopback and (Request(scope).url.hostname or "") not in LOOPBACK:
-            await PlainTextResponse("This server answers on loopback only.", 403)(scope, receive, send)
+        refused = self._refused(Request(scope))
+        if refused is not None:
+            await refused(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -43,6 +62,24 @@ class Guard:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+    def _refused(self, request: Request) -> Response | None:
+        if self.loopback and not names_loopback(request.headers.get("host", "")):
+            return PlainTextResponse("This server answers on loopback only.", 403)
+        if self.loopback and not self.forwarded and any(name in request.headers for name in PROXIED):
+            said = "This came through a proxy, and nobody logs in here. Start Parley with --auth login, or --auth none."
+            return PlainTextResponse(said, 403)
+        if request.method not in ("GET", "HEAD", "OPTIONS") and not from_here(request.headers):
+            return PlainTextResponse("This came from another site.", 403)
+        return PlainTextResponse("Not Found", 404) if request.url.path.startswith(CLOSED) else None
+
+
+def from_here(headers: Headers) -> bool:
+    """Whether a browser says that our own page asks; programs say nothing, and have no cookie to lend."""
+    if (site := headers.get("sec-fetch-site")) is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 class FirstScript:

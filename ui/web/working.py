@@ -6,6 +6,7 @@ import html
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from typing import TypeVar
 
 from assistant.errors import ParleyError, RunInterrupted
@@ -41,7 +42,8 @@ def steps(work: Callable[[Callable[[T], None]], object], cancel: threading.Event
         except Exception as error:  # noqa: BLE001 - it is raised in the event
             failed.append(error)
 
-    thread = threading.Thread(target=run, name="working", daemon=True)
+    whose = copy_context()  # a thread knows nothing of the person otherwise
+    thread = threading.Thread(target=whose.run, args=(run,), name="working", daemon=True)
     thread.start()
     try:
         alive = True

@@ -19,7 +19,7 @@ from assistant.catalogue import Catalogue
 from assistant.engines.llamacpp import LlamaCppEngine
 from assistant.engines.llamacpp_client import mapped_error, thread_environment
 from assistant.engines.protocol import Capability, Message, Sampling, ScoreRequest
-from assistant.errors import CapabilityMissing, EngineFailed, TextTooLong
+from assistant.errors import BadSettings, CapabilityMissing, EngineFailed, TextTooLong
 
 QUESTION = [Message("system", "You are a helpful assistant."), Message("user", "What is the capital of France?")]
 STORY = [Message("user", "Write a very long story about the sea.")]
@@ -125,7 +125,7 @@ def test_a_text_that_does_not_fit_is_told_with_its_length(engine: LlamaCppEngine
 
 @pytest.mark.model
 def test_it_declares_what_it_cannot_do(engine: LlamaCppEngine) -> None:
-    assert engine.capabilities == {Capability.GENERATE}
+    assert engine.capabilities == {Capability.GENERATE, Capability.SCHEMA, Capability.TOOLS}
     with pytest.raises(CapabilityMissing, match="cannot score"):
         engine.score([ScoreRequest("a", "b")])
 
@@ -180,7 +180,7 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
     ("error", "expected"),
     [
         ({"type": "exceed_context_size_error", "n_prompt_tokens": 9, "n_ctx": 8}, TextTooLong),
-        ({"type": "invalid_request_error", "message": "bad"}, EngineFailed),
+        ({"type": "invalid_request_error", "message": "bad"}, BadSettings),
         ({"type": "server_error", "message": "boom"}, EngineFailed),
         ({}, EngineFailed),
     ],

@@ -275,7 +275,7 @@ def test_the_key_is_sent(serve: Callable[..., Server], monkeypatch: pytest.Monke
 
 def test_what_it_cannot_do(serve: Callable[..., Server]) -> None:
     engine = OpenAIEngine("m", serve([]).url)
-    assert engine.capabilities == {Capability.GENERATE}
+    assert engine.capabilities == {Capability.GENERATE, Capability.SCHEMA, Capability.TOOLS}
     assert engine.model == f"openai:m@{engine.remote.url}"
     with pytest.raises(CapabilityMissing):
         engine.score([ScoreRequest("a", "b")])

@@ -7,15 +7,29 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from assistant import paths
 from assistant.engines.fake import FakeEngine
 from assistant.service import Assistant
 from ui.accounts import Accounts
 from ui.api.app import create_api
 from ui.api.keys import Keys
 from ui.api.state import Serving
-from ui.web.app import create_app
+from ui.web.app import assistant_for, create_app
 
 HTML = {"accept": "text/html"}
+
+
+def test_the_page_without_a_door_has_the_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: tmp_path)
+    assistant = assistant_for(None)
+    app = create_api(assistant, Serving(), page=create_app(assistant))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        assert client.get("/", headers=HTML).status_code == 200
+        kept = assistant.store.create()
+        assistant.store.add_message(kept, parent_id=None, role="user", content="Found again")
+        assert "Found again" in client.get(f"/parley/conversations/{kept}.md").text
+    assert assistant.store.path == paths.database_path()
+    assistant.close()
 
 
 def test_the_page_and_the_api_on_one_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging
 import os
@@ -125,17 +127,29 @@ def test_sigterm_under_load_leaves_nobody_without_a_word() -> None:
         assert program.process.wait(60) == -signal.SIGTERM
 
 
-def test_a_full_disk_loses_lines_of_the_log_and_no_request(start: Start, tmp_path: Path) -> None:
+class Full(io.StringIO):
+    """A disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_loses_lines_of_the_log_and_no_request(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     audit_to(tmp_path / "api.jsonl")
-    (handler,) = logging.getLogger("parley.audit").handlers
+    logger = logging.getLogger("parley.audit")
+    (handler,) = logger.handlers
     handler.close()
     assert isinstance(handler, logging.StreamHandler)
-    with Path("/dev/full").open("w") as full:
-        handler.stream = full
+    handler.stream = Full()
+    try:
         client = start().http()
         for _ in range(TIMES):
             assert client.post(CHAT, json=BODY).status_code == 200
-        handler.stream = open(os.devnull, "w")  # noqa: SIM115 - the handler closes it
+    finally:
+        logger.handlers = []
+    assert "Logging error" not in capsys.readouterr().err
 
 
 def test_a_clock_that_jumps_neither_ends_nor_holds_a_request(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import openai
+import pytest
 
 from assistant.engines.fake import FakeEngine
-from assistant.engines.protocol import Message
+from assistant.engines.protocol import Delta, Message
 from tests.ui.api.conftest import Running, Start, until
 
 MODEL = "smollm2-135m-instruct"
 CHAT = "/v1/chat/completions"
+
+
+class Counted(FakeEngine):
+    """Knows how many replies it is writing."""
+
+    running = 0
+
+    def generate(self, *given: Any, **more: Any) -> Iterator[Delta]:
+        self.running += 1
+        try:
+            yield from super().generate(*given, **more)
+        finally:
+            self.running -= 1
 
 
 def ask(text: str = "Hello", **more: object) -> dict[str, object]:
@@ -27,12 +42,13 @@ def idle(server: Running) -> bool:
     return (writing.running, writing.waiting) == (0, 0)
 
 
-def test_a_client_that_leaves_frees_its_place(start: Start) -> None:
-    server = start(FakeEngine("word " * 10_000, seconds_per_token=0.005), at_once=1)
+def test_a_client_that_leaves_frees_its_place(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    engine = Counted("word " * 100_000, seconds_per_token=0.005)
+    server = start(engine, at_once=1)
     for stream in (True, False):
         with server.http() as client:
             if stream:
-                with client.stream("POST", CHAT, json=ask(stream=True)) as answer:
+                with client.stream("POST", CHAT, json=ask(stream=True, max_tokens=100_000)) as answer:
                     next(answer.iter_lines())
             else:
                 thread = threading.Thread(target=lambda c=client: _dropped(c))
@@ -41,16 +57,18 @@ def test_a_client_that_leaves_frees_its_place(start: Start) -> None:
                 client.close()
                 thread.join()
         until(lambda: idle(server))
+        assert engine.running == 0  # the turn is free when the engine is
+    assert "a request failed" not in caplog.text
 
 
 def _dropped(client: httpx.Client) -> None:
     with suppress(httpx.HTTPError, RuntimeError):
-        client.post(CHAT, json=ask(), timeout=0.5)
+        client.post(CHAT, json=ask(max_tokens=100_000), timeout=0.5)
 
 
 def test_a_client_that_leaves_the_line_frees_its_place_there(start: Start) -> None:
-    server = start(FakeEngine("word " * 300, seconds_per_token=0.005), at_once=1)
-    with server.http() as first, first.stream("POST", CHAT, json=ask(stream=True)) as answer:
+    server = start(FakeEngine("word " * 100_000, seconds_per_token=0.005), at_once=1)
+    with server.http() as first, first.stream("POST", CHAT, json=ask(stream=True, max_tokens=100_000)) as answer:
         next(answer.iter_lines())
         with server.http() as second:
             _dropped(second)

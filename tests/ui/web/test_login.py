@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -14,11 +15,12 @@ from assistant.engines.fake import FakeEngine
 from assistant.errors import BadSettings
 from assistant.service import Assistant
 from assistant.settings import ChatSettings
+from tests.ui.api.conftest import until
 from tests.ui.api.test_turns import run
 from ui.accounts import Accounts
 from ui.web import theme
 from ui.web.app import build, create_app, door
-from ui.web.login import user
+from ui.web.login import only_known, person
 
 HTML = {"accept": "text/html"}
 GOOD = "correct horse"
@@ -27,7 +29,7 @@ GOOD = "correct horse"
 @pytest.fixture
 def assistant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Assistant]:
     monkeypatch.setattr("assistant.sources.locate", lambda entry: tmp_path)
-    made = Assistant(open_engine=lambda *_, **__: FakeEngine(), whose=user)
+    made = Assistant(open_engine=lambda *_, **__: FakeEngine(), whose=person, only_known=only_known)
     yield made
     made.close()
 
@@ -89,8 +91,85 @@ def test_everyone_has_their_own(client: TestClient, assistant: Assistant) -> Non
     assert client.get(f"/parley/conversations/{kept}.md").status_code == 404
 
     # Pages that are for administrators, however they are asked for
-    assert client.get("/train", headers=HTML).status_code == 403
+    for path in ("/train", "/train/", "/?page=train", "/?page=/lab", "/parley/lab/x/y.png"):
+        assert client.get(path, headers=HTML).status_code == 403, path
     assert client.get("/parley/me").json() == {"name": "bob", "admin": False}
+
+
+def _events(client: TestClient) -> list[dict[str, Any]]:
+    return client.get("/config").json()["dependencies"]
+
+
+def _ask(client: TestClient, id: int, data: list[Any]) -> str:
+    """What an event says, by the way that the page goes."""
+    body = {"fn_index": id, "data": data, "session_hash": "x", "event_data": None, "trigger_id": None}
+    assert client.post("/gradio_api/queue/join", json=body).status_code == 200
+    with client.stream("GET", "/gradio_api/queue/data?session_hash=x") as told:
+        for line in told.iter_lines():
+            if "process_completed" in line:
+                return line
+    raise AssertionError("it did not end")
+
+
+def test_events_name_uploaded_files_alone(client: TestClient, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("what nobody may read")
+    with client:
+        assert log_in(client, "bob") == 303
+        config = client.get("/config").json()
+        takers = [each["id"] for each in config["components"] if each["type"] in ("uploadbutton", "file")]
+        events = [each for each in config["dependencies"] if each["inputs"] and each["inputs"][0] in takers]
+        assert events
+        for path in (str(secret), "/etc/passwd", "https://example.org/x", f"{tmp_path}/../{tmp_path.name}/secret.txt"):
+            file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+            for given in (file, [file]):
+                said = _ask(client, events[0]["id"], [given] + [None] * (len(events[0]["inputs"]) - 1))
+                assert '"success": false' in said.replace('"success":false', '"success": false')
+                assert "nobody may read" not in said and "not uploaded here" in said
+
+
+def test_a_model_of_one_s_own_address_is_not_warmed(
+    client: TestClient, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        assistant, "_open_engine", lambda _, entry, *__, **___: opened.append(entry.key) or FakeEngine()
+    )
+    warm = next(each for each in build_ids(client, "warm"))
+    with client:
+        assert log_in(client, "bob") == 303
+        _ask(client, warm, ["openai:x@http://127.0.0.1:9/v1"])
+        _ask(client, warm, ["smollm2-135m-instruct"])
+    until(lambda: opened == ["smollm2-135m-instruct"])
+
+
+def build_ids(client: TestClient, name: str) -> list[int]:
+    """Events whose function is called so."""
+    app: Any = client.app
+    page = next(route.app.blocks for route in app.routes if hasattr(getattr(route, "app", None), "blocks"))
+    return [id for id, fn in page.fns.items() if getattr(fn.fn, "__name__", "") == name]
+
+
+def test_addresses_of_gradio_that_nobody_needs_are_closed(client: TestClient) -> None:
+    assert log_in(client, "ada") == 303
+    for path in (
+        "/gradio_api/file=https://example.org/x",
+        "/gradio_api/file=http:/example.org/x",
+        "/gradio_api/proxy=https://example.org/x",
+        "/gradio_api/startup-events",
+        "/gradio_api/deep_link?session_hash=x",
+        "/monitoring/summary",
+    ):
+        assert client.get(path).status_code == 404, path
+    preflight = {"origin": "http://127.0.0.1:9999", "access-control-request-method": "POST"}
+    assert "access-control-allow-origin" not in client.options("/gradio_api/queue/join", headers=preflight).headers
+    assert client.get("/", headers={**HTML, "host": "evil.example:99999"}).status_code == 403
+
+
+def test_a_proxy_before_a_page_without_a_door_is_refused(assistant: Assistant) -> None:
+    client = TestClient(create_app(assistant, forwarded=False), base_url="http://127.0.0.1")
+    assert client.get("/", headers=HTML).status_code == 200
+    assert "--auth login" in client.get("/", headers={**HTML, "x-forwarded-for": "10.0.0.1"}).text
 
 
 def _conversation_of(name: str, assistant: Assistant) -> str:
@@ -119,6 +198,9 @@ def test_what_a_page_for_administrators_does_is_for_them_alone(assistant: Assist
 
 def test_too_many_tries(client: TestClient) -> None:
     assert [log_in(client, "bob", "wrong words") for _ in range(11)][-2:] == [401, 429]
+    assert log_in(client, "bob") == 429  # the right one too, for a minute
+    assert log_in(client, "ada") == 303
+    assert client.post("/login", data={str(n): "x" for n in range(9)}).status_code == 400
 
 
 def test_other_machines_come_in_by_the_door_alone() -> None:
