@@ -34,7 +34,7 @@ def page(context: BrowserContext, server: Server) -> Page:
     return open_text_page(context, server.url)
 
 
-CHARACTERS = 80_000
+CHARACTERS = 110_000
 """Of documents that grow: what fills the forty pages, and not minutes of reading more."""
 
 
