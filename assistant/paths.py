@@ -9,10 +9,11 @@ import platformdirs
 
 
 def home() -> Path:
-    """The folder of everything that Parley keeps: conversations, weights, runs. Created when missing."""
+    """The folder of everything that Parley keeps: conversations, weights, runs. Created when missing, for its owner
+    alone: others on the machine have no business in conversations."""
     chosen = os.environ.get("PARLEY_HOME")
     folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("parley", appauthor=False))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
