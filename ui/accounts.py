@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from filelock import FileLock
-from pydantic import TypeAdapter
 
 from assistant import paths
-from assistant.errors import BadSettings, StoreFailed
+from assistant.errors import BadSettings
 from assistant.whole_files import write_whole
+from ui.private_rows import PrivateRows
 
 Role = Literal["admin", "user"]
 ROLES = get_args(Role)
@@ -44,7 +43,6 @@ class Account:
         return hashlib.sha256(self.digest.encode()).hexdigest()[:16]
 
 
-_ACCOUNTS = TypeAdapter(list[Account])
 _NOBODY = Account("", "user", base64.b64encode(b"\0" * 16).decode(), "")
 
 
@@ -53,18 +51,11 @@ class Accounts:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or paths.home() / "accounts.json"
+        self._rows = PrivateRows(self.path, Account, "Move it aside and add people anew.")
 
     def list(self) -> list[Account]:
         """All of them, by name. Raises StoreFailed for a damaged file: nobody is let in then."""
-        try:
-            return _ACCOUNTS.validate_json(self.path.read_bytes())
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError) as error:
-            why = str(error).splitlines()[0]
-            raise StoreFailed(
-                f"{self.path} cannot be read: {why}.", hint="Move it aside and add people anew."
-            ) from error
+        return self._rows.read()
 
     def get(self, name: str) -> Account | None:
         """The account of that name."""
@@ -83,46 +74,36 @@ class Accounts:
         problems += _weak(password)
         if _NAME.fullmatch(name) and (kept := paths.database_path(name).parent).exists():
             problems.append(f"{kept} has the conversations of a {name} of before; move it away first")
-        with self._lock():
+        with self._rows.lock():
             people = self.list()
             problems += [f"there is a {name} already"] if any(each.name == name for each in people) else []
             if problems:
                 raise BadSettings(f"No such account: {'; '.join(problems)}.")
             made = _with_password(Account(name, role, "", ""), password)
-            self._write([*people, made])
+            self._rows.write(sorted([*people, made], key=lambda each: each.name))
         return made
 
     def set_password(self, name: str, password: str) -> None:
         """A new password, which ends every session of that person. Raises BadSettings."""
         if problems := _weak(password):
             raise BadSettings(f"Not this password: {'; '.join(problems)}.")
-        with self._lock():
+        with self._rows.lock():
             people = self.list()
             self._known(name, people)
-            self._write(_with_password(each, password) if each.name == name else each for each in people)
+            self._rows.write(_with_password(each, password) if each.name == name else each for each in people)
 
     def remove(self, name: str) -> None:
         """Let a person in no more; what they wrote stays. Raises BadSettings."""
-        with self._lock():
+        with self._rows.lock():
             people = self.list()
             self._known(name, people)
-            self._write(each for each in people if each.name != name)
+            self._rows.write(each for each in people if each.name != name)
 
     def _known(self, name: str, people: Iterable[Account]) -> None:
         if not any(each.name == name for each in people):
             raise BadSettings(
                 f"There is no account {name!r}.", hint="`parley accounts list` shows those that there are."
             )
-
-    def _lock(self) -> FileLock:
-        return FileLock(self.path.with_suffix(".lock"), mode=0o600)
-
-    def _write(self, people: Iterable[Account]) -> None:
-        packed = [asdict(each) for each in sorted(people, key=lambda each: each.name)]
-        try:
-            write_whole(self.path, [json.dumps(packed, indent=1)], private=True)
-        except OSError as error:
-            raise StoreFailed(f"{self.path} cannot be written: {error.strerror}.") from error
 
 
 def session_secret() -> str:

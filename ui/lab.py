@@ -65,38 +65,45 @@ def data_folder() -> Path:
 
 def create(runs: Runs, name: str, given: Mapping[str, Any]) -> Run:
     """A training that is ready to start. name: an architecture, or a training's id: then one that begins where that
-    one has ended, with its settings but for those given. Raises BadSettings, RunNotFound, ModelNotAvailable."""
-    before = None
-    if name not in ARCHITECTURES:
-        try:
-            before = _training(runs, name)
-        except RunNotFound:
-            with mapped():
-                architecture(name)  # says which there are
-            raise
-    if before is not None:
-        given = {**before.settings, **given}
-        name = str(given["architecture"])
-        given = {key: value for key, value in given.items() if key != "architecture"}
+    one has ended, with its settings but for those given. Raises BadSettings, ModelNotAvailable."""
+    if name not in ARCHITECTURES and (before := _before(runs, name)) is not None:
+        return _further(runs, before, given)
     data = given.get("data")
     if isinstance(data, str) and data not in BUILT_IN and Path(data).expanduser().exists():
         given = {**given, "data": str(Path(data).expanduser().resolve())}  # it may be gone on with from elsewhere
     with mapped():
         chosen = architecture(name)
-        config: Any = settings_from(chosen.config_class(), given)
-    if before is not None and config.steps <= (done := before.status().step):
-        raise BadSettings(f"{before.id} has made {done:,} steps.", hint=f"Ask for more: steps={2 * done}.")
+        settings_from(chosen.config_class(), given)
     title = f"{chosen.title} on {Path(str(given.get('data') or chosen.config_class()().data)).name}"
-    run = runs.create(KIND, title, PROGRAM, {"architecture": name, **given})
-    if before is not None:
-        from demos.training import CHECKPOINT
+    return runs.create(KIND, title, PROGRAM, {"architecture": name, **given})
 
-        try:
-            shutil.copyfile(before.folder / CHECKPOINT, run.folder / CHECKPOINT)
-        except OSError as error:
-            runs.delete(run)
-            raise ModelNotAvailable(f"{before.id} cannot be gone on with: {error.strerror}.") from error
+
+def _further(runs: Runs, before: Run, given: Mapping[str, Any]) -> Run:
+    """A training that goes on from the last step of another one."""
+    from demos.training import CHECKPOINT
+
+    merged = {**before.settings, **given}
+    name = str(merged.pop("architecture"))
+    with mapped():
+        config: Any = settings_from(architecture(name).config_class(), merged)
+    done = before.status().step
+    if config.steps <= done:
+        raise BadSettings(f"{before.id} has made {done:,} steps.", hint=f"Ask for more: steps={2 * done}.")
+    run = create(runs, name, merged)
+    try:
+        shutil.copyfile(before.folder / CHECKPOINT, run.folder / CHECKPOINT)
+    except OSError as error:
+        runs.delete(run)
+        raise ModelNotAvailable(f"{before.id} cannot be gone on with: {error.strerror}.") from error
     return run
+
+
+def _before(runs: Runs, name: str) -> Run | None:
+    """The training of that id; None where it is no id either: the architectures' own error says which there are."""
+    try:
+        return _training(runs, name)
+    except RunNotFound:
+        return None
 
 
 def _training(runs: Runs, name: str) -> Run:

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
-from assistant.engines.forms import Form, ToolCallPart
+from assistant.engines.forms import FinishReason, Form, ToolCallPart
 from assistant.engines.protocol import (
     Capability,
     Delta,
     Engine,
-    FinishReason,
     Message,
     Prompt,
     Rewriting,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+FinishReason = Literal["stop", "length", "tool_calls", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,8 @@ class Form:
         if self.tools:
             found |= {"tools": [dict(tool) for tool in self.tools], "tool_choice": self.tool_choice}
         return found
+
+
+def finish_reason(told: str) -> FinishReason:
+    """Why a reply ended, in a server's words."""
+    return told if told in ("length", "tool_calls") else "stop"

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from assistant.engines import tool_calls
-from assistant.engines.forms import Form, ToolCallPart
+from assistant.engines.forms import FinishReason, Form, ToolCallPart, finish_reason
 from assistant.engines.llamacpp_client import ServerProcess
 from assistant.engines.protocol import (
     Capability,
     Delta,
     Engine,
-    FinishReason,
     Message,
     Prompt,
     Sampling,
@@ -34,7 +33,6 @@ PROMPT_BATCH = 512
 """Prompt tokens read between two looks at whether somebody still waits."""
 PROMPT_CACHE_MIB = 512
 """Memory for prompts of conversations that no slot holds at the moment."""
-_FINISH: dict[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
 
 
 class LlamaCppEngine(Engine):
@@ -162,7 +160,7 @@ class LlamaCppEngine(Engine):
                     continue
                 choice = chunk["choices"][0]
                 if choice["finish_reason"]:
-                    finish = _FINISH.get(choice["finish_reason"], "stop")
+                    finish = finish_reason(choice["finish_reason"])
                 text = choice["text"] if "text" in choice else choice["delta"].get("content") or ""
                 shown = _probabilities(choice.get("logprobs"))
                 calls = _calls(choice.get("delta", {}).get("tool_calls"))

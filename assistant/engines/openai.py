@@ -16,13 +16,12 @@ from openai.types import Completion, CompletionChoice
 from openai.types.chat import ChatCompletionChunk
 from openai.types.chat.chat_completion_chunk import Choice
 
-from assistant.engines.forms import Form, ToolCallPart
+from assistant.engines.forms import FinishReason, Form, ToolCallPart, finish_reason
 from assistant.engines.openai_failures import failure, unknown_settings
 from assistant.engines.protocol import (
     Capability,
     Delta,
     Engine,
-    FinishReason,
     Message,
     Prompt,
     Sampling,
@@ -43,7 +42,6 @@ CANCEL_POLL_SECONDS = 0.05
 BYTES_PER_TOKEN = 3.5
 """Of UTF-8, before the server has counted anything: more tokens than most texts have, so that nothing overflows."""
 TOKENS_PER_MESSAGE = 4
-_FINISH: dict[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
 
 
 class OpenAIEngine(Engine):
@@ -101,7 +99,7 @@ class OpenAIEngine(Engine):
                     continue
                 choice = chunk.choices[0]
                 if choice.finish_reason:
-                    finish = _FINISH.get(choice.finish_reason, "stop")
+                    finish = finish_reason(choice.finish_reason)
                 text, shown, calls = _said(choice)
                 if text or shown or calls:
                     first = first or time.perf_counter() - start

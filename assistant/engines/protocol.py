@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from assistant.engines.forms import Form, ToolCall, ToolCallPart
+from assistant.engines.forms import FinishReason, Form, ToolCall, ToolCallPart
 from assistant.errors import CapabilityMissing
 
 if TYPE_CHECKING:
     import numpy as np
 
 Role = Literal["system", "user", "assistant", "tool"]
-FinishReason = Literal["stop", "length", "tool_calls", "cancelled"]
 
 
 class Capability(StrEnum):

@@ -16,13 +16,12 @@ import torch
 from assistant.engines import loading, prompts, scoring
 from assistant.engines.batch import Ask, Ended, Progress, Token
 from assistant.engines.drawing import Drawer
-from assistant.engines.forms import Form
+from assistant.engines.forms import FinishReason, Form
 from assistant.engines.model_thread import ModelThread
 from assistant.engines.protocol import (
     Capability,
     Delta,
     Engine,
-    FinishReason,
     Message,
     Prompt,
     Sampling,

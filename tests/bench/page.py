@@ -69,8 +69,8 @@ SEARCH = """async (words) => {
 
 
 @contextmanager
-def serve(home: Path, only: str | None) -> Generator[tuple[str, float]]:
-    """A server of its own for the time of the block: its address, and the seconds until its page answered."""
+def program(home: Path, only: str | None, *words: str) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
+    """`parley WORDS` on a port and a home of its own for the time of the block: (its address, its process)."""
     models = home / "models"
     for folder in paths.models_folder().iterdir():
         if only in (None, folder.name) and not (models / folder.name).exists():
@@ -80,15 +80,22 @@ def serve(home: Path, only: str | None) -> Generator[tuple[str, float]]:
         probe.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{probe.getsockname()[1]}/"
     environment = os.environ | {"PARLEY_HOME": str(home), "PARLEY_MODELS": str(models), "PARLEY_AUTO_PULL": "0"}
-    command = [str(Path(sys.executable).with_name("parley")), "ui", "--no-browser", "--port", address[17:-1]]
-    start = time.perf_counter()
+    command = [str(Path(sys.executable).with_name("parley")), *words, "--port", address[17:-1]]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        yield address, came_up(address, start)
+        yield address, process
     finally:
         process.terminate()
         process.wait()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def serve(home: Path, only: str | None) -> Generator[tuple[str, float]]:
+    """A page of its own for the time of the block: its address, and the seconds until it answered."""
+    start = time.perf_counter()
+    with program(home, only, "ui", "--no-browser") as (address, _):
+        yield address, came_up(address, start)
 
 
 def came_up(address: str, start: float) -> float:

@@ -7,12 +7,10 @@ import json
 import os
 import secrets
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import psutil
 from assistant import sources
 from assistant.catalogue import Catalogue
 from assistant.service import CONTEXT_TOKENS
+from tests.bench import page
 
 SMALL = "smollm2-135m-instruct"
 CLIENTS = 32
@@ -203,16 +202,9 @@ def _seconds(work: Callable[[], object]) -> float:
 @contextmanager
 def _parley(*words: str) -> Generator[tuple[int, psutil.Process]]:
     """`parley serve` in a process of its own."""
-    port = _free_port()
-    program = str(Path(sys.executable).with_name("parley"))
-    with (
-        tempfile.TemporaryDirectory() as home,
-        _ended(
-            [program, "serve", "--port", str(port), *words], {"PARLEY_HOME": home, "PARLEY_MODELS": _models()}
-        ) as process,
-    ):
-        _until_up(port)
-        yield port, psutil.Process(process.pid)
+    with page.program(Path(tempfile.mkdtemp()), None, "serve", *words) as (address, process):
+        page.came_up(f"{address}health", time.perf_counter())
+        yield int(address[17:-1]), psutil.Process(process.pid)
 
 
 @contextmanager
@@ -236,40 +228,3 @@ def _xllamacpp() -> Generator[tuple[int, str]]:
         yield server._address[1], server._key
     finally:
         server.close()
-
-
-@contextmanager
-def _ended(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _models() -> str:
-    from assistant import paths
-
-    return str(paths.models_folder())
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _until_up(port: int) -> None:
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        try:
-            line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            line.request("GET", "/health")
-            if line.getresponse().status == http.HTTPStatus.OK:
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not come up")

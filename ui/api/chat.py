@@ -6,7 +6,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,10 +18,21 @@ from starlette.responses import JSONResponse, Response
 
 from assistant.engines.forms import Form, ToolCall
 from assistant.engines.protocol import Delta, Message, Prompt, Sampling, Usage
+from assistant.engines.remote import Remote
 from assistant.errors import BadSettings
+from assistant.settings import sampling_from
 from ui.api.choices import Chat, Plain, Written
 from ui.api.failures import STREAMED, answer_to
-from ui.api.schema import ChatRequest, CompletionRequest, Drawing, ToolChoice, Turn
+from ui.api.schema import (
+    ChatRequest,
+    CompletionRequest,
+    Drawing,
+    ToolChoice,
+    Turn,
+    checked_form,
+    role_of,
+    words,
+)
 from ui.api.state import State
 from ui.api.work import EventStream, gathered, unless_gone
 
@@ -36,7 +47,10 @@ MOST_REPLIES = 128
 class Job:
     """What is to be written: replies to each prompt in turn."""
 
-    model: str | None
+    model: str
+    """As the assistant knows it."""
+    called: str
+    """As the client does."""
     prompts: Sequence[Prompt]
     replies: int
     sampling: Sampling
@@ -86,7 +100,7 @@ def chat_routes(state: State) -> APIRouter:
 
 
 async def _answer(state: State, request: Request, body: Drawing, job: Job, form: Chat | Plain) -> Response:
-    model = body.model or state.default()
+    model = job.called
     head = {"id": form.prefix + secrets.token_hex(12), "created": int(time.time()), "model": model}
     start = time.perf_counter()
     batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
@@ -161,17 +175,23 @@ def count(state: State, request: Request, model: str, used: Sequence[Usage | Non
 def _job(state: State, body: Drawing, prompts: Sequence[Prompt], **more: Any) -> Job:
     if len(prompts) * (body.n or 1) > MOST_REPLIES:
         raise BadSettings(f"A request may ask for {MOST_REPLIES} replies.", hint="Send several requests.")
-    entry = state.entry(body.model)
-    sampling = state.sampling(entry, body.sampling())
-    return Job(entry.key if entry else None, prompts, body.n or 1, sampling, **more)
+    return made_job(state, body.model, prompts, body.n or 1, body.sampling(), **more)
+
+
+def made_job(
+    state: State, model: str | None, prompts: Sequence[Prompt], replies: int, changes: Mapping[str, Any], **more: Any
+) -> Job:
+    """A job for the model that a client names, or for the best one here; `changes` are to what its card recommends."""
+    entry, called = state.chat_model(model)
+    sampling = sampling_from({} if isinstance(entry, Remote) else entry.sampling, changes)
+    return Job(entry.key, called, prompts, replies, sampling, **more)
 
 
 def _message(turn: Turn) -> Message:
-    role = "system" if turn.role == "developer" else turn.role
-    if role == "tool" and not turn.tool_call_id:
+    if turn.role == "tool" and not turn.tool_call_id:
         raise BadSettings("A message of the role tool needs a tool_call_id.")
     calls = tuple(ToolCall(c.id, c.function.name, c.function.arguments) for c in turn.tool_calls or ())
-    return Message(role, turn.text, calls, turn.tool_call_id or "")
+    return Message(role_of(turn.role), words(turn.content), calls, turn.tool_call_id or "")
 
 
 def _form(body: ChatRequest) -> Form | None:
@@ -179,13 +199,6 @@ def _form(body: ChatRequest) -> Form | None:
     schema: dict[str, Any] | None = None
     if wanted and wanted.type != "text":
         schema = wanted.json_schema.schema_ if wanted.json_schema else {}
-    tools = tuple(tool.model_dump(exclude_none=True) for tool in body.tools or ())
-    choice = body.tool_choice or "auto"
-    if isinstance(choice, ToolChoice):
-        known = [tool.function.name for tool in body.tools or ()]
-        if choice.function.name not in known:
-            raise BadSettings(f"tool_choice names {choice.function.name!r}, which is none of the tools.")
-        choice = choice.model_dump()
-    elif choice == "required" and not tools:
-        raise BadSettings("tool_choice is required, and there are no tools.")
-    return Form(schema, tools, choice) if tools or schema is not None else None
+    tools = [tool.model_dump(exclude_none=True) for tool in body.tools or ()]
+    choice = body.tool_choice.model_dump() if isinstance(body.tool_choice, ToolChoice) else body.tool_choice
+    return checked_form(schema, tools, choice)

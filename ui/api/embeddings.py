@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from assistant.engines.protocol import Capability, Message
 from ui.api.failures import DOCUMENTED
 from ui.api.schema import EmbeddingRequest
-from ui.api.state import CLOSING_RETRY_SECONDS, State
+from ui.api.state import State
 from ui.api.turns import Busy
 from ui.api.work import unless_gone
 
@@ -60,8 +60,6 @@ class Gathering:
 
     async def embed(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
         """(unit-length embeddings (text, dimension) float32, tokens read). Raises Busy where too many wait."""
-        if self._state.closing:
-            raise Busy(CLOSING_RETRY_SECONDS, closing=True)
         if len(self._waiting) >= max(1, self._state.serving.waiting):
             raise Busy(1)
         asked = _Asked(texts, asyncio.get_running_loop().create_future())

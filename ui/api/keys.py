@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from filelock import FileLock
-from pydantic import TypeAdapter
-
 from assistant import paths
-from assistant.errors import BadSettings, StoreFailed
-from assistant.whole_files import write_whole
+from assistant.errors import BadSettings
+from ui.private_rows import PrivateRows
 
 PREFIX = "parley-"
 ENVIRONMENT = "PARLEY_API_KEY"
@@ -52,20 +48,16 @@ class Key:
         return "expired" if late else "valid"
 
 
-_KEYS = TypeAdapter(list[Key])
-
-
 class Keys:
     """The keys of this machine, in a file that only its owner may read."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or paths.home() / "keys.json"
-        self._seen: tuple[int, int] | None = None
-        self._by_digest: dict[str, Key] = {}
+        self._rows = PrivateRows(self.path, Key, "Move it aside and make new keys; nobody is let in now.")
 
     def list(self) -> list[Key]:
         """All of them, the oldest first; one from the environment before them."""
-        return [*_environment(), *self._read()]
+        return [*_environment(), *self._rows.read()]
 
     def create(
         self,
@@ -95,50 +87,26 @@ class Keys:
             secrets.token_hex(4), name.strip(), _digest(secret), chosen, now.isoformat(timespec="seconds"), ends,
             a_minute, at_once,
         )  # fmt: skip
-        with self._lock():
-            self._write([*self._read(), key])
+        with self._rows.lock():
+            self._rows.write([*self._rows.read(), key])
         return key, secret
 
     def revoke(self, id: str) -> Key:
         """Make a key worthless, at once and for good. Raises BadSettings where there is none of that id or name."""
-        with self._lock():
-            kept = self._read()
+        with self._rows.lock():
+            kept = self._rows.read()
             hits = [key for key in kept if id in (key.id, key.name) and not key.revoked]
             if len(hits) != 1:
                 told = "There is no valid key" if not hits else "There are several keys"
                 raise BadSettings(f"{told} {id!r}.", hint="`parley keys list` shows their ids.")
             gone = replace(hits[0], revoked=True)
-            self._write([gone if key is hits[0] else key for key in kept])
+            self._rows.write([gone if key is hits[0] else key for key in kept])
         return gone
 
     def find(self, secret: str) -> Key | None:
         """The valid key of that secret. A key that was made or revoked meanwhile counts at once."""
-        stat = self.path.stat() if self.path.exists() else None
-        seen = (stat.st_mtime_ns, stat.st_ino) if stat else (0, 0)
-        if self._seen != seen:
-            self._by_digest = {key.digest: key for key in self.list()}
-            self._seen = seen
-        key = self._by_digest.get(_digest(secret))  # of the hash, so that time tells nothing of the secret
-        return key if key is not None and key.state == "valid" else None
-
-    def _lock(self) -> FileLock:
-        return FileLock(self.path.with_suffix(".lock"), mode=0o600)
-
-    def _read(self) -> list[Key]:
-        try:
-            return _KEYS.validate_json(self.path.read_bytes())
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError) as error:
-            why = str(error).splitlines()[0]
-            hint = "Move it aside and make new keys; nobody is let in now."
-            raise StoreFailed(f"{self.path} cannot be read: {why}.", hint=hint) from error
-
-    def _write(self, keys: Iterable[Key]) -> None:
-        try:
-            write_whole(self.path, [json.dumps([asdict(key) for key in keys], indent=1)], private=True)
-        except OSError as error:
-            raise StoreFailed(f"{self.path} cannot be written: {error.strerror}.") from error
+        digest = _digest(secret)  # of the hash, so that time tells nothing of the secret
+        return next((key for key in self.list() if key.digest == digest and key.state == "valid"), None)
 
 
 def _environment() -> list[Key]:

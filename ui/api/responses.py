@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from assistant.engines.forms import Form, ToolCall
 from assistant.engines.protocol import Message
 from assistant.errors import BadSettings
-from ui.api.chat import Job, Piece, count
+from ui.api.chat import Piece, count, made_job
 from ui.api.choices import Written
 from ui.api.failures import STREAMED, answer_to
-from ui.api.schema import Body, Model, Part, TextPart
+from ui.api.schema import Body, Model, Part, TextPart, checked_form, role_of, words
 from ui.api.state import State
 from ui.api.work import EventStream, gathered, unless_gone
 
@@ -101,9 +101,7 @@ class ResponseRequest(Body):
             elif isinstance(item, Returned):
                 found.append(Message("tool", item.output, tool_call_id=item.call_id))
             else:
-                role = "system" if item.role == "developer" else item.role
-                text = item.content if isinstance(item.content, str) else "".join(part.said for part in item.content)
-                found.append(Message(role, text))
+                found.append(Message(role_of(item.role), words(item.content)))
         return found
 
     def form(self) -> Form | None:
@@ -112,13 +110,11 @@ class ResponseRequest(Body):
         schema = None if wanted is None or wanted.type == "text" else wanted.schema_ or {}
         if wanted is not None and wanted.type == "json_schema" and wanted.schema_ is None:
             raise BadSettings("text.format has no schema.")
-        tools = tuple(
+        tools = [
             {"type": "function", "function": tool.model_dump(exclude_none=True, exclude={"type", "strict"})}
             for tool in self.tools or ()
-        )
-        if self.tool_choice == "required" and not tools:
-            raise BadSettings("tool_choice is required, and there are no tools.")
-        return Form(schema, tools, self.tool_choice or "auto") if tools or schema is not None else None
+        ]
+        return checked_form(schema, tools, self.tool_choice)
 
 
 def response_routes(state: State) -> APIRouter:
@@ -129,10 +125,8 @@ def response_routes(state: State) -> APIRouter:
     async def respond(body: ResponseRequest, request: Request) -> Response:
         """Answer a conversation, or one question."""
         changes = {"temperature": body.temperature, "top_p": body.top_p, "max_tokens": body.max_output_tokens}
-        entry = state.entry(body.model)
-        key = entry.key if entry else None
-        job = Job(key, [body.messages()], 1, state.sampling(entry, changes), form=body.form())
-        reply = Reply(body, body.model or state.default())
+        job = made_job(state, body.model, [body.messages()], 1, changes, form=body.form())
+        reply = Reply(body, job.called)
         request.scope["parley.model"] = reply.model
         batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
         if body.stream:

@@ -6,9 +6,14 @@ Fields of OpenAI's that are not here are passed over, but for those whose loss w
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from assistant.engines.forms import Form
+from assistant.engines.protocol import Role
+from assistant.errors import BadSettings
 
 MOST_TEXTS = 2048
 """Of one request."""
@@ -71,6 +76,29 @@ class TextPart(Part):
         return self.text or self.refusal
 
 
+def words(content: str | list[TextPart] | None) -> str:
+    """A message's content as one string."""
+    return "".join(part.said for part in content) if isinstance(content, list) else content or ""
+
+
+def role_of(asked: Literal["system", "developer", "user", "assistant", "tool"]) -> Role:
+    """A message's role, as chat templates know it."""
+    return "system" if asked == "developer" else asked
+
+
+def checked_form(
+    schema: dict[str, Any] | None, tools: Sequence[dict[str, Any]], choice: str | dict[str, Any] | None
+) -> Form | None:
+    """What a reply has to be. Raises BadSettings for a choice of what is not there."""
+    if choice == "required" and not tools:
+        raise BadSettings("tool_choice is required, and there are no tools.")
+    if isinstance(choice, dict):
+        wanted = choice["function"]["name"]
+        if wanted not in [tool["function"]["name"] for tool in tools]:
+            raise BadSettings(f"tool_choice names {wanted!r}, which is none of the tools.")
+    return Form(schema, tuple(tools), choice or "auto") if tools or schema is not None else None
+
+
 class CalledFunction(Part):
     """What was called, and with what: a JSON text."""
 
@@ -93,11 +121,6 @@ class Turn(Part):
     content: str | list[TextPart] | None = None
     tool_calls: list[ToolCallTurn] | None = None
     tool_call_id: str | None = None
-
-    @property
-    def text(self) -> str:
-        """The content as one string."""
-        return "".join(part.said for part in self.content) if isinstance(self.content, list) else self.content or ""
 
 
 class FunctionSpec(Part):

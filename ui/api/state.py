@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 from starlette.requests import Request
 
 from assistant.catalogue import ModelEntry
-from assistant.engines.protocol import Sampling
 from assistant.engines.remote import Remote
 from assistant.errors import UnknownModel
 from assistant.service import Assistant
-from assistant.settings import sampling_from
 from ui.api.failures import TooLate
 from ui.api.metrics import Metrics
 from ui.api.turns import Busy, Turns
@@ -79,8 +77,7 @@ class State:
         """Models of the command line, by what clients call them: no path's folders and no address. Found once."""
         for name in self.serving.models:
             entry = self.assistant.find(name)
-            path = Path(name).expanduser()
-            self.named[entry.model if isinstance(entry, Remote) else path.name if path.exists() else name] = entry
+            self.named[_public(name, entry)] = entry
         self.over = asyncio.Event()
         """Set when the server ends whatever still runs."""
         self.writing = Turns(self.serving.at_once, self.serving.waiting)
@@ -108,14 +105,10 @@ class State:
         entry = self.entry(model)
         return entry.key if entry else None
 
-    def default(self) -> str:
-        """What a reply says of its model where the client named none."""
-        return next(iter(self.named), None) or self.assistant.default_model()
-
-    def sampling(self, entry: ModelEntry | Remote | None, changes: Mapping[str, Any]) -> Sampling:
-        """What the model's card recommends, changed by the request."""
-        entry = entry or self.assistant.find()
-        return sampling_from({} if isinstance(entry, Remote) else entry.sampling, changes)
+    def chat_model(self, model: str | None) -> tuple[ModelEntry | Remote, str]:
+        """The model that answers, and what its reply calls it: the best one here where the client names none."""
+        entry = self.entry(model) or self.assistant.find()
+        return entry, model or next(iter(self.named), entry.key)
 
     def served(self) -> list[str]:
         """What clients may name: the models of the command line first, then those that are here."""
@@ -131,8 +124,6 @@ class State:
 
         Raises Busy, TooLate, and ClientGone where the client hangs up before the first.
         """
-        if self.closing:
-            raise Busy(CLOSING_RETRY_SECONDS, closing=True)
         batches = self._batches(request, make, turns)
         try:
             first = await unless_gone(request, anext(batches, []))
@@ -151,8 +142,6 @@ class State:
             async with aclosing(self._batches(request, once, turns)) as batches:
                 return (await anext(batches))[0]
 
-        if self.closing:
-            raise Busy(CLOSING_RETRY_SECONDS, closing=True)
         return await unless_gone(request, all_of_it())
 
     async def _batches(
@@ -167,7 +156,9 @@ class State:
                 yield batch
 
     def deadline(self) -> float:
-        """When a request that comes now has to be done, by time.monotonic."""
+        """When a request that comes now has to be done, by time.monotonic. Raises Busy where none may come any more."""
+        if self.closing:
+            raise Busy(CLOSING_RETRY_SECONDS, closing=True)
         return time.monotonic() + self.serving.deadline_seconds
 
     async def before(self, ends: float, step: Awaitable[T]) -> T:
@@ -194,3 +185,11 @@ async def _with_first(first: list[T], rest: AsyncGenerator[list[T]]) -> AsyncGen
             yield first
         async for batch in rest:
             yield batch
+
+
+def _public(name: str, entry: ModelEntry | Remote) -> str:
+    """What clients call a model that the operator has named: without folders and addresses."""
+    if isinstance(entry, Remote):
+        return entry.model
+    path = Path(name).expanduser()
+    return path.name if path.exists() else name

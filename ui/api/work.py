@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import aclosing
 from typing import TypeVar
@@ -85,7 +85,7 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes], seconds: float) -> None:
+    def __init__(self, events: AsyncGenerator[bytes], seconds: float) -> None:
         """seconds: that it may take, also where a client does not read."""
         super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         self._events, self._seconds = events, seconds
@@ -95,10 +95,8 @@ class EventStream(StreamingResponse):
             with anyio.move_on_after(self._seconds + LAST_WORDS_SECONDS):
                 await super().__call__(scope, receive, send)
         finally:
-            close = getattr(self._events, "aclose", None)
-            if close is not None:
-                with anyio.CancelScope(shield=True):
-                    await close()
+            with anyio.CancelScope(shield=True):
+                await self._events.aclose()
 
 
 async def _gone(receive: Receive) -> None:
