@@ -108,6 +108,7 @@ def server_for(app: FastAPI, serving: Serving, *, grace_seconds: float = GRACE_S
         app,
         host=serving.host,
         port=serving.port,
+        log_config=None,  # its own would close the handlers of everything else in the process
         log_level="warning",
         access_log=False,
         server_header=False,

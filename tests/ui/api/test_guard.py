@@ -153,6 +153,19 @@ def test_the_log_has_every_request_and_no_text(start: Start, tmp_path: Path) -> 
     assert lines[0]["model"] == MODEL and lines[0]["tokens"] == 12
 
 
+def test_a_server_leaves_the_handlers_of_the_rest_of_the_process_open(start: Start) -> None:
+    class Handler(logging.Handler):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+            super().close()
+
+    handler = Handler()
+    start()
+    assert not handler.closed
+
+
 def test_the_page_of_the_schema_comes_from_here_alone(start: Start) -> None:
     client = start().http()
     page = client.get("/docs").text
