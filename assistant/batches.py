@@ -70,6 +70,8 @@ class Batch:
     then stay as they were."""
     chunk: int = field(default_factory=lambda: CHUNK)
     """Rows that are worked on together."""
+    part: tuple[int, int] | None = None
+    """The first row (from 0) and how many, where the job is not the whole file."""
     notes: tuple[str, ...] = ()
     """What a person should know of how it is done."""
     on_progress: Callable[[BatchProgress], object] = lambda _: None
@@ -95,7 +97,7 @@ class Batch:
         self._check_kinds()
         column = tables.text_column(self.source, self.column)
         self._check_columns()
-        total = sum(1 for _ in tables.rows(self.source))
+        total = sum(1 for _ in self._rows())
         if not total:
             raise BadDataset(f"{self.source.name} has no rows.", hint="Give a file with at least one row.")
         try:
@@ -152,7 +154,7 @@ class Batch:
             self.done_path.unlink()
             resumed = done.resume()
         started = time.monotonic()
-        waiting = islice(tables.rows(self.source), resumed, None)
+        waiting = islice(self._rows(), resumed, None)
         progress = BatchProgress(resumed, total, sum(map(self._counts, done)), resumed, 0.0)
         self.on_rows(done)
         self.on_progress(progress)
@@ -203,8 +205,8 @@ class Batch:
 
                 def good() -> Iterator[tables.Row]:
                     nonlocal bad
-                    both = zip(tables.rows(self.source), self._done(column), strict=True)
-                    for number, (row, added) in enumerate(both, 1):
+                    both = zip(self._rows(), self._done(column), strict=True)
+                    for number, (row, added) in enumerate(both, 1 + (self.part or (0,))[0]):
                         if REJECTED not in added and not isinstance(row, BadRow):
                             yield {**row, **added}
                             continue
@@ -239,4 +241,8 @@ class Batch:
     def _done(self, column: str) -> DoneRows:
         stat = self.source.stat()
         job = [self.task, REJECTED, column, str(self.source.resolve()), stat.st_size, stat.st_mtime_ns]
-        return DoneRows(self.done_path, job)
+        return DoneRows(self.done_path, [*job, *(self.part or ())])
+
+    def _rows(self) -> Iterator[tables.Row | BadRow]:
+        first, count = self.part or (0, None)
+        return islice(tables.rows(self.source), first, None if count is None else first + count)

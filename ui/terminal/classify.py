@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ui.terminal.folders import BLOCK_ROWS, BlockOption, OnOption, WorkersOption, is_folder, run_folder
 from ui.terminal.output import waiting, write, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, given_text
 
@@ -23,6 +24,9 @@ def classify(
     input: InputOption = None,
     column: ColumnOption = None,
     output: OutputOption = None,
+    on: OnOption = "",
+    workers: WorkersOption = 0,
+    block_rows: BlockOption = BLOCK_ROWS,
     as_json: JsonOption = False,
 ) -> None:
     """Sort texts under labels: intents, topics. A chat model as --model sorts by its own likelihoods; a classifier, as
@@ -38,6 +42,10 @@ def classify(
 
     split = labels.split(";" if "=" in labels and ";" in labels else ",")
     named = [each.strip() for each in split if each.strip()]
+    if is_folder(input, on):
+        how = on, workers, block_rows
+        run_folder("label_batch", (input, output, column), how, labels=named, model=model)
+        return
     with use_models("embed", model) as assistant:
         text = given_text(text, input, output, column)
         if text is None and (input is not None or output is not None):

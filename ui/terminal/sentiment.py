@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.objects import sentiment_object
+from ui.terminal.folders import BLOCK_ROWS, BlockOption, OnOption, WorkersOption, is_folder, run_folder
 from ui.terminal.output import note, waiting, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, given_text
 
@@ -33,6 +34,9 @@ def sentiment(
     output: OutputOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the words that carried each decision.")] = False,
     emotions: Annotated[bool, typer.Option("--emotions", help="Also show a finer profile of feelings.")] = False,
+    on: OnOption = "",
+    workers: WorkersOption = 0,
+    block_rows: BlockOption = BLOCK_ROWS,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a text is positive, neutral or negative, as a whole and sentence by sentence.
@@ -41,11 +45,16 @@ def sentiment(
 
     parley sentiment "The plot drags, but the acting is a joy." --explain
     parley sentiment --input reviews.csv --column text --output rated.csv
+    parley sentiment --input s3://shop/reviews --output s3://shop/rated --on ray
     cat lines.txt | parley sentiment
     """
     from assistant.tasks.sentiment import Moods
     from ui.terminal.texts import run_batch, run_lines, use_models
 
+    if is_folder(input, on):
+        how = on, workers, block_rows
+        run_folder("sentiment_batch", (input, output, column), how, model=model)
+        return
     with use_models("sentiment", model) as assistant:
         text = given_text(text, input, output, column)
         if text is None and (input is not None or output is not None):

@@ -28,6 +28,11 @@ def serve(
     origin: Annotated[
         list[str] | None, typer.Option(help="A web page's origin that may call from a browser, as https://example.org.")
     ] = None,
+    replicas: Annotated[
+        int, typer.Option(min=0, help="Processes that answer, by Ray Serve (the extra scale); 0: this one alone.")
+    ] = 0,
+    most_replicas: Annotated[int, typer.Option(min=0, help="As many while much is asked.")] = 0,
+    cluster: Annotated[str, typer.Option(help="Address of a Ray cluster; else RAY_ADDRESS, or this machine.")] = "",
 ) -> None:
     """Serve chat, embeddings, translation, summaries and sentiment to other programs, in OpenAI's protocol.
 
@@ -36,6 +41,7 @@ def serve(
     parley serve --ui
     parley keys create notebook && parley serve --host 0.0.0.0
     parley serve --model Qwen/Qwen3-8B --at-once 16
+    parley serve --replicas 2 --most-replicas 8
     """
     from assistant.errors import BadSettings
     from ui.api.server import serve as run
@@ -55,4 +61,13 @@ def serve(
         origins=tuple(origin or ()),
         keys=auth == "keys" or (auth == "auto" and host not in LOOPBACK),
     )
+    if not replicas and (most_replicas or cluster):
+        raise BadSettings("--most-replicas and --cluster go with --replicas.", hint="Give --replicas 1 or more.")
+    if replicas:
+        if ui:
+            raise BadSettings("The page runs in one process.", hint="Leave out --ui, or --replicas.")
+        from ui.api.replicas import serve_replicas
+
+        serve_replicas(serving, replicas, most_replicas or replicas, address=cluster)
+        return
     run(serving, page=ui)

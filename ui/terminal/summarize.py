@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.objects import summary_object
+from ui.terminal.folders import BLOCK_ROWS, BlockOption, OnOption, WorkersOption, is_folder, run_folder
 from ui.terminal.output import note, waiting, write, write_json
 from ui.terminal.piped import piped_text
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument
@@ -33,6 +34,9 @@ def summarize(
     input: InputOption = None,
     column: ColumnOption = None,
     output: OutputOption = None,
+    on: OnOption = "",
+    workers: WorkersOption = 0,
+    block_rows: BlockOption = BLOCK_ROWS,
     as_json: JsonOption = False,
 ) -> None:
     """Summarise a text or a document; sentences that nothing in it supports are marked.
@@ -49,6 +53,10 @@ def summarize(
     from ui.terminal.texts import run_batch, use_models
 
     length = Length(sentences or (None if share is not None else 3), share)
+    if is_folder(input, on):
+        how = on, workers, block_rows
+        run_folder("summary_batch", (input, output, column), how, model=model, way=way, length=length)
+        return
     with use_models("summarize", model, way=way) as assistant:
         if output is not None:
             run_batch(assistant.summary_batch, input, output, column, model=model, way=way, length=length)

@@ -92,7 +92,7 @@ def run_batch(
         raise BadSettings("A file goes in and a file comes out.", hint="Give both --input and --output.")
     batch = make(source, output, column=column, **settings)
     batch.on_rows = on_rows
-    with _shown(batch):
+    with shown() as batch.on_progress:
         last = batch.run()
     for said in batch.notes:
         note(said, style="dim")
@@ -102,8 +102,8 @@ def run_batch(
 
 
 @contextmanager
-def _shown(batch: Batch) -> Generator[None]:
-    """Show how far a batch is: a bar on a terminal, now and then a line elsewhere."""
+def shown() -> Generator[Callable[[BatchProgress], object]]:
+    """Shows how far a batch is, as it is told: a bar on a terminal, now and then a line elsewhere."""
     from time import monotonic
 
     console = error_console()
@@ -118,8 +118,7 @@ def _shown(batch: Batch) -> Generator[None]:
             left = f", {progress.eta_seconds:,.0f} s left" if progress.eta_seconds is not None else ""
             note(f"{progress.done:,} of {progress.total:,} rows, {progress.rows_per_second:,.0f}/s{left}")
 
-        batch.on_progress = tell
-        yield
+        yield tell
         return
     from rich import progress as bars
 
@@ -129,10 +128,9 @@ def _shown(batch: Batch) -> Generator[None]:
         bars.MofNCompleteColumn(),
         bars.TimeRemainingColumn(),
     )
-    with bars.Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task("rows", total=None)
-        batch.on_progress = lambda now: shown.update(task, total=now.total, completed=now.done)
-        yield
+    with bars.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("rows", total=None)
+        yield lambda now: bar.update(task, total=now.total, completed=now.done)
 
 
 def run_lines(

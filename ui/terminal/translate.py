@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ui.objects import translation_object
+from ui.terminal.folders import BLOCK_ROWS, BlockOption, OnOption, WorkersOption, is_folder, run_folder
 from ui.terminal.output import note, write, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument
 
@@ -36,6 +37,9 @@ def translate(
     formality: Annotated[
         str, typer.Option("--formality", help="formal or informal, in languages that tell them apart.")
     ] = "",
+    on: OnOption = "",
+    workers: WorkersOption = 0,
+    block_rows: BlockOption = BLOCK_ROWS,
     as_json: JsonOption = False,
 ) -> None:
     """Translate a text, or a file: .txt, .md, .srt, .vtt and .docx keep their structure, tables gain columns.
@@ -45,6 +49,7 @@ def translate(
     parley translate "Where is the station?" --to de
     parley translate --input film.srt --output film.fr.srt --to fr
     parley translate --input reviews.csv --column text --output out.csv --to en
+    parley translate --input reviews/ --column text --output english/ --to en
     cat lines.txt | parley translate --to es
     """
     from assistant.glossary import read_glossary
@@ -58,6 +63,12 @@ def translate(
         raise typer.BadParameter("name the language to translate into, for example --to fr", param_hint="--to")
     wanted, given = code(target), code(source) if source else None
     wishes: dict[str, Any] = {"glossary": read_glossary(glossary) if glossary else {}, "formality": formality}
+    if is_folder(input, on):
+        how = on, workers, block_rows
+        run_folder(
+            "translation_batch", (input, output, column), how, target=wanted, language=given, model=model, **wishes
+        )
+        return
     text = given_text(text, input, output, column)
     language = given or ""
     if given is None and text is not None:

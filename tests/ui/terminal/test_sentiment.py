@@ -98,6 +98,37 @@ def test_a_column_that_is_not_there(parley: Parley, tmp_path: Path) -> None:
     assert "It has id, review" in result.stderr
 
 
+def test_a_folder_goes_in_and_a_folder_comes_out(parley: Parley, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "may.csv").write_text("id,review\n1,good\n2,\n3,bad\n", "utf-8")
+    (tmp_path / "in" / "june.txt").write_text("good\n", "utf-8")
+    words = ("--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--block-rows", "2")
+    result = parley("sentiment", *words)
+    assert result.exit_code == 0, result.stderr
+    assert "3 rows → " in result.stderr and "1 rows could not be used" in result.stderr
+    with (tmp_path / "out" / "may-00001.csv").open(newline="") as file:
+        assert [(row["id"], row["sentiment"]) for row in csv.DictReader(file)] == [("3", "negative")]
+    assert (tmp_path / "out" / "june-00000.txt").read_text("utf-8").startswith("positive\t")
+    other = parley("sentiment", *words[:-1], "3")
+    assert other.exit_code == 2 and "another job" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--on", "ray"), 2, "both --input and --output"),
+        (("--input", "in", "--on", "ray"), 2, "both --input and --output"),
+        (("--input", "in", "--output", "out", "--on", "mars"), 2, "here, ray or a cluster's address"),
+        (("--input", "in", "--output", "out", "--on", "here"), 2, "There is no folder in"),
+        (("--input", "nonsense://bucket/in", "--output", "out"), 2, "nonsense://bucket/in cannot be reached"),
+    ],
+)
+def test_mistakes_about_folders(parley: Parley, words: tuple[str, ...], code: int, said: str) -> None:
+    result = parley("sentiment", *words)
+    assert (result.exit_code, "Traceback" in result.stderr) == (code, False), result.stderr
+    assert said in result.stderr
+
+
 def test_help_shows_an_example(parley: Parley) -> None:
     assert "parley sentiment --input reviews.csv" in parley("sentiment", "--help").stdout
 
