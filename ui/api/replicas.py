@@ -1,0 +1,107 @@
+"""The same API by several processes, on this machine or on a cluster of them: Ray Serve.
+
+client → Ray's proxy (one on each machine) → a replica, which has an assistant of its own → models
+
+Requests go to whichever replica has the least to do. One that is lost is replaced; its own requests end with an error.
+Each replica keeps its own lines, limits and figures: what a key may do in a minute holds for each of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Any
+
+from assistant.errors import BadSettings
+from assistant.scale.on_ray import connect, resources
+from ui.api.keys import Keys
+from ui.api.server import GRACE_SECONDS, audit_to, check
+from ui.api.state import READING_AT_ONCE, Serving
+from ui.listening import check_port
+
+NAME = "parley"
+
+
+def scaling(serving: Serving, least: int, most: int) -> dict[str, Any]:
+    """Ray Serve's settings of a deployment with that many replicas: so many, or between the two by what is asked."""
+    if not 1 <= least <= most:
+        raise BadSettings(
+            f"There are between {least} and {most} replicas, which cannot be.",
+            hint="Give --replicas N, or --replicas N --most-replicas M with M at least N.",
+        )
+    working = serving.at_once + READING_AT_ONCE
+    number: dict[str, Any] = (
+        {"num_replicas": least}
+        if least == most
+        else {
+            "autoscaling_config": {
+                "min_replicas": least,
+                "max_replicas": most,
+                "target_ongoing_requests": float(serving.at_once),
+            }
+        }
+    )
+    return {
+        **number,
+        # Those that wait, wait in the replica, which knows whose turn it is; more than that it turns away itself.
+        "max_ongoing_requests": 2 * (working + serving.waiting),
+        "graceful_shutdown_timeout_s": GRACE_SECONDS,
+    }
+
+
+def start(serving: Serving, least: int, most: int, *, address: str = "") -> None:
+    """Deploy the replicas, and return when they answer. address: of a cluster; "" one of this machine.
+
+    Raises BadSettings where Ray is not installed or the cluster does not answer, UserError where the port is taken.
+    """
+    settings = scaling(serving, least, most)
+    check(serving, Keys())
+    check_port(serving.host, serving.port)
+    connect(address)
+    import ray
+    from ray import serve
+    from ray.serve.config import HTTPOptions
+
+    def app() -> Any:
+        from assistant import paths
+        from assistant.service import Assistant
+        from ui.api.app import create_api
+
+        audit_to(paths.home() / "logs" / f"api-{os.getpid()}.jsonl")
+        return create_api(Assistant(), serving, keys=Keys())
+
+    serve.start(
+        proxy_location="EveryNode",
+        http_options=HTTPOptions(host=serving.host, port=serving.port, request_timeout_s=serving.deadline_seconds),
+        logging_config={"log_level": "WARNING", "enable_access_log": False},
+    )
+    takes = resources(ray.cluster_resources())
+    deployed = serve.deployment(name=NAME, ray_actor_options=takes, **settings)(serve.ingress(app)())
+    serve.run(deployed.bind(), name=NAME, route_prefix="/")
+
+
+def stop() -> None:
+    """End the replicas, which finish what they write, and leave the cluster."""
+    import ray
+    from ray import serve
+
+    serve.shutdown()
+    ray.shutdown()
+
+
+def serve_replicas(serving: Serving, least: int, most: int, *, address: str = "") -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    ended = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: ended.set())
+    try:
+        start(serving, least, most, address=address)
+        number = f"{least}" if least == most else f"{least} to {most}"
+        print(  # noqa: T201
+            f"Parley's API is at http://{serving.host}:{serving.port}/v1, by {number} replicas  (Ctrl-C ends it)",
+            flush=True,
+        )
+        ended.wait()
+    finally:
+        stop()
