@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Server, answered, ask, open_page, words
 
 pytestmark = pytest.mark.browser
-KILLS = 20
 
 
 @pytest.fixture
@@ -53,12 +52,15 @@ def test_a_page_left_open_goes_on_after_a_restart(own_server: Server, context) -
     expect(page.locator("article.user")).to_have_count(2)
 
 
-@pytest.mark.timeout(900)  # twenty starts of the server
-def test_kill_9_in_mid_answer_loses_no_complete_message(own_server: Server, context) -> None:  # type: ignore[no-untyped-def]
-    """Twenty times: what the page showed as complete is in the database, which opens."""
+@pytest.mark.timeout(900)  # a start of the server each
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_kill_9_in_mid_answer_loses_no_complete_message(  # type: ignore[no-untyped-def]
+    own_server: Server, context, kills: int
+) -> None:
+    """What the page showed as complete is in the database, which opens."""
     complete: dict[str, str] = {}
     page: Page = context.new_page()
-    for round_number in range(KILLS):
+    for round_number in range(kills):
         open_page(page, own_server.url)
         ask(page, f"Name a colour, number {round_number}.")
         answered(page)
@@ -74,7 +76,7 @@ def test_kill_9_in_mid_answer_loses_no_complete_message(own_server: Server, cont
     database = sqlite3.connect(own_server.home / "parley.db")
     assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     stored = dict(database.execute("select id, content from messages where status = 'complete'"))
-    assert len(complete) == KILLS
+    assert len(complete) == kills
     assert {key: stored.get(key) for key in complete} == complete
     open_page(page, own_server.url)
     page.locator("#list button.open").first.click()
