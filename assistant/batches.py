@@ -12,6 +12,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -71,7 +72,7 @@ class Batch:
     chunk: int = field(default_factory=lambda: CHUNK)
     """Rows that are worked on together."""
     part: tuple[int, int] | None = None
-    """The first row (from 0) and how many, where the job is not the whole file."""
+    """The first row (from 0) and how many, where the job is not the whole file but somebody's block of it."""
     notes: tuple[str, ...] = ()
     """What a person should know of how it is done."""
     on_progress: Callable[[BatchProgress], object] = lambda _: None
@@ -101,7 +102,7 @@ class Batch:
         if not total:
             raise BadDataset(f"{self.source.name} has no rows.", hint="Give a file with at least one row.")
         try:
-            with FileLock(self._lock_path(), timeout=0):
+            with FileLock(self._lock_path(), timeout=0) if self.part is None else nullcontext():
                 last = self._fill(column, total)
                 self._finish(column)
         except Timeout as error:
@@ -223,7 +224,7 @@ class Batch:
                 if kind == "document":
                     rewritten(self.source, beside, (str(row[str(self.rewrites)]) for row in good()))
                 else:
-                    write_rows(beside, kind, names, good())
+                    write_rows(beside, kind, names, good(), like=self.source if self._is_parquet() else None)
             beside.replace(self.output)
             if not bad:  # nor is what an earlier run has left true any more
                 self.rejected_path.unlink(missing_ok=True)
@@ -233,6 +234,9 @@ class Batch:
             beside.unlink(missing_ok=True)
             rejected.unlink(missing_ok=True)
         self.done_path.unlink()
+
+    def _is_parquet(self) -> bool:
+        return tables.format_of(self.source) == "parquet"
 
     def _stays(self, kind: tables.TableFormat) -> bool:
         """Whether every row comes out, also one that could not be used."""

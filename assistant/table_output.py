@@ -15,11 +15,13 @@ from assistant.errors import BadDataset
 from assistant.tables import PARQUET_ROWS, Row, TableFormat
 
 
-def write_rows(path: Path, kind: TableFormat, columns: Sequence[str], content: Iterable[Row]) -> None:
+def write_rows(
+    path: Path, kind: TableFormat, columns: Sequence[str], content: Iterable[Row], *, like: Path | None = None
+) -> None:
     """Write rows to the file at `path` as `kind`; of plain lines, the columns' values between tabs, and a single
-    column, which is the text itself, as it is."""
+    column, which is the text itself, as it is. like: a Parquet file, whose columns keep their types in another."""
     if kind == "parquet":
-        _write_parquet(path, columns, content)
+        _write_parquet(path, columns, content, like)
         return
     with path.open("w", encoding="utf-8", newline="" if kind in ("csv", "tsv") else "\n") as file:
         if kind == "jsonl":
@@ -50,7 +52,7 @@ def _whole_line(value: Any) -> str:
     return re.sub(r"\r\n?|\n", " ", value) if isinstance(value, str) else line_cell(value)
 
 
-def _write_parquet(path: Path, columns: Sequence[str], content: Iterable[Row]) -> None:
+def _write_parquet(path: Path, columns: Sequence[str], content: Iterable[Row], like: Path | None) -> None:
     """In parts first, each of which has types of its own; then in one file whose types hold them all."""
     import pyarrow
     import pyarrow.parquet as parquet
@@ -65,8 +67,12 @@ def _write_parquet(path: Path, columns: Sequence[str], content: Iterable[Row]) -
                 parquet.write_table(table, parts[-1])
             schemas = [parquet.read_schema(part) for part in parts]
             schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
+            if like is not None:
+                known = {field.name: field for field in parquet.read_schema(like)}
+                found = {field.name: field for field in schema}
+                schema = pyarrow.schema([{**found, **known}[name] for name in columns if name in {**found, **known}])
             with parquet.ParquetWriter(path, schema) as writer:
-                for part in parts:
+                for part in parts if schema.names == list(columns) else ():
                     writer.write_table(parquet.read_table(part).cast(schema))
         except pyarrow.ArrowException as error:
             hint = "Name a .csv or .jsonl file with --output: their columns may hold anything."

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from assistant.service import Assistant
 
 
+CHANGED = "Leave the files alone while they are worked on, and begin anew with another --output."
+
+
 @dataclass(frozen=True)
 class Block:
     """Rows of one file: the block's number in it, its first row (from 0) and how many."""
@@ -135,15 +138,22 @@ class Worker:
             make = getattr(self._assistant, job.method)
             batch = make(self._fetched(block.file), made, column=job.column, **job.settings)
             last = replace(batch, part=(block.first, block.rows)).run()
-            for file, name in ((batch.rejected_path, block.output + ".rejected"), (made, block.output)):
-                if file.exists():
-                    target.put(file, name)
+            if last.done != block.rows:
+                raise BadDataset(f"{block.file} has changed since it was looked at.", hint=CHANGED)
+            rejected = block.output + ".rejected"
+            if batch.rejected_path.exists():
+                target.put(batch.rejected_path, rejected)
+            else:
+                target.remove(rejected)  # of an attempt that did not come to its record
+            target.put(made, block.output)
         done = Done(block.output, last.done, last.rejected)
         target.write(_record(block), json.dumps(asdict(done)))
         return done
 
     def _fetched(self, file: str) -> Path:
         if self._last is None or self._last[0] != file:
+            if self._last is not None and self._last[1].is_relative_to(self._folder.name):
+                self._last[1].unlink()
             self._last = file, Place(self._job.source).fetch(file, Path(self._folder.name))
         return self._last[1]
 
@@ -188,9 +198,9 @@ def run(
     blocks = list(spread.cut(job, files))
     if not blocks:
         raise BadDataset(f"The files in {job.source} have no rows.", hint="Give at least one row.")
-    records = {block: target.read(_record(block)) for block in blocks}
-    earlier = [Done(**json.loads(text)) for text in records.values() if text is not None]
-    left = [block for block, text in records.items() if text is None]
+    records = {block: _recorded(target, block) for block in blocks}
+    earlier = [done for done in records.values() if done is not None]
+    left = [block for block, done in records.items() if done is None]
     total, resumed = sum(block.rows for block in blocks), sum(done.rows for done in earlier)
     begun = time.monotonic()
     now = BatchProgress(resumed, total, sum(done.rejected for done in earlier), resumed, 0.0)
@@ -204,9 +214,20 @@ def run(
             raise RunInterrupted(
                 f"Stopped after {now.done:,} of {total:,} rows.", hint="The same command goes on from there."
             )
+    if now.done != total or [each.name for each in Place(job.source).files()] != files:
+        raise BadDataset(f"The files in {job.source} have changed since they were looked at.", hint=CHANGED)
     said = {"blocks": len(blocks), "rows": now.done, "rejected": now.rejected}
     target.write("_SUCCESS", json.dumps(said) + "\n")
     return now
+
+
+def _recorded(target: Place, block: Block) -> Done | None:
+    """What the record of a block says; None where there is none, or half of one."""
+    text = target.read(_record(block))
+    try:
+        return None if text is None else Done(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
 
 
 def _record(block: Block) -> str:

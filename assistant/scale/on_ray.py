@@ -43,6 +43,9 @@ def connect(address: str = "") -> None:
     if ray.is_initialized():
         return
     there = address or os.environ.get("RAY_ADDRESS", "")
+    if there.startswith("ray://"):
+        hint = "Run this on a machine of the cluster, with its head's address as HOST:6379."
+        raise BadSettings("Ray's client (ray://) cannot do this.", hint=hint)
     own: dict[str, Any] = {"address": there} if there else {"address": "local", "include_dashboard": False}
     try:
         ray.init(**own, log_to_driver=False, logging_level=logging.ERROR)
@@ -89,16 +92,18 @@ class OnRay:
         import ray
         from ray import data
 
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what went wrong is told here
         context = data.DataContext.get_current()
+        context.raise_original_map_exception = True
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         cluster = ray.cluster_resources()
         most = min(self.workers or most_workers(cluster), len(items))
         given = data.from_items(items, override_num_blocks=len(items))
         way = given.flat_map if flat else given.map
-        takes = resources(cluster)
+        pool = data.ActorPoolStrategy(min_size=1, max_size=most)
         with _own_errors():
-            yield from way(does, fn_constructor_args=(job,), concurrency=(1, most), **takes).iter_rows()
+            yield from way(does, fn_constructor_args=(job,), compute=pool, **resources(cluster)).iter_rows()
 
 
 @contextmanager
@@ -109,10 +114,8 @@ def _own_errors() -> Iterator[None]:
     try:
         yield
     except RayTaskError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, ParleyError):
-            cause = cause.__cause__ or getattr(cause, "cause", None)
-        if cause is None:
+        cause = error.cause
+        if not isinstance(cause, ParleyError):
             raise
         raise cause from None
     except RayError as error:

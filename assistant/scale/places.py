@@ -16,7 +16,7 @@ from assistant.errors import BadSettings
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
+COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 """Endings of names that are read through; what is in them goes by the name without."""
 
 
@@ -80,17 +80,18 @@ class Place:
         `folder`. Raises BadSettings where it cannot be read."""
         from pyarrow import fs
 
-        system, root = self._reached
-        single = system.get_file_info(root).type == fs.FileType.File
-        path = root if single else f"{root.rstrip('/')}/{name}"
-        packed = PurePosixPath(name).suffix.lower() in COMPRESSED
-        if self.local and not packed:
-            return Path(path)
-        copy = folder / plain(name)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        with self._told(), system.open_input_stream(path) as source, copy.open("wb") as into:
-            shutil.copyfileobj(source, into, 1 << 20)
-        return copy
+        with self._told():
+            system, root = self._reached
+            single = system.get_file_info(root).type == fs.FileType.File
+            path = root if single else f"{root.rstrip('/')}/{name}"
+            packing = COMPRESSED.get(PurePosixPath(name).suffix.lower())
+            if self.local and packing is None:
+                return Path(path)
+            copy = folder / plain(name)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with system.open_input_stream(path, compression=packing) as source, copy.open("wb") as into:
+                shutil.copyfileobj(source, into, 1 << 20)
+            return copy
 
     def put(self, file: Path, name: str) -> None:
         """Copy a file to the place under `name`: on this machine it appears whole. Raises BadSettings."""
@@ -112,6 +113,16 @@ class Place:
             file = Path(folder) / "text"
             file.write_text(text, "utf-8")
             self.put(file, name)
+
+    def remove(self, name: str) -> None:
+        """Delete a file, where it is there."""
+        from pyarrow import fs
+
+        with self._told():
+            system, root = self._reached
+            path = f"{root.rstrip('/')}/{name}"
+            if system.get_file_info(path).type == fs.FileType.File:
+                system.delete_file(path)
 
     def read(self, name: str) -> str | None:
         """A small text that is there, None where it is not."""

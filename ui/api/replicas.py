@@ -13,8 +13,9 @@ import signal
 import threading
 from typing import Any
 
-from assistant.errors import BadSettings
-from assistant.scale.on_ray import connect, resources
+from assistant.errors import BadSettings, RunError
+from assistant.scale.on_ray import connect, most_workers, resources
+from assistant.service import Assistant
 from ui.api.keys import Keys
 from ui.api.server import GRACE_SECONDS, audit_to, check
 from ui.api.state import READING_AT_ONCE, Serving
@@ -24,13 +25,15 @@ NAME = "parley"
 
 
 def scaling(serving: Serving, least: int, most: int) -> dict[str, Any]:
-    """Ray Serve's settings of a deployment with that many replicas: so many, or between the two by what is asked."""
+    """Ray Serve's settings of a deployment with that many replicas: so many, or between the two by what is asked.
+
+    Raises BadSettings.
+    """
     if not 1 <= least <= most:
         raise BadSettings(
             f"There are between {least} and {most} replicas, which cannot be.",
             hint="Give --replicas N, or --replicas N --most-replicas M with M at least N.",
         )
-    working = serving.at_once + READING_AT_ONCE
     number: dict[str, Any] = (
         {"num_replicas": least}
         if least == most
@@ -45,7 +48,7 @@ def scaling(serving: Serving, least: int, most: int) -> dict[str, Any]:
     return {
         **number,
         # Those that wait, wait in the replica, which knows whose turn it is; more than that it turns away itself.
-        "max_ongoing_requests": 2 * (working + serving.waiting),
+        "max_ongoing_requests": 2 * (serving.at_once + READING_AT_ONCE + serving.waiting),
         "graceful_shutdown_timeout_s": GRACE_SECONDS,
     }
 
@@ -53,32 +56,68 @@ def scaling(serving: Serving, least: int, most: int) -> dict[str, Any]:
 def start(serving: Serving, least: int, most: int, *, address: str = "") -> None:
     """Deploy the replicas, and return when they answer. address: of a cluster; "" one of this machine.
 
-    Raises BadSettings where Ray is not installed or the cluster does not answer, UserError where the port is taken.
+    Raises BadSettings where Ray is not installed, the cluster does not answer, is too small or serves something else
+    already, UnknownModel, UserError where the port is taken, RunError where no replica comes up.
     """
     settings = scaling(serving, least, most)
     check(serving, Keys())
     check_port(serving.host, serving.port)
+    assistant = Assistant()
+    for name in serving.models:
+        assistant.find(name)
+    assistant.close()
     connect(address)
+    import ray
+
+    try:
+        _deploy(serving, least, settings)
+    except BaseException:
+        ray.shutdown()
+        raise
+
+
+def _deploy(serving: Serving, least: int, settings: dict[str, Any]) -> None:
     import ray
     from ray import serve
     from ray.serve.config import HTTPOptions
+    from ray.serve.exceptions import RayServeException
+
+    cluster = ray.cluster_resources()
+    if least > most_workers(cluster):
+        hint = f"It has room for {most_workers(cluster)}."
+        raise BadSettings(f"{least} replicas do not fit the cluster's cores or GPUs.", hint=hint)
+    if any("SERVE_CONTROLLER" in name for name in _actors()):
+        raise BadSettings("Something is served on this cluster already.", hint="`serve shutdown` ends it.")
 
     def app() -> Any:
         from assistant import paths
-        from assistant.service import Assistant
         from ui.api.app import create_api
 
         audit_to(paths.home() / "logs" / f"api-{os.getpid()}.jsonl")
         return create_api(Assistant(), serving, keys=Keys())
 
-    serve.start(
-        proxy_location="EveryNode",
-        http_options=HTTPOptions(host=serving.host, port=serving.port, request_timeout_s=serving.deadline_seconds),
-        logging_config={"log_level": "WARNING", "enable_access_log": False},
-    )
-    takes = resources(ray.cluster_resources())
-    deployed = serve.deployment(name=NAME, ray_actor_options=takes, **settings)(serve.ingress(app)())
-    serve.run(deployed.bind(), name=NAME, route_prefix="/")
+    try:
+        serve.start(
+            proxy_location="EveryNode",
+            # Later than the replica's own deadline, which answers in OpenAI's shape.
+            http_options=HTTPOptions(
+                host=serving.host, port=serving.port, request_timeout_s=serving.deadline_seconds + GRACE_SECONDS
+            ),
+            logging_config={"log_level": "WARNING", "enable_access_log": False},
+        )
+        deployed = serve.deployment(name=NAME, ray_actor_options=resources(cluster), **settings)(serve.ingress(app)())
+        serve.run(deployed.bind(), name=NAME, route_prefix="/")
+    except (RuntimeError, TimeoutError, RayServeException) as error:
+        serve.shutdown()
+        hint = "`ray status` and the logs under /tmp/ray/session_latest/logs/serve say more."
+        raise RunError(f"The replicas did not come up: {error}", hint=hint) from error
+
+
+def _actors() -> list[str]:
+    """Names of the cluster's named actors."""
+    from ray.util import list_named_actors
+
+    return [str(each["name"]) for each in list_named_actors(all_namespaces=True)]  # type: ignore[index]
 
 
 def stop() -> None:
@@ -91,12 +130,12 @@ def stop() -> None:
 
 
 def serve_replicas(serving: Serving, least: int, most: int, *, address: str = "") -> None:
-    """Serve until Ctrl-C or SIGTERM."""
+    """Serve until Ctrl-C or SIGTERM. Raises what `start` raises."""
+    start(serving, least, most, address=address)
     ended = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in (signal.SIGINT, signal.SIGTERM):  # only now: Ray takes SIGTERM for itself when it begins
         signal.signal(each, lambda *_: ended.set())
     try:
-        start(serving, least, most, address=address)
         number = f"{least}" if least == most else f"{least} to {most}"
         print(  # noqa: T201
             f"Parley's API is at http://{serving.host}:{serving.port}/v1, by {number} replicas  (Ctrl-C ends it)",

@@ -14,7 +14,7 @@ import pytest
 
 from assistant.batches import Batch
 from assistant.errors import BadDataset, BadSettings, RunInterrupted
-from assistant.scale.blocks import Block, Done, Here, Job, run
+from assistant.scale.blocks import Block, Done, Here, Job, Worker, run
 from assistant.scale.places import Place
 from assistant.service import Assistant
 
@@ -173,8 +173,61 @@ def test_a_cancelled_job_keeps_its_blocks(folder: Path) -> None:
     assert run(job(folder), Here()).resumed == 3
 
 
+def test_blocks_of_parquet_have_the_types_of_their_file(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import dataset, parquet
+
+    (tmp_path / "in").mkdir()
+    rows = {"text": ["a", "b", " ", " "], "note": [None, None, "x", "y"], "stars": [None, 1, 2, 3]}
+    types = {"text": pyarrow.string(), "note": pyarrow.string(), "stars": pyarrow.int8()}
+    parquet.write_table(pyarrow.table(rows, schema=pyarrow.schema(types)), tmp_path / "in" / "x.parquet")
+    given = Job("shout_batch", str(tmp_path / "in"), str(tmp_path / "out"), block_rows=2)
+    assert run(given, Here()).rejected == 2
+    made = dataset.dataset(given.target, format="parquet", exclude_invalid_files=True).to_table()
+    assert made.schema.field("note").type == pyarrow.string() and made.schema.field("stars").type == pyarrow.int8()
+    assert made.column("loud").to_pylist() == ["A", "B"]
+
+
+def test_half_a_record_is_none(folder: Path) -> None:
+    run(job(folder), Here())
+    record = Path(job(folder).target) / "_done" / "lines-00000.txt.json"
+    record.write_text('{"output": "li')
+    last = run(job(folder), Here())
+    assert (last.done, last.resumed) == (12, 9)
+
+
+def test_files_that_change_under_the_work_are_no_success(folder: Path) -> None:
+    class Grows(Here):
+        def work(self, job: Job, blocks: Sequence[Block]) -> Iterator[Done]:
+            yield from super().work(job, blocks)
+            write(folder / "2026" / "june.csv", ["more"])
+
+    class Shrinks(Here):
+        def work(self, job: Job, blocks: Sequence[Block]) -> Iterator[Done]:
+            write(folder / "2026" / "may.csv", ["less"])
+            return super().work(job, blocks)
+
+    for spread in (Grows(), Shrinks()):
+        given = Job("shout_batch", str(folder), str(folder.parent / type(spread).__name__), block_rows=3)
+        with pytest.raises(BadDataset, match="changed"):
+            run(given, spread)
+        assert "_SUCCESS" not in outputs(given)
+
+
+def test_what_was_fetched_is_not_kept(folder: Path) -> None:
+    for number in range(3):
+        with gzip.open(folder / f"more{number}.csv.GZ", "wt") as file:
+            file.write(f"text\nnumber {number}\n")
+    worker = Worker(job(folder))
+    for name in ("more0.csv.GZ", "more1.csv.GZ", "more2.csv.GZ", "lines.txt"):
+        worker.cut(name)
+        kept = [path for path in Path(worker._folder.name).rglob("*") if path.is_file()]
+        assert len(kept) == (name != "lines.txt")
+
+
 def test_a_place_keeps_what_it_is_given(tmp_path: Path) -> None:
     place = Place(str(tmp_path / "deep" / "folder"))
     place.write("a/b.txt", "Grüße")
     assert place.read("a/b.txt") == "Grüße" and place.read("a/c.txt") is None
+    place.remove("a/c.txt")
     assert [each.name for each in place.files()] == ["a/b.txt"]

@@ -119,7 +119,9 @@ def test_a_folder_goes_in_and_a_folder_comes_out(parley: Parley, tmp_path: Path)
         (("--on", "ray"), 2, "both --input and --output"),
         (("--input", "in", "--on", "ray"), 2, "both --input and --output"),
         (("--input", "in", "--output", "out", "--on", "mars"), 2, "here, ray or a cluster's address"),
-        (("--input", "in", "--output", "out", "--on", "here"), 2, "There is no folder in"),
+        (("--input", "in", "--output", "out", "--on", "here"), 2, "There is no folder"),
+        (("--input", "in", "--output", "out", "--on", "ray://head:10001"), 2, "ray://"),
+        (("--input", "file:///in", "--output", "out"), 2, "cannot be used as an address"),
         (("--input", "nonsense://bucket/in", "--output", "out"), 2, "nonsense://bucket/in cannot be reached"),
     ],
 )
