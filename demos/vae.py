@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demos import density
 from demos.images import SIZE, Pictures, scaled
 from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read_about, update
 
@@ -137,6 +138,12 @@ class VaeLesson(Lesson):
             spread = F.mse_loss(self.decoder(self.encoder(x)[0]), x).item()
         return {**picture_facts(self._pictures), "spread": spread}
 
+    def keep(self, folder: Path) -> None:
+        with torch.no_grad():
+            parts = self._pictures.images[: density.MOST].split(500)
+            codes = torch.cat([self.encoder(scaled(part).to(self._device))[0].cpu() for part in parts])
+        density.fitted(codes, seed=self._config.seed).keep(folder)
+
 
 def build(config: VaeConfig, pictures: Pictures, device: torch.device) -> VaeLesson:
     return VaeLesson(config, pictures, device)
@@ -154,11 +161,12 @@ class Vae:
         """σ_x², of p(x|z)."""
         self.encoder, self.decoder = (kind(self.channels, latent, width) for kind in (Encoder, Decoder))
         load_into(folder, encoder=self.encoder, decoder=self.decoder)
+        self.density = density.read(folder, latent)
 
     @torch.inference_mode()
     def sample(self, count: int, *, seed: int = 0) -> Tensor:
-        """Pictures of codes that are drawn from the prior."""
-        return self.decoder(torch.randn(count, self.latent, generator=torch.Generator().manual_seed(seed)))
+        """Pictures of codes that are drawn from where those of the data lie."""
+        return self.decoder(self.density.draw(count, torch.Generator().manual_seed(seed)))
 
     @torch.inference_mode()
     def reconstruct(self, x: Tensor) -> Tensor:

@@ -1,0 +1,79 @@
+"""Where the codes of a VAE really lie: a mixture of Gaussians fitted to them when it has learnt (Ghosh et al. 2020,
+arXiv:1903.12436, section 4).
+
+The codes of all pictures together should be the prior, N(0, I), and never quite are: there are places between them that
+no picture has, and a draw from the prior that falls there decodes to nothing in particular.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from demos.errors import NoData
+from demos.lesson import write_tensors
+
+FILE = "density.safetensors"
+COMPONENTS = 10
+LEAST = 50
+"""Codes that a component is fitted to, or it is left out."""
+MOST = 20_000
+"""Codes that are looked at."""
+FLOOR = 1e-3
+"""Added to each variance, so that no component is a point."""
+
+
+@dataclass(frozen=True)
+class Density:
+    """K Gaussians: weights (K,), means (K, latent), and the lower Cholesky factors of the covariances (K, latent,
+    latent)."""
+
+    weights: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Codes: (count, latent)."""
+        noise = torch.randn(count, self.means.shape[1], generator=generator)
+        which = torch.multinomial(self.weights, count, replacement=True, generator=generator)
+        return self.means[which] + torch.einsum("nij,nj->ni", self.factors[which], noise)
+
+    def keep(self, folder: Path) -> None:
+        """Write it beside the weights. Raises OSError."""
+        write_tensors({"weights": self.weights, "means": self.means, "factors": self.factors}, folder / f"{FILE}.part")
+        (folder / f"{FILE}.part").replace(folder / FILE)
+
+
+def standard(latent: int) -> Density:
+    """The prior itself."""
+    return Density(torch.ones(1), torch.zeros(1, latent), torch.eye(latent)[None])
+
+
+def fitted(codes: Tensor, *, seed: int = 0) -> Density:
+    """The mixture that fits codes (count, latent) best; the prior where they are too few to tell."""
+    components = min(COMPONENTS, len(codes) // LEAST)
+    if components < 1:
+        return standard(codes.shape[1])
+    from sklearn.mixture import GaussianMixture
+
+    mixture = GaussianMixture(components, reg_covar=FLOOR, random_state=seed).fit(codes.double().numpy())
+    weights, means = (torch.from_numpy(each).float() for each in (mixture.weights_, mixture.means_))
+    factors = torch.linalg.cholesky(torch.from_numpy(mixture.covariances_))
+    return Density(weights, means, factors.float().contiguous())
+
+
+def read(folder: Path, latent: int) -> Density:
+    """What lies beside a VAE's weights; the prior where there is nothing. Raises NoData."""
+    if not (folder / FILE).exists():
+        return standard(latent)
+    try:
+        found = Density(**load_file(folder / FILE))
+        found.draw(1, torch.Generator())
+    except (OSError, TypeError, RuntimeError, IndexError, SafetensorError) as error:
+        raise NoData(f"{folder / FILE} cannot be used: {error}.") from error
+    return found
