@@ -20,7 +20,7 @@ test-slow:  ## the tests that take minutes each
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -m slow $(ARGS)
 
 check:      ## format, lint, types and unit tests, as before every commit
-	@scripts/setup dev
+	@PARLEY_EXTRAS=scale scripts/setup dev
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/pyright

@@ -30,7 +30,12 @@ from demos.lesson import Batches, Config, Lesson, follow, load_into, picture_fac
 
 TIMES = 1000
 """T of the paper."""
+LAST = 20
+"""Where the last step begins at the latest."""
 PATCH = 2
+GUIDED = 0.8
+"""Guidance begins once t is below this share of all times: in the greatest noise it costs variety and gains nothing
+(Kynkäänniemi et al. 2024, arXiv:2404.07724)."""
 SCHEDULE: dict[str, Any] = {
     "num_train_timesteps": TIMES,
     "beta_schedule": "squaredcos_cap_v2",
@@ -40,8 +45,9 @@ Sampler = Literal["ddim", "ddpm", "dpm-solver"]
 
 
 def times_of(steps: int) -> list[int]:
-    """t of each step, from the last to nearly the first, evenly."""
-    return [round(TIMES * (steps - n) / steps) - 1 for n in range(steps)]
+    """t of each step, evenly from the last to LAST or below, so that little noise is left to the last guess."""
+    end = min(LAST, TIMES // steps - 1)
+    return [round(TIMES - 1 - (TIMES - 1 - end) * n / max(1, steps - 1)) for n in range(steps)]
 
 
 SCHEDULERS: dict[Sampler, Callable[[], Any]] = {
@@ -185,8 +191,8 @@ def denoise(
 
     y: classes (batch,); x: noise (batch, channels, 28, 28), or with start < 1 pictures that are diffused as far as that
     share of all times. guidance: how much further than "any picture" towards the class (Ho & Salimans 2022,
-    arXiv:2207.12598); 1 takes one pass a step, others two. hold: what is known, put into each guess (DDNM, Wang et al.
-    2023, arXiv:2212.00490). With "ddim" nothing but x is random.
+    arXiv:2207.12598) below GUIDED; 1 takes one pass a step, others two. hold: what is known, put into each
+    guess (DDNM, Wang et al. 2023, arXiv:2212.00490). With "ddim" nothing but x is random.
     """
     times = [t for t in times_of(steps) if t < start * TIMES]
     scheduler = SCHEDULERS[sampler]() if sampler in SCHEDULERS else None
@@ -196,7 +202,7 @@ def denoise(
     generator = torch.Generator(x.device).manual_seed(seed)
     anything = torch.full_like(y, network.anything)
     for t, after in zip(times, [*times[1:], None], strict=True):
-        if guidance == 1.0:
+        if guidance == 1.0 or (guidance > 1.0 and t >= GUIDED * TIMES):
             v = network(x, torch.full_like(y, t), y)
         else:
             twice = torch.cat([y, anything])
@@ -204,7 +210,9 @@ def denoise(
             with_class, without = both.chunk(2)
             v = without + guidance * (with_class - without)
         a, s = alpha_bar[t].sqrt(), (1 - alpha_bar[t]).sqrt()
-        x0 = (a * x - s * v).clamp(-1, 1)
+        x0 = a * x - s * v
+        if sampler == "ddpm":  # as Ho et al. do; without fresh noise to make up for it, a clipped guess leads astray
+            x0 = x0.clamp(-1, 1)
         if hold is not None:
             x0 = hold(x0)
         if scheduler is None:  # DDIM, eq. 12 with η = 0; diffusers' goes to t − 1000 // steps, not to the next time
@@ -212,7 +220,7 @@ def denoise(
             x = rest.sqrt() * x0 + (1 - rest).sqrt() * (x - a * x0) / s
         else:
             x = scheduler.step((a * x - x0) / s, t, x, generator=generator).prev_sample
-        yield x0
+        yield x0.clamp(-1, 1)
 
 
 def denoised(network: Denoiser, y: Tensor, x: Tensor, **how: Any) -> Tensor:

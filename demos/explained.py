@@ -82,6 +82,7 @@ EXPLAINED = {
             "DDIM (Song et al. 2021)": "https://arxiv.org/abs/2010.02502",
             "DPM-Solver (Lu et al. 2022)": "https://arxiv.org/abs/2206.00927",
             "Classifier-free guidance (Ho & Salimans 2022)": "https://arxiv.org/abs/2207.12598",
+            "Guidance in an interval (Kynkäänniemi et al. 2024)": "https://arxiv.org/abs/2404.07724",
         },
     ),
     "pix2pix": Explained(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from assistant.errors import BadSettings, ParleyError, RunError
 from assistant.scale.blocks import Block, Done, Job, Worker
 
 
-def resources(cluster: Mapping[str, float]) -> dict[str, float]:
+def resources(cluster: Mapping[str, float]) -> dict[str, Any]:
     """What a worker takes of a cluster with these resources: a GPU where there are any, else a core."""
     return {"num_cpus": 1, "num_gpus": 1} if cluster.get("GPU", 0) >= 1 else {"num_cpus": 1}
 
@@ -107,7 +107,7 @@ class OnRay:
 
 
 @contextmanager
-def _own_errors() -> Iterator[None]:
+def _own_errors() -> Generator[None]:
     """What a worker raised, as itself."""
     from ray.exceptions import RayError, RayTaskError
 

@@ -8,13 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import Any
 from uuid import uuid4
 
 from assistant.errors import BadSettings
-
-if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
 
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 """Endings of names that are read through; what is in them goes by the name without."""
@@ -36,7 +33,7 @@ class Place:
     address: str
 
     @cached_property
-    def _reached(self) -> tuple[FileSystem, str]:
+    def _reached(self) -> tuple[Any, str]:
         import pyarrow
         from pyarrow import fs
 

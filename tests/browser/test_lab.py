@@ -28,7 +28,7 @@ def visit(page: Page, server: Server) -> None:
 def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)
-    expect(page.locator("#lab-about")).to_contain_text("encoder squeezes")
+    expect(page.locator("#lab-about")).to_contain_text("drowned in noise")
     page.get_by_role("radio", name="GAN").check()
     expect(page.locator("#lab-about")).to_contain_text("play against each other", timeout=15_000)
     expect(page.locator("#lab-label")).to_be_visible()
@@ -58,6 +58,9 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
     for wrong in (address.replace("0000008", "../status"), address.replace("0000008.png", "..%2Fstatus.json")):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(wrong)
+    card.get_by_role("button", name="Train as long again").click()
+    expect(page.locator("#lab-list .run").first).to_contain_text("16", timeout=60_000)
+    expect(page.locator("#lab-list .run")).to_have_count(2)
 
 
 SHIPPED = [each for each in ARCHITECTURES.values() if each.shipped.is_dir()]
@@ -88,7 +91,6 @@ def test_every_architecture_works_at_the_first_click(
     assert page.locator(".toast-body").count() == 0
 
 
-@pytest.mark.skipif("diffusion" not in {each.name for each in SHIPPED}, reason="no diffusion comes with Parley")
 def test_a_painted_hole_is_filled_in_an_own_picture(context: BrowserContext, server: Server, tmp_path: Path) -> None:
     page = context.new_page()
     visit(page, server)

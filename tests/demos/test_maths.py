@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import ClassVar
 
 import numpy as np
@@ -81,6 +82,37 @@ def test_every_sampler_finds_the_one_picture(sampler: diffusion.Sampler, steps: 
     )
     assert len(frames) == steps
     assert torch.allclose(frames[-1], picture.expand(2, -1, -1, -1), atol=1e-2)
+
+
+def test_guidance_begins_where_the_noise_is_no_longer_greatest() -> None:
+    class Counting(Knowing):
+        seen: ClassVar[list[tuple[int, int]]] = []
+
+        def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+            self.seen.append((int(t[0]), len(x)))
+            return super().forward(x, t, y)
+
+    network = Counting(torch.zeros(1, 1, 28, 28))
+    deque(diffusion.denoise(network, torch.zeros(3, dtype=torch.int64), torch.randn(3, 1, 28, 28), guidance=2.0), 0)
+    assert [both for t, both in network.seen] == [6 if t < 800 else 3 for t, _ in network.seen]
+
+
+def test_a_guess_is_clipped_by_ddpm_alone_and_the_picture_by_all() -> None:
+    class Overdone(Knowing):
+        went: ClassVar[list[float]] = []
+
+        def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+            self.went.append(x.abs().mean().item())
+            return super().forward(x, t, y)
+
+    ends: dict[str, float] = {}
+    for sampler in diffusion.SAMPLERS:
+        network = Overdone(torch.full((1, 1, 28, 28), 3.0))
+        y, noise = torch.zeros(1, dtype=torch.int64), torch.randn(1, 1, 28, 28)
+        made = diffusion.denoised(network, y, noise, sampler=sampler)
+        assert made.max() <= 1
+        ends[sampler] = network.went[-1]
+    assert ends["ddim"] > 2.5 and ends["dpm-solver"] > 2.5 and ends["ddpm"] < 1.5
 
 
 def test_ddim_draws_nothing_but_its_beginning() -> None:

@@ -133,8 +133,12 @@ def serve_replicas(serving: Serving, least: int, most: int, *, address: str = ""
     """Serve until Ctrl-C or SIGTERM. Raises what `start` raises."""
     start(serving, least, most, address=address)
     ended = threading.Event()
+
+    def end(*_: object) -> None:
+        ended.set()
+
     for each in (signal.SIGINT, signal.SIGTERM):  # only now: Ray takes SIGTERM for itself when it begins
-        signal.signal(each, lambda *_: ended.set())
+        signal.signal(each, end)
     try:
         number = f"{least}" if least == most else f"{least} to {most}"
         print(  # noqa: T201

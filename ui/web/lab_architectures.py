@@ -22,7 +22,7 @@ from ui.web.run_acts import do
 from ui.web.text_page import without_status
 
 POLL_SECONDS = 1.5
-FIRST = "vae"
+FIRST = "diffusion"
 SETS = {
     "pictures": [("Fashion-MNIST: 60,000 pieces of clothing", "fashion"), ("Digits: 1,797, quick", "digits")],
     "text": [("Tales: our own, 440,000 characters", "tales")],
@@ -187,7 +187,10 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
         if found.get("kind") == "use":
             name = str(run.settings["architecture"])
             return {**choose(name), which: name, weights: weights_of(runs, name, run.id), **show()}
-        do(runs, run, found.get("kind"))
+        if found.get("kind") == "further":
+            runs.start(lab.create(runs, run.id, {"steps": 2 * run.status().step}))
+        else:
+            do(runs, run, found.get("kind"))
         return show()
 
     settings = [weights, label, count, seed, steps, guidance, sampler, begin, temperature]

@@ -72,7 +72,8 @@ def _buttons(run: Run, state: State) -> str:
         return buttons_html(run, [("pause", "Pause"), ("stop", "Stop")])
     use = [("use", "See what it makes")] if run.model.is_dir() and run.settings["architecture"] in EXPLAINED else []
     resume = [("resume", "Resume")] if state.resumable and state is not State.STOPPED else []
-    return buttons_html(run, [*use, *resume, ("delete", "Delete")])
+    further = [("further", "Train as long again")] if state is State.FINISHED else []
+    return buttons_html(run, [*use, *resume, *further, ("delete", "Delete")])
 
 
 def _on_the_way(run: Run) -> str:
