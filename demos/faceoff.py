@@ -52,6 +52,11 @@ class Contestant:
     sheet: Tensor
     """A few pictures, (count, channels, 28, 28) in [-1, 1]."""
 
+    @property
+    def title(self) -> str:
+        """For people."""
+        return "Real pictures" if self.name == "real" else architecture(self.name).title
+
 
 def compete(
     folders: Mapping[str, Path], judge: Classifier, against: Real, *, count: int = 10_000, seed: int = 0
@@ -135,9 +140,9 @@ def figures(contestant: Contestant) -> tuple[str, ...]:
 def markdown(contestants: Sequence[Contestant]) -> str:
     """The table that every textbook prints, but measured."""
     rows = [f"| | {' | '.join(HEADS)} |", "|---|" + "---:|" * len(HEADS)]
-    rows += [f"| {each.name} | {' | '.join(figures(each))} |" for each in contestants]
+    rows += [f"| {each.title} | {' | '.join(figures(each))} |" for each in contestants]
     told = ["", f"| | {' | '.join(BOOK_HEADS)} |", "|---" * (1 + len(BOOK_HEADS)) + "|"]
-    told += [f"| {each.name} | {' | '.join(BOOK[each.name])} |" for each in contestants if each.name in BOOK]
+    told += [f"| {each.title} | {' | '.join(BOOK[each.name])} |" for each in contestants if each.name in BOOK]
     return "\n".join([*rows, *told]) + "\n"
 
 

@@ -130,7 +130,7 @@ def test_makers_are_measured_at_the_first_click(context: BrowserContext, server:
     settle(page)
     page.click("#faceoff-go")
     shown = page.locator("#faceoff-shown")
-    makers = [each.name for each in SHIPPED if each.makes == "pictures"]
+    makers = [each.title for each in SHIPPED if each.makes == "pictures"]
     expect(shown.locator("tbody").first).to_contain_text(makers[-1], timeout=200_000)
     expect(shown).to_contain_text("a map to walk on")
     assert shown.locator("svg.plot").first.locator("circle").count() == len(makers)

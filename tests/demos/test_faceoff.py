@@ -40,7 +40,7 @@ def test_real_pictures_are_the_floor(tmp_path: Path, judge: Classifier) -> None:
     assert gan.seconds_to_train == 3.0 and (gan.seconds_a_picture or 0) > 0 and vae.right is None
     assert sum(gan.histogram) == pytest.approx(1) and gan.sheet.shape == (20, 1, 28, 28)
     table = faceoff.markdown([real, gan, vae])
-    assert "| real | " in table and "| gan | two networks" in table and "| | FID |" in table
+    assert "| Real pictures | " in table and "| GAN | two networks" in table and "| | FID |" in table
     assert "sheet" not in faceoff.packed(gan)
     with pytest.raises(BadConfig, match="3 pictures are too few"):
         next(faceoff.compete({}, judge, against, count=3))

@@ -9,10 +9,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
 from demos import diffusion, gan, restoring, rnn, transformer, vae
+from demos.lesson import follow
 
 
 def test_the_kl_is_that_of_torchs_distributions() -> None:
@@ -241,3 +243,52 @@ def test_the_gradient_of_a_plain_recurrent_network_vanishes() -> None:
     nn.init.zeros_(writer.cells.bias_hh_l0)
     shares = rnn.memory(writer, torch.randint(20, (4, 41)), reach=40)
     assert shares[0] == 1 and np.polyfit(range(40), np.log(shares), 1)[0] == pytest.approx(math.log(0.8), abs=0.02)
+
+
+class Remembering(nn.Module):
+    """A network whose v depends on x, t and the class: with any of the three, nothing else stays the same."""
+
+    anything = 10
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        v = torch.tanh(0.3 * x + 0.1 * y.view(-1, 1, 1, 1) + t.view(-1, 1, 1, 1) / 2000)
+        self.calls.append((x, t, v))
+        return v
+
+
+def test_ddim_goes_as_diffusers_does() -> None:
+    """At 1,000 steps the two take the same times; one step of theirs leads to what ours is shown next."""
+    ours = Remembering()
+    x, y = torch.randn(2, 1, 28, 28), torch.tensor([3, 4])
+    list(diffusion.denoise(ours, y, x, steps=1000))
+    theirs = DDIMScheduler(**diffusion.SCHEDULE, timestep_spacing="trailing", clip_sample=False)
+    theirs.set_timesteps(1000)
+    assert [int(t[0]) for _, t, _ in ours.calls] == theirs.timesteps.tolist()
+    for place in (0, 300, 700, 998):
+        (before, t, v), (after, *_) = ours.calls[place], ours.calls[place + 1]
+        assert torch.allclose(theirs.step(v, int(t[0]), before).prev_sample, after, atol=1e-4)
+
+
+def test_guidance_goes_beyond_any_picture_towards_the_class() -> None:
+    """v = v_∅ + w (v_y − v_∅), Ho & Salimans 2022, eq. 6 with w counted from the unconditional."""
+    x, y = torch.randn(2, 1, 28, 28), torch.tensor([3, 4])
+    network, w = Remembering(), 2.5
+    frames = list(diffusion.denoise(network, y, x, steps=5, start=0.25, guidance=w))
+    _, times, v = network.calls[0]
+    with_class, without = v.chunk(2)
+    a = diffusion.signal_rates()[int(times[0])]
+    wanted = a.sqrt() * x - (1 - a).sqrt() * (without + w * (with_class - without))
+    assert torch.allclose(frames[0], wanted.clamp(-1, 1), atol=1e-5)
+    alone = Remembering()(x, times[:2], torch.full_like(y, 10))
+    assert torch.allclose(without, alone)
+
+
+def test_the_running_mean_of_weights_keeps_its_share() -> None:
+    mean, network = nn.Linear(2, 2), nn.Linear(2, 2)
+    before, now = mean.weight.detach().clone(), network.weight.detach()
+    follow(mean, network, 0.9, 10_000)
+    assert torch.allclose(mean.weight, 0.9 * before + 0.1 * now, atol=1e-6)

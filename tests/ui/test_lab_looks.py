@@ -79,7 +79,7 @@ def test_makers_face_each_other(trained: str, tmp_path: Path) -> None:
     words = ["lab", "faceoff", made["gan"], made["vae"], "--judge", made["classifier"], "--samples", "100"]
     done = parley(*words, "-o", str(sheet))
     assert done.returncode == 0, done.stderr
-    assert [line.split(" ")[1] for line in done.stdout.splitlines()[2:5]] == ["real", "gan", "vae"]
+    assert [line.split(" ")[1] for line in done.stdout.splitlines()[2:5]] == ["Real", "GAN", "VAE"]
     assert sheet.read_bytes().startswith(b"\x89PNG")
     done = parley(*words, "--data", "digits", "--json")  # the pictures themselves
     assert len(json.loads(done.stdout)) == 3

@@ -45,7 +45,7 @@ def faceoff(
         done = []
         for each in face_off(runs, makers or shipped(), judge, count=samples, data=data):
             done.append(each)
-            saying(f"{each.name} is measured")
+            saying(f"{each.title}: measured")
     if as_json:
         write_json([packed(each) for each in done])
     else:

@@ -68,23 +68,20 @@ def faceoff_html(contestants: Sequence[Contestant]) -> str:
     from demos.faceoff import BOOK, BOOK_HEADS, HEADS, figures
 
     rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (each.name, *figures(each))) + "</tr>"
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (each.title, *figures(each))) + "</tr>"
         for each in contestants
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("", *HEADS))
     parts = [
         f'<div class="table"><table class="compared"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     ]
-    timed = {each.name: [(1000 * each.seconds_a_picture, each.fid)] for each in contestants if each.seconds_a_picture}
+    timed = {each.title: [(1000 * each.seconds_a_picture, each.fid)] for each in contestants if each.seconds_a_picture}
     if timed:
         said = "Further down is closer to real pictures, further left is faster."
         parts.append(exhibit_html(Points(timed, "milliseconds a picture", "FID", said, log="x")))
-    parts += [
-        exhibit_html(Sheet(each.sheet, "Real pictures." if each.name == "real" else f"{each.name}."))
-        for each in contestants
-    ]
+    parts += [exhibit_html(Sheet(each.sheet, f"{each.title}.")) for each in contestants]
     told_of = "".join(
-        f"<tr><th scope='row'>{each.name}</th>{''.join(f'<td>{words}</td>' for words in BOOK[each.name])}</tr>"
+        f"<tr><th scope='row'>{each.title}</th>{''.join(f'<td>{words}</td>' for words in BOOK[each.name])}</tr>"
         for each in contestants
         if each.name in BOOK
     )
