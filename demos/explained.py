@@ -57,13 +57,15 @@ EXPLAINED = {
     ),
     "vae": Explained(
         "An encoder squeezes a picture into a few numbers with a spread, a decoder turns them back. The numbers "
-        "are held near a bell curve, so that any draw from it decodes to something.",
+        "are held near a bell curve, so that there are no great holes between them; new pictures are draws from a "
+        "mixture of bells that is fitted to where they really lie.",
         "A map of all pictures, on which one can walk from one to the other. What cannot be squeezed and given "
         "back does not belong: an alarm for the unusual.",
         "Blur: of everything that the numbers leave open, the decoder shows the mean. And its likelihood is no "
         "judge of what is unusual: plain strangers look likely to it.",
         {
             "Auto-encoding variational Bayes (Kingma & Welling 2014)": "https://arxiv.org/abs/1312.6114",
+            "From variational to deterministic autoencoders (Ghosh et al. 2020)": "https://arxiv.org/abs/1903.12436",
             "β-VAE (Higgins et al. 2017)": "https://openreview.net/forum?id=Sy2fzU9gl",
             "Do deep generative models know what they don't know? (Nalisnick et al. 2019)": (
                 "https://arxiv.org/abs/1810.09136"

@@ -132,7 +132,7 @@ def figures(contestant: Contestant) -> tuple[str, ...]:
         f"{contestant.recall:.2f}",
         f"{contestant.diversity:.2f}",
         "" if contestant.right is None else f"{contestant.right:.1%}",
-        "" if trained is None else f"{trained / 60:,.0f} min",
+        "" if trained is None else f"{trained:.0f} s" if trained < 100 else f"{trained / 60:,.0f} min",
         "" if pace is None else f"{1000 * pace:,.1f} ms",
     )
 

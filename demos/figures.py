@@ -51,8 +51,8 @@ FIGURES = {
         {
             "_z": (0, 0, "noise, class"),
             "g": (1, 0, "generator"),
-            "_fake": (2, 0, "made"),
-            "_real": (2, 1, "real"),
+            "_fake": (2, 0, "made, class"),
+            "_real": (2, 1, "real, class"),
             "d": (3, 0.5, "discriminator"),
             "_y": (4, 0.5, "real or made?"),
         },

@@ -41,7 +41,6 @@ class Wish:
         """Raises BadConfig for what cannot be."""
         wrong = [] if 0 <= self.seed < 2**63 - 8 else ["a seed is 0 or more, and below 2 to the 63"]
         wrong += [] if 0 <= self.guidance <= 20 else ["guidance lies between 0 and 20"]
-        wrong += [] if self.count * max(1, self.steps) <= MOST_PASSES else ["that is more work than is done at once"]
         if wrong:
             raise BadConfig(f"This cannot be: {'; '.join(wrong)}.", hint="Ask for less, or something else.")
 
@@ -81,6 +80,8 @@ def _frames(name: str, model: Any, wish: Wish, *, moving: bool = False) -> Itera
         if wish.sampler not in SAMPLERS or not 1 <= wish.steps <= MOST_STEPS:
             hint = f"Samplers are {', '.join(SAMPLERS)}; steps 1 to {MOST_STEPS}."
             raise BadConfig(f"{wish.steps} steps of {wish.sampler!r} are not possible.", hint=hint)
+        if wish.count * wish.steps > MOST_PASSES:
+            raise BadConfig("That is more work than is done at once.", hint="Ask for fewer pictures, or fewer steps.")
         how: Mapping[str, Any] = {"steps": wish.steps, "guidance": wish.guidance, "sampler": wish.sampler}
         yield from model.film(classes, seed=wish.seed, **how)
         return

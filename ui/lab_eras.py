@@ -11,6 +11,7 @@ import numpy as np
 from assistant.errors import BadDataset, UserError
 from assistant.service import Assistant
 from assistant.tables import BadRow, columns_of, rows, text_column
+from assistant.tasks.sentiment import MOST_WORDS
 from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, learning_curve, measure
 from finetune.formats import LABELS
 from ui.lab import mapped
@@ -18,7 +19,7 @@ from ui.lab import mapped
 FOR = {"1", "positive", "pos", "true", "yes", "good"}
 AGAINST = {"0", "negative", "neg", "false", "no", "-1", "bad"}
 """What labels are called. Others, "neutral" among them, are left out."""
-MOST_PAIRS, MOST_WORDS = 10_000, 8_000
+MOST_PAIRS, MOST_KNOWN = 10_000, 8_000
 """Of what is kept: words and pairs of words, and words that the LSTM knows."""
 
 
@@ -71,7 +72,7 @@ class Transformer:
         return np.asarray([_share(each) for each in found])
 
     def looked_at(self, text: str) -> list[tuple[str, float]]:
-        words = list(WORD.finditer(text))
+        words = list(WORD.finditer(text))[:MOST_WORDS]  # each costs a reading of the whole
         without = [text[: word.start()] + text[word.end() :] for word in words]
         whole, *rest = self.read([text, *without])
         return [(word[0], float(whole - left)) for word, left in zip(words, rest, strict=True)]
@@ -103,7 +104,7 @@ def keep(path: Path, folder: Path) -> None:
 
     learnt = read_rows(path)
     with mapped():
-        made = Statistics(learnt, most=MOST_PAIRS), DeepLearning(learnt, most=MOST_WORDS)
+        made = Statistics(learnt, most=MOST_PAIRS), DeepLearning(learnt, most=MOST_KNOWN)
     try:
         eras_kept.save(folder, *made, {"rows": len(learnt), "text": path.name})
     except OSError as error:

@@ -73,7 +73,7 @@ def test_a_classifier_is_saved_with_how_good_it_is(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", explained.EXPLAINED)
+@pytest.mark.parametrize("name", sorted({*explained.EXPLAINED, *ARCHITECTURES}))
 def test_everything_that_is_explained_is_drawn(name: str) -> None:
     assert name in ARCHITECTURES
     drawn = figures.svg(figures.FIGURES[name])

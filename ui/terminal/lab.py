@@ -1,4 +1,4 @@
-"""`parley lab`: the five generative architectures, trained and sampled."""
+"""`parley lab`: the lab's architectures, trained, sampled and looked into."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def sample(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A .png, or a .gif of how they come to be.")
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", help="Pictures, or characters of a text.")] = 0,
+    count: Annotated[int, typer.Option("--count", "-n", min=0, help="Pictures, or characters of a text.")] = 0,
     label: Annotated[str, typer.Option("--label", "-l", help="A class: dress, sneaker, …")] = "",
     begin: Annotated[str, typer.Option("--begin", help="What a text begins with.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="Of the noise.")] = 0,
@@ -117,6 +117,7 @@ def look(
     from assistant.errors import BadSettings
     from assistant.runs import Runs
     from demos.exhibits import Words
+    from demos.explained import EXPLAINED
     from demos.looks import Given, looks
     from ui import lab, lab_looks
     from ui.lab_shown import file_html
@@ -124,8 +125,13 @@ def look(
 
     runs = Runs()
     if not name:
-        for each in looks(lab.weights(runs, what)[0].name):
+        about = lab.weights(runs, what)[0].name
+        told = EXPLAINED[about]
+        note(f"{told.how}\nGood at: {told.good}\nFails at: {told.bad}")
+        for each in looks(about):
             write(f"{each.name:<12} {each.told}\n")
+        for title, where in told.papers.items():
+            note(f"{title}: {where}", style="dim")
         return
     path = output or Path(f"{name}.html")
     lab.refuse_folder(path)

@@ -23,10 +23,23 @@ THEN = {
     "translate": ("Translate with it", 'parley translate "…" --to … --model {id}'),
     "summarize": ("Summarise with it", "parley summarize text.txt --model {id}"),
     "lab": ("See what it makes", "parley lab sample {id}"),
+    "looked into": ("Look into it", "parley lab look {id}"),
     "judge": ("Measure with it", "parley lab faceoff … --judge {id}"),
 }
 """Kind of a run, or its task → what may be done with what came out."""
-SHOWN = ("loss", "eval_loss", "reward", "kl", "accuracy", "eval_accuracy", "learning_rate", "tokens_per_second")
+SHOWN = (
+    "loss",
+    "generator",
+    "discriminator",
+    "diversity",
+    "eval_loss",
+    "reward",
+    "kl",
+    "accuracy",
+    "eval_accuracy",
+    "learning_rate",
+    "tokens_per_second",
+)
 """Figures of a line, in this order, where there are such."""
 
 
@@ -94,7 +107,13 @@ def say_end(run: Run) -> None:
 
 
 def _kind(run: Run) -> str:
-    return "judge" if run.settings.get("architecture") == "classifier" else run.kind
+    """The run's kind; of the lab's, by what its architecture is for."""
+    from demos.architectures import ARCHITECTURES
+
+    name = str(run.settings.get("architecture", ""))
+    if run.kind != "lab" or name not in ARCHITECTURES:
+        return run.kind
+    return "judge" if name == "classifier" else run.kind if ARCHITECTURES[name].makes else "looked into"
 
 
 def confusions(report: Mapping[str, Any]) -> list[str]:
