@@ -211,7 +211,7 @@ def denoise(
             v = without + guidance * (with_class - without)
         a, s = alpha_bar[t].sqrt(), (1 - alpha_bar[t]).sqrt()
         x0 = a * x - s * v
-        if sampler == "ddpm":  # as Ho et al. do; without fresh noise to make up for it, a clipped guess leads astray
+        if sampler == "ddpm" or hold is not None:  # as Ho et al. do; without fresh noise a clipped guess leads astray
             x0 = x0.clamp(-1, 1)
         if hold is not None:
             x0 = hold(x0)
@@ -220,7 +220,7 @@ def denoise(
             x = rest.sqrt() * x0 + (1 - rest).sqrt() * (x - a * x0) / s
         else:
             x = scheduler.step((a * x - x0) / s, t, x, generator=generator).prev_sample
-        yield x0.clamp(-1, 1)
+        yield x0.clamp(-1, 1) if hold is None else x0
 
 
 def denoised(network: Denoiser, y: Tensor, x: Tensor, **how: Any) -> Tensor:

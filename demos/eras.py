@@ -25,7 +25,10 @@ SIZES = (100, 1000, 10_000)
 
 
 class Reader(Protocol):
-    """An era at work."""
+    """An era at work. weights: numbers that it goes by; 0 where nobody says."""
+
+    @property
+    def weights(self) -> int: ...
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
         """How sure it is that each text is for something, 0 to 1: (count,)."""
@@ -42,11 +45,13 @@ Make = Callable[[Sequence[Row]], Reader]
 
 @dataclass(frozen=True)
 class Measured:
-    """accuracy: share of the texts that are read right; a second: texts; learnt_seconds: what learning took."""
+    """accuracy: share of the texts that are read right; a second: texts; learnt_seconds: what learning took; weights:
+    numbers that it goes by."""
 
     accuracy: float
     texts_a_second: float
     learnt_seconds: float
+    weights: int
 
 
 def measure(make: Make, train: Sequence[Row], test: Sequence[Row]) -> Measured:
@@ -60,7 +65,7 @@ def measure(make: Make, train: Sequence[Row], test: Sequence[Row]) -> Measured:
     said = reader.read([text for text, _ in test])
     seconds = time.perf_counter() - begun
     right = (said >= 0.5) == np.asarray([label for _, label in test])
-    return Measured(float(right.mean()), len(test) / seconds, learnt)
+    return Measured(float(right.mean()), len(test) / seconds, learnt, reader.weights)
 
 
 def learning_curve(
@@ -79,6 +84,10 @@ class Rules:
         from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
         self._analyzer: Any = SentimentIntensityAnalyzer()
+
+    @property
+    def weights(self) -> int:
+        return len(self._analyzer.lexicon)
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
         return np.asarray([0.5 + self._analyzer.polarity_scores(text)["compound"] / 2 for text in texts])
@@ -122,6 +131,10 @@ class Statistics:
         made._model.coef_, made._model.intercept_ = made._weights[None], arrays["bias"].astype(float)
         made._model.classes_ = np.asarray([False, True])
         return made
+
+    @property
+    def weights(self) -> int:
+        return len(self._weights) + 1
 
     @property
     def vocabulary(self) -> list[str]:

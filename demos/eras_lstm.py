@@ -80,6 +80,10 @@ class DeepLearning:
         return made
 
     @property
+    def weights(self) -> int:
+        return sum(each.numel() for each in self.network.parameters())
+
+    @property
     def vocabulary(self) -> list[str]:
         """Words that it knows, from number 2 on."""
         return list(self._numbers)

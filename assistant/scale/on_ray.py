@@ -34,6 +34,10 @@ def connect(address: str = "") -> None:
 
     Raises BadSettings where Ray is not installed or the cluster does not answer.
     """
+    there = address or os.environ.get("RAY_ADDRESS", "")
+    if there.startswith("ray://"):
+        hint = "Run this on a machine of the cluster, with its head's address as HOST:6379."
+        raise BadSettings("Ray's client (ray://) cannot do this.", hint=hint)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -42,10 +46,6 @@ def connect(address: str = "") -> None:
         raise BadSettings("Ray is not installed.", hint="pip install 'parley[scale]' brings it.") from error
     if ray.is_initialized():
         return
-    there = address or os.environ.get("RAY_ADDRESS", "")
-    if there.startswith("ray://"):
-        hint = "Run this on a machine of the cluster, with its head's address as HOST:6379."
-        raise BadSettings("Ray's client (ray://) cannot do this.", hint=hint)
     own: dict[str, Any] = {"address": there} if there else {"address": "local", "include_dashboard": False}
     try:
         ray.init(**own, log_to_driver=False, logging_level=logging.ERROR)

@@ -154,7 +154,7 @@ def test_four_eras_judge_a_sentence(context: BrowserContext, server: Server, tmp
     page.set_input_files("#eras-train input", rows)
     settle(page)
     page.click("#eras-measure-go")
-    expect(page.locator("#eras-measured tbody tr")).to_have_count(4, timeout=120_000)
+    expect(page.locator("#eras-measured tbody tr")).to_have_count(5, timeout=120_000)
     expect(page.locator("#eras-measured")).to_contain_text("100.0%")
 
 

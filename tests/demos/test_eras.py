@@ -45,6 +45,8 @@ def test_each_era_reads_and_points(name: str) -> None:
 
 def test_a_measure_counts_what_is_right() -> None:
     class Fixed:
+        weights = 7
+
         def read(self, texts: Any) -> np.ndarray:
             return np.asarray([0.9, 0.5, 0.4, 0.1])
 
@@ -52,7 +54,8 @@ def test_a_measure_counts_what_is_right() -> None:
             return []
 
     rows = [("a", True), ("b", True), ("c", True), ("d", False)]
-    assert eras.measure(lambda _: Fixed(), (), rows).accuracy == 0.75
+    found = eras.measure(lambda _: Fixed(), (), rows)
+    assert (found.accuracy, found.weights) == (0.75, 7)
     with pytest.raises(BadText, match="nothing to measure"):
         eras.measure(eras.Rules, ROWS, [])
 

@@ -115,7 +115,8 @@ def eras(
             found = era.measured
             curve = "".join(f"  {size:,}: {accuracy:.1%}" for size, accuracy in era.curve.items())
             learnt = f", learnt in {found.learnt_seconds:.1f} s" if found.learnt_seconds else ""
-            write(f"{era.name:<14} {found.accuracy:.1%}  {found.texts_a_second:,.0f} texts/s{learnt}{curve}\n")
+            pace = f"{found.texts_a_second:,.0f} texts/s  {found.weights:,} weights"
+            write(f"{era.name:<14} {found.accuracy:.1%}  {pace}{learnt}{curve}\n")
 
 
 def paint(

@@ -99,10 +99,13 @@ def _seconds(value: float) -> str:
 
 def eras_html(eras: Sequence[lab_eras.Era]) -> str:
     """What is measured so far, and what rows are worth."""
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("", "right", "texts a second", "learnt in"))
+    heads = "".join(
+        f'<th scope="col">{name}</th>' for name in ("", "accuracy", "texts a second", "learnt in", "weights")
+    )
     rows = "".join(
         f'<tr><th scope="row">{era.name}</th><td>{era.measured.accuracy:.1%}</td>'
-        f"<td>{era.measured.texts_a_second:,.0f}</td><td>{_seconds(era.measured.learnt_seconds)}</td></tr>"
+        f"<td>{era.measured.texts_a_second:,.0f}</td><td>{_seconds(era.measured.learnt_seconds)}</td>"
+        f"<td>{era.measured.weights:,}</td></tr>"
         for era in eras
     )
     table = f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
@@ -113,4 +116,4 @@ def eras_html(eras: Sequence[lab_eras.Era]) -> str:
         return table
     lines = {**curves, **{name: [(size, value) for size in (sizes[0], sizes[-1])] for name, value in flat.items()}}
     said = "What rows are worth: those that learn from them, beside those that do not."
-    return table + exhibit_html(Lines(lines, "rows learnt from", "right", said, log="x"))
+    return table + exhibit_html(Lines(lines, "rows learnt from", "accuracy", said, log="x"))
