@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from demos.architectures import ARCHITECTURES, Architecture
 from demos.looks import looks
-from tests.browser.conftest import Server, settle
+from tests.browser.conftest import Server, choose_file, settle
 
 pytestmark = pytest.mark.browser
 
@@ -97,10 +97,10 @@ def test_a_painted_hole_is_filled_in_an_own_picture(context: BrowserContext, ser
     visit(page, server)
     (tmp_path / "no.png").write_bytes(b"no picture")
     settle(page)
-    page.set_input_files("#lab-look-picture input", tmp_path / "no.png")
+    choose_file(page, "#lab-look-picture", tmp_path / "no.png")
     expect(page.locator(".toast-body")).to_contain_text("no picture that can be read", timeout=15_000)
     Image.new("RGB", (50, 80), "white").save(tmp_path / "white.png")
-    page.set_input_files("#lab-look-picture input", tmp_path / "white.png")
+    choose_file(page, "#lab-look-picture", tmp_path / "white.png")
     expect(page.locator("#lab-look-picture-seen img")).to_be_visible(timeout=30_000)
     settle(page)
     canvas = page.locator("#lab-look-paint canvas").first
