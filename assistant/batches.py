@@ -224,7 +224,7 @@ class Batch:
                 if kind == "document":
                     rewritten(self.source, beside, (str(row[str(self.rewrites)]) for row in good()))
                 else:
-                    write_rows(beside, kind, names, good(), like=self.source if self._is_parquet() else None)
+                    write_rows(beside, kind, names, good(), like=self.source)
             beside.replace(self.output)
             if not bad:  # nor is what an earlier run has left true any more
                 self.rejected_path.unlink(missing_ok=True)
@@ -234,9 +234,6 @@ class Batch:
             beside.unlink(missing_ok=True)
             rejected.unlink(missing_ok=True)
         self.done_path.unlink()
-
-    def _is_parquet(self) -> bool:
-        return tables.format_of(self.source) == "parquet"
 
     def _stays(self, kind: tables.TableFormat) -> bool:
         """Whether every row comes out, also one that could not be used."""

@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from assistant.errors import BadDataset
-from assistant.tables import PARQUET_ROWS, Row, TableFormat
+from assistant.tables import PARQUET_ROWS, Row, TableFormat, format_of
 
 
 def write_rows(
     path: Path, kind: TableFormat, columns: Sequence[str], content: Iterable[Row], *, like: Path | None = None
 ) -> None:
     """Write rows to the file at `path` as `kind`; of plain lines, the columns' values between tabs, and a single
-    column, which is the text itself, as it is. like: a Parquet file, whose columns keep their types in another."""
+    column, which is the text itself, as it is. like: a table, whose columns keep their types where both are Parquet."""
     if kind == "parquet":
         _write_parquet(path, columns, content, like)
         return
@@ -67,7 +67,7 @@ def _write_parquet(path: Path, columns: Sequence[str], content: Iterable[Row], l
                 parquet.write_table(table, parts[-1])
             schemas = [parquet.read_schema(part) for part in parts]
             schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
-            if like is not None:
+            if like is not None and format_of(like) == "parquet":
                 known = {field.name: field for field in parquet.read_schema(like)}
                 found = {field.name: field for field in schema}
                 schema = pyarrow.schema([{**found, **known}[name] for name in columns if name in {**found, **known}])

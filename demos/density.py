@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from demos.errors import NoData
-from demos.lesson import write_tensors
+from demos.lesson import keep_tensors
 
 FILE = "density.safetensors"
 COMPONENTS = 10
@@ -45,8 +45,7 @@ class Density:
 
     def keep(self, folder: Path) -> None:
         """Write it beside the weights. Raises OSError."""
-        write_tensors({"weights": self.weights, "means": self.means, "factors": self.factors}, folder / f"{FILE}.part")
-        (folder / f"{FILE}.part").replace(folder / FILE)
+        keep_tensors({"weights": self.weights, "means": self.means, "factors": self.factors}, folder / FILE)
 
 
 def standard(latent: int) -> Density:

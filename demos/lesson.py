@@ -143,6 +143,13 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
         raise OSError(f"{path} cannot be written: {error}") from error
 
 
+def keep_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """The same beside the file first, which is then put in its place. Raises OSError."""
+    beside = path.with_name(f"{path.name}.part")
+    write_tensors(tensors, beside)
+    beside.replace(path)
+
+
 def read_about(folder: Path) -> dict[str, Any]:
     """What the weights in a folder are. Raises NoData."""
     try:

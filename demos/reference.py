@@ -13,7 +13,7 @@ from torch import Tensor
 from demos.classifier import Classifier, features
 from demos.errors import BadConfig, NoData
 from demos.images import Pictures, scaled, unscaled
-from demos.lesson import read_about, write_tensors
+from demos.lesson import keep_tensors, read_about
 
 SHOWN, LEAST = 20, 50
 """Pictures that are shown; test pictures that it takes to measure."""
@@ -47,7 +47,7 @@ def keep(folder: Path, found: Real) -> None:
     Raises OSError.
     """
     kept = {name: each[:KEPT_ROWS].half().contiguous() for name, each in (("test", found.test), ("train", found.train))}
-    write_tensors({**kept, "sheet": unscaled(found.sheet)}, folder / KEPT)
+    keep_tensors({**kept, "sheet": unscaled(found.sheet)}, folder / KEPT)
 
 
 def kept(folder: Path) -> Real:

@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from assistant import tables
 from assistant.batches import BatchProgress
 from assistant.errors import BadDataset, BadSettings, RunInterrupted
+from assistant.scale import BLOCK_ROWS
 from assistant.scale.places import Place, plain
 
 if TYPE_CHECKING:
     from assistant.service import Assistant
-
 
 CHANGED = "Leave the files alone while they are worked on, and begin anew with another --output."
 
@@ -69,8 +69,7 @@ class Job:
     target: str
     column: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    block_rows: int = 5_000
-    """Rows of a block: what a lost worker costs at most."""
+    block_rows: int = BLOCK_ROWS
 
     def begin(self) -> list[str]:
         """Write down what the job is; its files.

@@ -24,9 +24,8 @@ def resources(cluster: Mapping[str, float]) -> dict[str, Any]:
 
 def most_workers(cluster: Mapping[str, float]) -> int:
     """As many as the cluster holds at once."""
-    return max(
-        1, int(min(cluster.get(each, 1) for each in (["GPU", "CPU"] if cluster.get("GPU", 0) >= 1 else ["CPU"])))
-    )
+    room = {"num_cpus": cluster.get("CPU", 1), "num_gpus": cluster.get("GPU", 0)}
+    return max(1, int(min(room[each] // much for each, much in resources(cluster).items())))
 
 
 def connect(address: str = "") -> None:

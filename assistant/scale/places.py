@@ -7,8 +7,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 from assistant.errors import BadSettings
@@ -45,6 +46,11 @@ class Place:
             hint = "Give a folder, or an address such as s3://bucket/folder."
             raise BadSettings(f"{self.address} cannot be reached: {error}", hint=hint) from error
 
+    def _at(self, name: str) -> tuple[Any, str]:
+        """The file system, and what it calls a file of the place."""
+        system, root = self._reached
+        return system, f"{root.rstrip('/')}/{name}"
+
     @property
     def local(self) -> bool:
         """Whether it is a folder of this machine."""
@@ -79,8 +85,7 @@ class Place:
 
         with self._told():
             system, root = self._reached
-            single = system.get_file_info(root).type == fs.FileType.File
-            path = root if single else f"{root.rstrip('/')}/{name}"
+            path = root if system.get_file_info(root).type == fs.FileType.File else self._at(name)[1]
             packing = COMPRESSED.get(PurePosixPath(name).suffix.lower())
             if self.local and packing is None:
                 return Path(path)
@@ -92,32 +97,29 @@ class Place:
 
     def put(self, file: Path, name: str) -> None:
         """Copy a file to the place under `name`: on this machine it appears whole. Raises BadSettings."""
+        with file.open("rb") as source:
+            self._put(source, name)
+
+    def write(self, name: str, text: str) -> None:
+        """Put a small text there in the same way."""
+        self._put(BytesIO(text.encode("utf-8")), name)
+
+    def _put(self, source: BinaryIO, name: str) -> None:
         with self._told():
-            system, root = self._reached
-            path = f"{root.rstrip('/')}/{name}"
+            system, path = self._at(name)
             system.create_dir(str(PurePosixPath(path).parent), recursive=True)
             beside = str(PurePosixPath(path).with_name(f".{uuid4().hex}.writing")) if self.local else path
-            with file.open("rb") as source, system.open_output_stream(beside) as into:
+            with system.open_output_stream(beside) as into:
                 shutil.copyfileobj(source, into, 1 << 20)
             if self.local:
                 Path(beside).replace(path)
-
-    def write(self, name: str, text: str) -> None:
-        """Put a small text there."""
-        from tempfile import TemporaryDirectory
-
-        with TemporaryDirectory(prefix="parley-") as folder:
-            file = Path(folder) / "text"
-            file.write_text(text, "utf-8")
-            self.put(file, name)
 
     def remove(self, name: str) -> None:
         """Delete a file, where it is there."""
         from pyarrow import fs
 
         with self._told():
-            system, root = self._reached
-            path = f"{root.rstrip('/')}/{name}"
+            system, path = self._at(name)
             if system.get_file_info(path).type == fs.FileType.File:
                 system.delete_file(path)
 
@@ -126,8 +128,7 @@ class Place:
         from pyarrow import fs
 
         with self._told():
-            system, root = self._reached
-            path = f"{root.rstrip('/')}/{name}"
+            system, path = self._at(name)
             if system.get_file_info(path).type != fs.FileType.File:
                 return None
             with system.open_input_stream(path) as source:

@@ -87,16 +87,10 @@ def test_every_sampler_finds_the_one_picture(sampler: diffusion.Sampler, steps: 
 
 
 def test_guidance_begins_where_the_noise_is_no_longer_greatest() -> None:
-    class Counting(Knowing):
-        seen: ClassVar[list[tuple[int, int]]] = []
-
-        def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
-            self.seen.append((int(t[0]), len(x)))
-            return super().forward(x, t, y)
-
-    network = Counting(torch.zeros(1, 1, 28, 28))
-    deque(diffusion.denoise(network, torch.zeros(3, dtype=torch.int64), torch.randn(3, 1, 28, 28), guidance=2.0), 0)
-    assert [both for t, both in network.seen] == [6 if t < 800 else 3 for t, _ in network.seen]
+    network = Remembering()
+    y, noise = torch.zeros(3, dtype=torch.int64), torch.randn(3, 1, 28, 28)
+    deque(diffusion.denoise(network, y, noise, guidance=2.0), 0)
+    assert [len(x) for x, *_ in network.calls] == [6 if t[0] < 800 else 3 for _, t, _ in network.calls]
 
 
 def test_a_guess_is_clipped_by_ddpm_alone_and_the_picture_by_all() -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ui.terminal.folders import BLOCK_ROWS, BlockOption, OnOption, WorkersOption, is_folder, run_folder
+from assistant.scale import BLOCK_ROWS
+from ui.terminal.folders import BlockOption, OnOption, WorkersOption, is_folder, run_folder
 from ui.terminal.output import waiting, write, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, given_text
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from assistant.scale.blocks import Spread
     from assistant.service import Assistant
 
-BLOCK_ROWS = 5_000
-"""Minutes of work for an encoder; for a chat model that translates an hour."""
 MODELS: dict[str, Callable[[Assistant, Mapping[str, Any]], ModelEntry | Remote]] = {
     "sentiment_batch": lambda assistant, _: assistant.task_model("sentiment"),
     "label_batch": lambda assistant, _: assistant.task_model("embed"),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assistant.scale import BLOCK_ROWS
 from ui.objects import sentiment_object
-from ui.terminal.folders import BLOCK_ROWS, BlockOption, OnOption, WorkersOption, is_folder, run_folder
+from ui.terminal.folders import BlockOption, OnOption, WorkersOption, is_folder, run_folder
 from ui.terminal.output import note, waiting, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument, given_text
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assistant.scale import BLOCK_ROWS
 from ui.objects import summary_object
-from ui.terminal.folders import BLOCK_ROWS, BlockOption, OnOption, WorkersOption, is_folder, run_folder
+from ui.terminal.folders import BlockOption, OnOption, WorkersOption, is_folder, run_folder
 from ui.terminal.output import note, waiting, write, write_json
 from ui.terminal.piped import piped_text
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument

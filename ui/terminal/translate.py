@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.scale import BLOCK_ROWS
 from ui.objects import translation_object
-from ui.terminal.folders import BLOCK_ROWS, BlockOption, OnOption, WorkersOption, is_folder, run_folder
+from ui.terminal.folders import BlockOption, OnOption, WorkersOption, is_folder, run_folder
 from ui.terminal.output import note, write, write_json
 from ui.terminal.texts import ColumnOption, InputOption, JsonOption, ModelOption, OutputOption, TextArgument
 

@@ -108,10 +108,12 @@ def say_end(run: Run) -> None:
 
 def _kind(run: Run) -> str:
     """The run's kind; of the lab's, by what its architecture is for."""
+    if run.kind != "lab":
+        return run.kind
     from demos.architectures import ARCHITECTURES
 
     name = str(run.settings.get("architecture", ""))
-    if run.kind != "lab" or name not in ARCHITECTURES:
+    if name not in ARCHITECTURES:
         return run.kind
     return "judge" if name == "classifier" else run.kind if ARCHITECTURES[name].makes else "looked into"
 

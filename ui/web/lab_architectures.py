@@ -208,7 +208,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
     for begun in making:
         begun.failure(without_status, [made], [made], **QUICK)
     which.input(  # the last choice counts, however fast one follows another
-        told(choose), [which], shown, cancels=[*making, *look.running], **{**QUICK, "trigger_mode": "always_last"}
+        told(choose), [which], shown, cancels=[*making, *look.running], trigger_mode="always_last", **QUICK
     )
     go.click(told(start), [which, data, length, more], [listed, timer], **QUICK)
     listed.act(told(act), None, [*shown, which, listed, timer], **QUICK)
