@@ -134,6 +134,8 @@ def test_makers_are_measured_at_the_first_click(context: BrowserContext, server:
     expect(shown.locator("tbody").first).to_contain_text(makers[-1], timeout=200_000)
     expect(shown).to_contain_text("a map to walk on")
     assert shown.locator("svg.plot").first.locator("circle").count() == len(makers)
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390  # the table scrolls, not the page
 
 
 def test_four_eras_judge_a_sentence(context: BrowserContext, server: Server, tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def eras_html(eras: Sequence[lab_eras.Era]) -> str:
         f"<td>{era.measured.weights:,}</td></tr>"
         for era in eras
     )
-    table = f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    table = f'<table class="compared figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    table = f'<div class="scroll">{table}</div>'
     curves = {era.name: list(era.curve.items()) for era in eras if era.curve}
     flat = {era.name: era.measured.accuracy for era in eras if not era.curve}
     sizes = sorted({size for curve in curves.values() for size, _ in curve})

@@ -72,9 +72,8 @@ def faceoff_html(contestants: Sequence[Contestant]) -> str:
         for each in contestants
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("", *HEADS))
-    parts = [
-        f'<div class="table"><table class="compared"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-    ]
+    table = f'<table class="compared figures"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    parts = [f'<div class="scroll">{table}</div>']
     timed = {each.title: [(1000 * each.seconds_a_picture, each.fid)] for each in contestants if each.seconds_a_picture}
     if timed:
         said = "Further down is closer to real pictures, further left is faster."
@@ -87,5 +86,6 @@ def faceoff_html(contestants: Sequence[Contestant]) -> str:
     )
     if told_of:
         heads = "".join(f'<th scope="col">{name}</th>' for name in ("", *BOOK_HEADS))
-        parts.append(f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{told_of}</tbody></table>')
+        table = f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{told_of}</tbody></table>'
+        parts.append(f'<div class="scroll">{table}</div>')
     return "".join(parts)
