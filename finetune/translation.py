@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +26,8 @@ from assistant.engines.protocol import Engine, Rewriting
 from assistant.engines.seq2seq import Seq2SeqEngine
 from assistant.errors import BadSettings
 from finetune.memory import keep_freed_blocks
+from finetune.phrase_swaps import SOURCE as SWAPPED
+from finetune.phrase_swaps import swapped
 from finetune.seq2seq_training import Row, Seq2SeqConfig, train_seq2seq
 from finetune.translation_data import Measured, Pair, measured, pairs, split, with_rare_words
 from finetune.vocabulary import EOS, PAD, grow, grown, tag, tokenizer
@@ -92,8 +94,10 @@ class Lessons:
         waiting: dict[str, list[int]] = {}
         places = [*range(len(self._pairs)), *self._rare * (RARE_TIMES - 1)]
         for place in draw.sample(places, len(places)):
-            language, everyday = self._pairs[place].language, self._pairs[place].source == "tatoeba"
-            if draw.random() >= self._shares.get(language, 1) * (1 if everyday else DOCUMENTED):
+            language, source = self._pairs[place].language, self._pairs[place].source
+            everyday = source == "tatoeba"
+            share = 1 if source == SWAPPED else self._shares.get(language, 1) * (1 if everyday else DOCUMENTED)
+            if draw.random() >= share:
                 continue
             if everyday and draw.random() < JOINED:
                 together = waiting.setdefault(language, [])
@@ -168,6 +172,8 @@ def main() -> None:
     parser.add_argument("--vocabulary-languages", default="fr,es,de", help="whose pieces the vocabulary holds")
     parser.add_argument("--base", type=Path, help="a model that goes on, with its vocabulary")
     parser.add_argument("--grow", action="store_true", help="give the base pieces for words that it spells in many")
+    parser.add_argument("--swap", action="store_true", help="rare adverbs in the places of others too")
+    parser.add_argument("--rate", type=float, default=1, help="times the learning rates: less for a few last steps")
     parser.add_argument("--max-steps", type=int, default=3000)
     given = parser.parse_args()
     keep_freed_blocks()
@@ -187,6 +193,8 @@ def main() -> None:
         texts += [text for pair in own for text in (pair.english, pair.other)]
         if language in languages:
             train += own
+            if given.swap:
+                train += swapped([pair for pair in own if pair.source == "tatoeba"])
             tests[f"en-{language}"] = measured(held_out, found, into_english=False)
             tests[f"{language}-en"] = measured(held_out, found, into_english=True)
     if given.base:
@@ -204,6 +212,11 @@ def main() -> None:
         learner = model(["en", *known], len(made))
     lessons = Lessons(train, made, shares)
     config = Seq2SeqConfig(max_steps=given.max_steps, bf16=True)
+    config = replace(
+        config,
+        learning_rate=given.rate * config.learning_rate,
+        embedding_learning_rate=given.rate * config.embedding_learning_rate,
+    )
     tell({"pairs": len(train), "parameters": sum(each.numel() for each in learner.parameters())})
     sys.stderr.write(f"{asdict(config)}\n")
     learner = train_seq2seq(
