@@ -72,10 +72,10 @@ def test_every_architecture_works_at_the_first_click(
 ) -> None:
     page = context.new_page()
     visit(page, server)
+    settle(page)
     page.get_by_role("radio", name=chosen.title, exact=True).check()
     expect(page.locator("#lab-weights input")).to_have_value("Parley's own", timeout=30_000)
-    settle(page)
-    if chosen.makes:
+    if chosen.makes:  # pressed at once: what was chosen is still on its way
         page.click("#lab-make")
         made = page.locator("#lab-made").locator("img" if chosen.makes == "pictures" else "pre")
         expect(made).to_be_visible(timeout=90_000)
@@ -83,12 +83,44 @@ def test_every_architecture_works_at_the_first_click(
         option = page.locator("#lab-look label").nth(number)
         expect(option).to_have_text(each.title)
         option.click()
-        expect(page.locator("#lab-look-about")).to_have_text(each.told)
-        settle(page)
         page.click("#lab-look-go")
+        expect(page.locator("#lab-look-about")).to_have_text(each.told)
         expect(page.locator("#lab-look-shown figure").first).to_be_visible(timeout=90_000)
         expect(page.locator("#lab-look-stop")).not_to_be_visible(timeout=90_000)
     assert page.locator(".toast-body").count() == 0
+
+
+LATE_END = """
+  const native = window.fetch;
+  window.fetch = async (...given) => {
+    const response = await native(...given);
+    if (!String(given[0].url ?? given[0]).includes("/queue/data")) return response;
+    const late = new TransformStream({
+      async transform(part, controller) {
+        if (new TextDecoder().decode(part).includes("close_stream")) {
+          window.ending = true;
+          await new Promise((done) => setTimeout(done, 3000));
+          window.ending = false;
+        }
+        controller.enqueue(part);
+      },
+    });
+    return new Response(response.body.pipeThrough(late), { status: response.status, headers: response.headers });
+  };
+"""
+"""The stream of events ends, and the page hears of it three seconds later: what a busy machine makes of it."""
+
+
+def test_what_begins_as_the_stream_of_events_ends_is_not_lost(context: BrowserContext, server: Server) -> None:
+    context.add_init_script(LATE_END)
+    page = context.new_page()
+    visit(page, server)
+    page.get_by_role("radio", name="GAN").check()
+    expect(page.locator("#lab-about")).to_contain_text("play against each other", timeout=15_000)
+    page.wait_for_function("window.ending", timeout=60_000)
+    page.click("#lab-make")
+    assert page.evaluate("window.ending")
+    expect(page.locator("#lab-made img")).to_be_visible(timeout=30_000)
 
 
 def test_a_painted_hole_is_filled_in_an_own_picture(context: BrowserContext, server: Server, tmp_path: Path) -> None:

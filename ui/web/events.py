@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import html
 import inspect
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio.components import Component
 
 from assistant.errors import ParleyError
 
@@ -20,6 +22,20 @@ QUICK: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "
 
 All go through Gradio's queue, since only queued events can show messages and errors on the page.
 """
+
+
+def at_once(
+    event: Callable[..., Any], *, cleared: Sequence[Component], held: Sequence[gr.Button], cancels: Sequence[Any]
+) -> None:
+    """In the browser, before an event's own action has asked the server: what runs is cancelled, what it showed is
+    taken away, and buttons wait until the action makes them interactive again.
+
+    To be called before the action is added: listeners of an event run one after the other, and Gradio adds what cancels
+    behind the action, where it cuts off what a person has begun in the meantime.
+    """
+    event(None, cancels=list(cancels), **QUICK)
+    values = json.dumps([*([""] * len(cleared)), *([{"interactive": False, "__type__": "update"}] * len(held))])
+    event(None, None, [*cleared, *held], js=f"() => {values}", **QUICK)
 
 
 def told(action: Callable[P, R]) -> Callable[P, R]:

@@ -14,7 +14,7 @@ from demos.architectures import ARCHITECTURES, GUIDANCE
 from finetune.settings import read_pairs
 from ui import lab
 from ui.web import theme
-from ui.web.events import QUICK, event_data, told
+from ui.web.events import QUICK, at_once, event_data, told
 from ui.web.lab_look import WORKING, build_look
 from ui.web.lab_view import TITLES, about_html, picture_html, text_html, trainings_html
 from ui.web.lab_weights import NONE_YET, trainings, weights_of
@@ -116,12 +116,12 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             temperature: gr.update(visible=writes),
             count: gr.update(value=20 if draws else 400, maximum=400 if draws else 5000),
             **dict.fromkeys((steps, guidance, sampler), gr.update(visible=diffuses)),
-            film: gr.update(visible=draws),
             **dict.fromkeys((finer, acts), gr.update(visible=bool(makes))),
             heading: f"<h2>{'See what it makes' if makes else 'Weights'}</h2>",
             data: gr.update(choices=sets, value=sets[0][1], info=OWN[ARCHITECTURES[name].learns]),
             length: QUICK_STEPS[name],
-            made: "",
+            make: gr.update(interactive=True),
+            film: gr.update(visible=draws, interactive=True),
             **look.choose(name),
         }
 
@@ -186,7 +186,14 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
         run = runs.find(str(found.get("key") or "none"))
         if found.get("kind") == "use":
             name = str(run.settings["architecture"])
-            return {**choose(name), which: name, weights: weights_of(runs, name, run.id), **show()}
+            return {
+                **choose(name),
+                which: name,
+                made: "",
+                look.shown: "",
+                weights: weights_of(runs, name, run.id),
+                **show(),
+            }
         if found.get("kind") == "further":
             runs.start(lab.create(runs, run.id, {"steps": 2 * run.status().step}))
         else:
@@ -194,8 +201,8 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
         return show()
 
     settings = [weights, label, count, seed, steps, guidance, sampler, begin, temperature]
-    shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, film, data, length, made]
-    shown += [heading, finer, acts]
+    shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, data, length]
+    shown += [heading, finer, acts, make, film]
     shown += look.outputs
     page.load(told(show), None, [listed, timer], **QUICK)
     page.load(told(choose), [which], shown, **QUICK)
@@ -207,8 +214,8 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
     ]
     for begun in making:
         begun.failure(without_status, [made], [made], **QUICK)
-    which.input(  # the last choice counts, however fast one follows another
-        told(choose), [which], shown, cancels=[*making, *look.running], trigger_mode="always_last", **QUICK
-    )
+    at_once(which.input, cleared=[made, look.shown], held=[make, film, look.go], cancels=[*making, *look.running])
+    # the last choice counts, however fast one follows another
+    which.input(told(choose), [which], shown, trigger_mode="always_last", **QUICK)
     go.click(told(start), [which, data, length, more], [listed, timer], **QUICK)
-    listed.act(told(act), None, [*shown, which, listed, timer], **QUICK)
+    listed.act(told(act), None, [*shown, made, look.shown, which, listed, timer], **QUICK)

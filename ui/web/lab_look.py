@@ -16,7 +16,7 @@ from assistant.runs import Runs
 from demos.looks import Given, Look, looks
 from ui import lab, lab_looks
 from ui.lab_shown import exhibit_html, png_source
-from ui.web.events import QUICK, told
+from ui.web.events import QUICK, at_once, told
 from ui.web.text_page import actions, status_html, wire
 
 CANVAS = 280
@@ -26,11 +26,14 @@ WORKING = status_html("At work …")
 
 @dataclass(frozen=True)
 class LookPart:
-    """outputs: what changes with the architecture; choose: its name → those; running: what that breaks off."""
+    """outputs: what changes with the architecture; choose: its name → those; running: what that breaks off; go: the
+    button for a look; shown: what it shows."""
 
     outputs: list[Any]
     choose: Callable[[str], dict[Any, Any]]
     running: list[Any]
+    go: gr.Button
+    shown: gr.HTML
 
 
 def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) -> LookPart:
@@ -77,7 +80,8 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
         chosen = look_of(architecture, name)
         takes = chosen.takes if chosen else ()
         far = chosen.amount if chosen else None
-        canvas_now: dict[str, Any] = {"visible": "paint" in takes, **({"brush": _brush(chosen)} if chosen else {})}
+        paints = "paint" in takes
+        canvas_now: dict[str, Any] = {"visible": paints, **({"brush": _brush(chosen)} if chosen and paints else {})}
         changed: dict[Any, Any] = {
             about: _about(chosen) if chosen else "",
             text: gr.update(visible="text" in takes),
@@ -87,8 +91,8 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             else gr.update(
                 visible=True, label=far.label, minimum=far.low, maximum=far.high, step=far.step, value=far.usual
             ),
+            go: gr.update(interactive=True),
             stop: gr.update(visible=False),
-            shown: "",
         }
         for name, own in pictures.items():
             changed[own.row] = gr.update(visible=name in takes)
@@ -102,7 +106,7 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             **picked(architecture, value or ""),
             heading: gr.update(visible=there),
             choice: gr.update(choices=choices, value=value, visible=there),
-            go: gr.update(visible=there),
+            go: gr.update(visible=there, interactive=True),
             seed: gr.update(visible=there),
         }
 
@@ -145,7 +149,6 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
         seed,
         go,
         stop,
-        shown,
         *(own.row for own in pictures.values()),
     ]
 
@@ -166,8 +169,9 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
     files = [own.file for own in pictures.values()]
     given = [which, choice, weights, text, painted, amount, seed, *files]
     running = wire(stop, [go.click, text.submit], see, given, [shown])
-    choice.input(told(picked), [which, choice], outputs, cancels=running, **QUICK)
-    return LookPart(outputs, choose, running)
+    at_once(choice.input, cleared=[shown], held=[go], cancels=running)
+    choice.input(told(picked), [which, choice], outputs, **QUICK)
+    return LookPart(outputs, choose, running, go, shown)
 
 
 _PICTURES = {"picture": "Your own picture …", "other": "Another one …"}
