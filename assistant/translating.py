@@ -113,7 +113,9 @@ class Translating(TextTasks):
             chat = self.chat_translator().key
             notes.append(f"{entry.key} cannot choose the form of address; {chat} can: name it as model.")
         if model is None and not made:
-            notes += [f"Quicker and rougher: {e.key}." for e in self.own_translators(order.source, order.target)[:1]]
+            for each in self.own_translators(order.source, order.target)[:1]:
+                told = quality.told(each.bleu, way, order.words)
+                notes.append(f"Quicker and rougher: {each.key}{told and f' ({told})'}.")
         if model is None and not quality.good(entry.bleu, way, order.words):
             better = [each.key for each in self.better_translators(order.source, order.target)][:2]
             notes += [f"Made for it: {' or '.join(better)}; `parley models pull` brings one."] if better else []

@@ -13,7 +13,7 @@ import argparse
 from itertools import zip_longest
 from pathlib import Path
 
-from finetune.translation_data import Measured, measured, pairs, split
+from finetune.translation_data import Measured, apart, measured, pairs, split
 
 
 def write(test: Measured, output: Path, direction: str) -> None:
@@ -29,11 +29,13 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="a folder laid out as translation_data.py says")
     parser.add_argument("output", type=Path)
     parser.add_argument("--languages", default="fr,es,de", help="besides English")
+    parser.add_argument("--apart", action="store_true", help="only sentences that no pair of another language has")
     given = parser.parse_args()
     languages = given.languages.split(",")
     found = pairs(given.data, languages)
     for language in languages:
         _, held_out = split(found, language)
+        held_out = apart(held_out, found) if given.apart else held_out
         write(measured(held_out, found, into_english=False), given.output, f"en-{language}")
         write(measured(held_out, found, into_english=True), given.output, f"{language}-en")
 

@@ -86,17 +86,34 @@ def tidy(text: str) -> str:
 
 
 def split(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> tuple[list[Pair], list[Pair]]:
-    """(pairs to learn from, pairs to be measured on). No sentence of the second, of either side, is in the first.
+    """(pairs to learn from, pairs to be measured on). No sentence that any language is measured on, of either side, is
+    in the first.
 
     Those English sentences of Tatoeba are held out whose CRC-32 is lowest: the same ones whatever else changes.
     """
-    own = [pair for pair in found if pair.language == language]
-    english = {pair.english for pair in own if pair.source == "tatoeba"}
-    chosen = set(sorted(english, key=lambda text: (zlib.crc32(text.encode()), text))[:held_out])
-    measured = [pair for pair in own if pair.english in chosen and pair.source == "tatoeba"]
-    known = {plain(text) for pair in measured for text in (pair.english, pair.other)}
+    by_language: defaultdict[str, list[Pair]] = defaultdict(list)
+    for pair in found:
+        by_language[pair.language].append(pair)
+    measured = {name: _held_out(own, held_out) for name, own in by_language.items()}
+    known = {plain(text) for some in measured.values() for pair in some for text in (pair.english, pair.other)}
+    own = by_language[language]
     train = [pair for pair in own if known.isdisjoint((plain(pair.english), plain(pair.other)))]
-    return train, measured
+    return train, measured.get(language, [])
+
+
+def apart(held_out: Iterable[Pair], found: Iterable[Pair]) -> list[Pair]:
+    """Of the pairs that a language is measured on, those whose English no other language's pairs have."""
+    elsewhere: defaultdict[str, set[str]] = defaultdict(set)
+    for pair in found:
+        elsewhere[plain(pair.english)].add(pair.language)
+    return [pair for pair in held_out if elsewhere[plain(pair.english)] <= {pair.language}]
+
+
+def _held_out(own: Sequence[Pair], count: int) -> list[Pair]:
+    everyday = [pair for pair in own if pair.source == "tatoeba"]
+    english = {pair.english for pair in everyday}
+    chosen = set(sorted(english, key=lambda text: (zlib.crc32(text.encode()), text))[:count])
+    return [pair for pair in everyday if pair.english in chosen]
 
 
 def plain(text: str) -> str:

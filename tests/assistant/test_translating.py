@@ -150,7 +150,8 @@ def test_a_translator_that_was_measured_to_be_worse_waits_to_be_named(
     assert assistant.translator("en", "fr").key == "qwen2.5-coder-1.5b-instruct"
     assert assistant.translator("fr", "en").key == "parley-t5"
     notes = " ".join(assistant.translation_notes(Order("en", "fr")))
-    assert "By the chat model qwen2.5-coder-1.5b-instruct" in notes and "Quicker and rougher: parley-t5." in notes
+    assert "By the chat model qwen2.5-coder-1.5b-instruct" in notes and "Quicker and rougher: parley-t5 (" in notes
+    assert "understandable on here, BLEU 30" in notes
     assert "hardly the gist on there, BLEU 10" in assistant.translation_notes(Order("fr", "en"))[0]
     present.remove("qwen2.5-coder-1.5b-instruct")
     assert assistant.translator("en", "fr").key == "parley-t5"

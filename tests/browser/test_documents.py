@@ -152,3 +152,7 @@ def test_a_letter_is_translated_sentence_beside_sentence(context: BrowserContext
     address = page.locator(".pairs li").nth(2)  # kept, or said to be missing
     expect(address).to_contain_text("anna.berg@example.com")
     expect(page.locator(".way")).to_contain_text("English → Portuguese")
+    page.fill("#translate-text textarea", "The children were playing happily in the garden.")
+    page.click("#translate-go")
+    words = re.compile("crianças.*brinca(vam|ndo) (alegremente|felizes) no jardim")
+    expect(page.locator("#translate-whole textarea")).to_have_value(words, timeout=60_000)

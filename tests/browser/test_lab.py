@@ -123,6 +123,18 @@ def test_what_begins_as_the_stream_of_events_ends_is_not_lost(context: BrowserCo
     expect(page.locator("#lab-made img")).to_be_visible(timeout=30_000)
 
 
+def test_a_choice_ends_what_runs_and_the_next_begins(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    visit(page, server)
+    settle(page)
+    page.click("#lab-make")
+    expect(page.locator("#lab-made")).to_contain_text("At work", timeout=15_000)
+    for name in ("VAE", "GAN"):  # the last choice counts
+        page.get_by_role("radio", name=name).check()
+    page.click("#lab-make")  # held until what ran has ended
+    expect(page.locator("#lab-made img")).to_have_attribute("alt", "What the GAN makes", timeout=60_000)
+
+
 def test_a_painted_hole_is_filled_in_an_own_picture(context: BrowserContext, server: Server, tmp_path: Path) -> None:
     page = context.new_page()
     visit(page, server)

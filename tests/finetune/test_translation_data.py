@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import BadDataset
-from finetune.translation_data import Pair, measured, pairs, plain, split, tidy, usable, with_rare_words
+from finetune.translation_data import Pair, apart, measured, pairs, plain, split, tidy, usable, with_rare_words
 
 TATOEBA = """Go.\tVa\u202f!
 Go.\tMarche.
@@ -67,6 +67,17 @@ def test_nothing_that_is_measured_on_is_learnt_from(folder: Path) -> None:
     known = {plain(text) for pair in held_out for text in (pair.english, pair.other)}
     assert train and not [p for p in train if plain(p.english) in known or plain(p.other) in known]
     assert split(found, "fr", held_out=3) == (train, held_out)
+
+
+def test_what_one_language_is_measured_on_no_other_learns_from(folder: Path) -> None:
+    german = [Pair(pair.english, f"{pair.other} so", "de", "tatoeba") for pair in pairs(folder, ["fr"])]
+    found = [*pairs(folder, ["fr"]), *german[:3], Pair("Only here.", "Nur hier.", "de", "tatoeba")]
+    known = {plain(pair.english) for name in ("fr", "de") for pair in split(found, name, held_out=2)[1]}
+    for name in ("fr", "de"):
+        train, held_out = split(found, name, held_out=2)
+        assert known.isdisjoint(plain(pair.english) for pair in train)
+        assert {pair.english for pair in apart(held_out, found)} <= {pair.english for pair in held_out}
+    assert [pair.english for pair in apart(found, found) if pair.language == "de"] == ["Only here."]
 
 
 def test_all_known_translations_count(folder: Path) -> None:

@@ -25,17 +25,34 @@ All go through Gradio's queue, since only queued events can show messages and er
 
 
 def at_once(
-    event: Callable[..., Any], *, cleared: Sequence[Component], held: Sequence[gr.Button], cancels: Sequence[Any]
+    event: Callable[..., Any],
+    action: Callable[..., Any],
+    inputs: Sequence[Component],
+    outputs: Sequence[Any],
+    *,
+    cleared: Sequence[Component],
+    held: Sequence[gr.Button],
+    cancels: Sequence[Any],
 ) -> None:
-    """In the browser, before an event's own action has asked the server: what runs is cancelled, what it showed is
-    taken away, and buttons wait until the action makes them interactive again.
+    """A choice that changes the page: what runs is asked to end, what it showed is taken away, and buttons are held
+    until the choice is answered and what ran has ended. The last choice counts, however fast one follows another.
 
-    To be called before the action is added: listeners of an event run one after the other, and Gradio adds what cancels
-    behind the action, where it cuts off what a person has begun in the meantime.
+    Other listeners of the event are to be added behind it: an event's listeners run one after the other, and Gradio
+    adds what `cancels=` says behind the action, where it cuts off what a person has begun in the meantime.
     """
     event(None, cancels=list(cancels), **QUICK)
-    values = json.dumps([*([""] * len(cleared)), *([{"interactive": False, "__type__": "update"}] * len(held))])
+    values = json.dumps([*([""] * len(cleared)), *([_interactive(False)] * len(held))])
     event(None, None, [*cleared, *held], js=f"() => {values}", **QUICK)
+    begun = event(told(action), list(inputs), list(outputs), trigger_mode="always_last", **QUICK)
+    begun.success(None, cancels=list(cancels), **QUICK)  # what had not begun yet when it was asked to end
+    back = json.dumps([_interactive(True)] * len(held))
+    ended = "while (window.eventsEnding.size) await new Promise((later) => setTimeout(later, 50));"
+    for done in (begun.success, begun.failure):
+        done(None, None, list(held), js=f"async () => {{ {ended} return {back}; }}", **QUICK)
+
+
+def _interactive(now: bool) -> dict[str, Any]:
+    return {"interactive": now, "__type__": "update"}
 
 
 def told(action: Callable[P, R]) -> Callable[P, R]:

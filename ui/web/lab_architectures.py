@@ -120,8 +120,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             heading: f"<h2>{'See what it makes' if makes else 'Weights'}</h2>",
             data: gr.update(choices=sets, value=sets[0][1], info=OWN[ARCHITECTURES[name].learns]),
             length: QUICK_STEPS[name],
-            make: gr.update(interactive=True),
-            film: gr.update(visible=draws, interactive=True),
+            film: gr.update(visible=draws),
             **look.choose(name),
         }
 
@@ -202,7 +201,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
 
     settings = [weights, label, count, seed, steps, guidance, sampler, begin, temperature]
     shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, data, length]
-    shown += [heading, finer, acts, make, film]
+    shown += [heading, finer, acts, film]
     shown += look.outputs
     page.load(told(show), None, [listed, timer], **QUICK)
     page.load(told(choose), [which], shown, **QUICK)
@@ -214,8 +213,14 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
     ]
     for begun in making:
         begun.failure(without_status, [made], [made], **QUICK)
-    at_once(which.input, cleared=[made, look.shown], held=[make, film, look.go], cancels=[*making, *look.running])
-    # the last choice counts, however fast one follows another
-    which.input(told(choose), [which], shown, trigger_mode="always_last", **QUICK)
+    at_once(
+        which.input,
+        choose,
+        [which],
+        shown,
+        cleared=[made, look.shown],
+        held=[make, film, look.go],
+        cancels=[*making, *look.running],
+    )
     go.click(told(start), [which, data, length, more], [listed, timer], **QUICK)
     listed.act(told(act), None, [*shown, made, look.shown, which, listed, timer], **QUICK)

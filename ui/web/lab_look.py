@@ -91,7 +91,6 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             else gr.update(
                 visible=True, label=far.label, minimum=far.low, maximum=far.high, step=far.step, value=far.usual
             ),
-            go: gr.update(interactive=True),
             stop: gr.update(visible=False),
         }
         for name, own in pictures.items():
@@ -106,7 +105,7 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             **picked(architecture, value or ""),
             heading: gr.update(visible=there),
             choice: gr.update(choices=choices, value=value, visible=there),
-            go: gr.update(visible=there, interactive=True),
+            go: gr.update(visible=there),
             seed: gr.update(visible=there),
         }
 
@@ -162,15 +161,14 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
         return _canvas(None if example is None else _enlarged(example))
 
     asked = [which, choice, weights]
-    for changed in (weights.change, choice.input):
-        changed(told(canvas), [*asked, pictures["picture"].file], [painted], **QUICK)
-    pictures["picture"].wire(painted, canvas, asked)
-    pictures["other"].wire()
     files = [own.file for own in pictures.values()]
     given = [which, choice, weights, text, painted, amount, seed, *files]
     running = wire(stop, [go.click, text.submit], see, given, [shown])
-    at_once(choice.input, cleared=[shown], held=[go], cancels=running)
-    choice.input(told(picked), [which, choice], outputs, **QUICK)
+    at_once(choice.input, picked, [which, choice], outputs, cleared=[shown], held=[go], cancels=running)
+    for changed in (weights.change, choice.input):
+        changed(told(canvas), [*asked, pictures["picture"].file], [painted], trigger_mode="always_last", **QUICK)
+    pictures["picture"].wire(painted, canvas, asked)
+    pictures["other"].wire()
     return LookPart(outputs, choose, running, go, shown)
 
 
