@@ -42,7 +42,8 @@ def connect(address: str = "") -> None:
     try:
         import ray
     except ImportError as error:
-        raise BadSettings("Ray is not installed.", hint="pip install 'parley[scale]' brings it.") from error
+        hint = "PARLEY_EXTRAS=scale make setup, or pip install 'parley[scale]'."
+        raise BadSettings("Ray is not installed.", hint=hint) from error
     if ray.is_initialized():
         return
     own: dict[str, Any] = {"address": there} if there else {"address": "local", "include_dashboard": False}

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from assistant.errors import StoreFailed
 from assistant.ownership import Owner
 from assistant.store import Store
 
@@ -150,3 +152,33 @@ def test_a_process_number_that_was_given_again_owns_nothing() -> None:
 @pytest.mark.parametrize("text", [None, "", "x", "1:2", "a:b:c", "1:nan:x", f"{2**80}:1:x", "-5:1.0:x"])
 def test_an_owner_that_cannot_be_read_is_gone(text: str | None) -> None:
     assert not Owner.alive(text)
+
+
+def test_a_locked_database_keeps_what_was_acknowledged_and_tells_of_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.database.BUSY_SECONDS", 0.3)
+    path = tmp_path / "parley.db"
+    store = Store(path)
+    conversation = store.create()
+    kept: list[str] = []
+    told = 0
+    for number in range(20):
+        with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+            other.isolation_level = None
+            other.execute("BEGIN IMMEDIATE")
+            released = threading.Timer(0.05, other.execute, ["ROLLBACK"]) if number % 2 else None
+            if released is not None:
+                released.start()
+            try:
+                store.add_message(conversation, parent_id=None, role="user", content=f"question {number}")
+                kept.append(f"question {number}")
+            except StoreFailed as error:
+                assert "locked by another program" in str(error)
+                told += 1
+            if released is not None:
+                released.join()
+    assert (len(kept), told) == (10, 10)
+    store.close()
+    with closing(Store(path)) as again:
+        assert sorted(each.content for each in again.get(conversation).messages.values()) == sorted(kept)

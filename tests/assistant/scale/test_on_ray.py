@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from assistant.errors import BadDataset
 from assistant.scale import on_ray
 from assistant.scale.blocks import Job, run
 
@@ -30,6 +31,21 @@ ROWS = 100_000
 def test_what_a_worker_takes_of_a_cluster(cluster: dict[str, float], takes: dict[str, float], most: int) -> None:
     assert on_ray.resources(cluster) == takes
     assert on_ray.most_workers(cluster) == most
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_mistake_is_told_as_it_is_without_ray(tmp_path: Path) -> None:
+    ray = pytest.importorskip("ray", reason="the extra scale is not installed")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text("id,text\n1,fine\n")
+    on_ray.connect()
+    try:
+        with pytest.raises(BadDataset, match="column"):
+            run(Job("sentiment_batch", str(tmp_path / "in"), str(tmp_path / "out"), column="review"), on_ray.OnRay())
+    finally:
+        ray.shutdown()
+    assert not list((tmp_path / "out").glob("*.csv"))
 
 
 @pytest.mark.slow
