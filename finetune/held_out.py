@@ -29,13 +29,12 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="a folder laid out as translation_data.py says")
     parser.add_argument("output", type=Path)
     parser.add_argument("--languages", default="fr,es,de", help="besides English")
-    parser.add_argument("--apart", action="store_true", help="only sentences that no pair of another language has")
+    parser.add_argument("--apart", action="store_true", help="without sentences that another language learns from")
     given = parser.parse_args()
     languages = given.languages.split(",")
     found = pairs(given.data, languages)
     for language in languages:
-        _, held_out = split(found, language)
-        held_out = apart(held_out, found) if given.apart else held_out
+        held_out = apart(found, language) if given.apart else split(found, language)[1]
         write(measured(held_out, found, into_english=False), given.output, f"en-{language}")
         write(measured(held_out, found, into_english=True), given.output, f"{language}-en")
 

@@ -91,22 +91,30 @@ def split(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> tup
 
     Those English sentences of Tatoeba are held out whose CRC-32 is lowest: the same ones whatever else changes.
     """
-    by_language: defaultdict[str, list[Pair]] = defaultdict(list)
-    for pair in found:
-        by_language[pair.language].append(pair)
+    by_language = _by_language(found)
     measured = {name: _held_out(own, held_out) for name, own in by_language.items()}
     known = {plain(text) for some in measured.values() for pair in some for text in (pair.english, pair.other)}
-    own = by_language[language]
+    own = by_language.get(language, [])
     train = [pair for pair in own if known.isdisjoint((plain(pair.english), plain(pair.other)))]
     return train, measured.get(language, [])
 
 
-def apart(held_out: Iterable[Pair], found: Iterable[Pair]) -> list[Pair]:
-    """Of the pairs that a language is measured on, those whose English no other language's pairs have."""
-    elsewhere: defaultdict[str, set[str]] = defaultdict(set)
+def apart(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> list[Pair]:
+    """Of the pairs that a language is measured on, those whose English no other language has but to be measured on."""
+    by_language = _by_language(found)
+    measured = {name: _held_out(own, held_out) for name, own in by_language.items()}
+    learnt: set[str] = set()
+    for other in by_language.keys() - {language}:
+        known = {plain(pair.english) for pair in measured[other]}
+        learnt |= {plain(pair.english) for pair in by_language[other]} - known
+    return [pair for pair in measured.get(language, []) if plain(pair.english) not in learnt]
+
+
+def _by_language(found: Iterable[Pair]) -> dict[str, list[Pair]]:
+    by_language: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in found:
-        elsewhere[plain(pair.english)].add(pair.language)
-    return [pair for pair in held_out if elsewhere[plain(pair.english)] <= {pair.language}]
+        by_language[pair.language].append(pair)
+    return by_language
 
 
 def _held_out(own: Sequence[Pair], count: int) -> list[Pair]:

@@ -70,14 +70,24 @@ def test_nothing_that_is_measured_on_is_learnt_from(folder: Path) -> None:
 
 
 def test_what_one_language_is_measured_on_no_other_learns_from(folder: Path) -> None:
-    german = [Pair(pair.english, f"{pair.other} so", "de", "tatoeba") for pair in pairs(folder, ["fr"])]
-    found = [*pairs(folder, ["fr"]), *german[:3], Pair("Only here.", "Nur hier.", "de", "tatoeba")]
+    french = pairs(folder, ["fr"])
+    found = [
+        *french,
+        *(Pair(pair.english, f"{pair.other} so", "de", "tatoeba") for pair in french[:3]),
+        Pair("Only here.", "Nur hier.", "de", "tatoeba"),
+    ]
     known = {plain(pair.english) for name in ("fr", "de") for pair in split(found, name, held_out=2)[1]}
     for name in ("fr", "de"):
         train, held_out = split(found, name, held_out=2)
         assert known.isdisjoint(plain(pair.english) for pair in train)
-        assert {pair.english for pair in apart(held_out, found)} <= {pair.english for pair in held_out}
-    assert [pair.english for pair in apart(found, found) if pair.language == "de"] == ["Only here."]
+        assert set(apart(found, name, held_out=2)) <= set(held_out)
+
+
+def test_what_another_language_learns_from_is_no_test_of_a_model_of_both(folder: Path) -> None:
+    shared, own = Pair("Go.", "Geh.", "de", "tatoeba"), Pair("Only here.", "Nur hier.", "de", "tatoeba")
+    learnt = [Pair("Go!", "Va !", "fr", "tldr_pages"), Pair("Run.", "Cours.", "fr", "tatoeba")]
+    assert apart([shared, own, *learnt], "de") == [own]
+    assert apart([shared, own, Pair("Go.", "Va.", "fr", "tatoeba")], "de") == [shared, own], "both are measured on it"
 
 
 def test_all_known_translations_count(folder: Path) -> None:
