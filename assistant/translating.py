@@ -46,13 +46,18 @@ class Translating(TextTasks):
         self, source: str, target: str, model: str | None = None, words: float | None = None
     ) -> ModelEntry | Remote:
         """The model that translates between two languages: the one asked for; else one that was made for it, is here
-        and was not measured to be worse than the chat model that is here; else the best chat model that is here, or the
-        one to fetch. words: of the text's sentences, on average, where they are known. Raises UnknownModel."""
+        and was not measured to be worse than the chat model that is here; else the best chat model that is here; else
+        the one to fetch, which was made for it where that can be had without the Hub.
+
+        words: of the text's sentences, on average, where they are known. Raises UnknownModel.
+        """
         if model is not None:
             return self.find(model)
         here, chat = self.own_translators(source, target), self.chat_translator()
         if not self.absent(chat):
             here = [entry for entry in here if not quality.worse(entry.bleu, chat.bleu, f"{source}-{target}", words)]
+        elif not here:
+            here = [each for each in self.better_translators(source, target) if each.embedded and not each.shipped]
         return next(iter(here), chat)
 
     def _translator(self, order: Order, model: str | None) -> ModelEntry | Remote:

@@ -130,6 +130,19 @@ def test_a_job_brings_the_notes_on_how_it_is_done(only_bergamot: Assistant, tmp_
     assert note.startswith("By bergamot-en-pt: good on")
 
 
+def test_where_nothing_is_here_the_translator_that_needs_no_hub_is_the_one_to_fetch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: None)
+    assistant = Assistant()
+    assert assistant.translator("en", "pt").key == "bergamot-en-pt"
+    assert assistant.translator("pt", "en").key == "bergamot-pt-en"
+    assert assistant.translator("en", "ja").key == "qwen2.5-coder-1.5b-instruct"
+    with pytest.raises(ModelNotAvailable, match="not on this machine") as caught:
+        list(assistant.translate("The sea.", Order("en", "pt")))
+    assert "parley models pull bergamot-en-pt" in str(caught.value.hint)
+
+
 MEASURED = """
 [models."qwen2.5-coder-1.5b-instruct"]
 bleu = { "en-fr" = { here = 40.0, there = 20.0 }, "fr-en" = { here = 20.0 } }

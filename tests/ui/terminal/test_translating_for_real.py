@@ -14,7 +14,7 @@ from tests.assistant.embedded import embedded
 pytestmark = pytest.mark.model
 ROOT = Path(__file__).parents[3]
 PLAYING = "The children were playing happily in the garden."
-WORDS = 2500
+WORDS = 2000
 """Five pages."""
 PROSE = re.compile(r"[A-Z][^|`\n]{40,}(?:\n[^|`\n]+)*[.:]")
 
