@@ -27,6 +27,6 @@ check:      ## format, lint, types and unit tests, as before every commit
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -q -m "not slow and not model and not browser"
 
 bench:      ## speed beside the raw runtimes, as ratios; writes docs/benchmarks.md
-	@scripts/setup dev weights encoder translators browser
+	@PARLEY_EXTRAS=bench scripts/setup dev weights encoder translators browser
 	@.venv/bin/parley models pull qwen2.5-coder-1.5b-instruct
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m tests.bench $(ARGS)

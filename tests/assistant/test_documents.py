@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import resource
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from docx.oxml.ns import nsdecls
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError, PdfStreamError
-from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject
 
 from assistant import documents
 from assistant import word as word_files
@@ -302,6 +304,24 @@ def test_entities_in_a_word_file_are_not_expanded(tmp_path: Path) -> None:
         return
     assert "haha" not in text
     assert "root" not in text
+
+
+def test_a_pdf_that_unpacks_to_a_gigabyte_is_refused(tmp_path: Path) -> None:
+    reader = pypdf.PdfReader(BytesIO(pdf("MARK")))
+    writer = pypdf.PdfWriter(clone_from=reader)
+    stream = StreamObject()
+    packer = zlib.compressobj(9)
+    data = b"".join(packer.compress(bytes(2**20)) for _ in range(1024)) + packer.flush()
+    stream._data = data
+    stream[NameObject("/Filter")] = NameObject("/FlateDecode")
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
+    out = BytesIO()
+    writer.write(out)
+    assert len(out.getvalue()) < 2 * 2**20
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadDocument):
+        read_document(write(tmp_path, "a.pdf", out.getvalue()))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 * 1024, "KiB"
 
 
 def test_long_and_slow_pdfs_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

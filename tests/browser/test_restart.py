@@ -53,7 +53,7 @@ def test_a_page_left_open_goes_on_after_a_restart(own_server: Server, context) -
 
 
 @pytest.mark.timeout(900)  # a start of the server each
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_kill_9_in_mid_answer_loses_no_complete_message(  # type: ignore[no-untyped-def]
     own_server: Server, context, kills: int
 ) -> None:

@@ -57,6 +57,7 @@ def adapter_on(name: str, folder: Path, **changes: Any) -> Path:
     return folder
 
 
+@pytest.mark.slow  # nearly two minutes; tests/browser/test_train.py exports one form
 @pytest.mark.model
 def test_every_form_answers_as_the_model_that_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parity, "TOKENS", 8)

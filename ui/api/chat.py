@@ -151,7 +151,7 @@ async def _events(
         if usage:
             yield event([], usage=counted)
     except Exception as error:  # noqa: BLE001 - it is told to the client
-        _, told, _ = answer_to(error)
+        request.scope["parley.failed"], told, _ = answer_to(error)  # the status that is out says 200
         yield b"data: " + json.dumps(told).encode() + b"\n\n"
     yield DONE
 

@@ -17,7 +17,7 @@ from assistant.engines.protocol import Capability, Message
 from ui.api.failures import DOCUMENTED
 from ui.api.schema import EmbeddingRequest
 from ui.api.state import State
-from ui.api.turns import Busy
+from ui.api.turns import Busy, Line, NoRoom
 from ui.api.work import unless_gone
 
 if TYPE_CHECKING:
@@ -44,39 +44,41 @@ class Embeddings(BaseModel):
     usage: Usage
 
 
-@dataclass
+@dataclass(eq=False)
 class _Asked:
     texts: Sequence[str]
     rows: asyncio.Future[tuple[np.ndarray, int]]
 
 
 class Gathering:
-    """Texts for one encoder. While it reads some, the next gather; nobody waits for a timer."""
+    """Texts for one encoder. While it reads some, the next gather, fairly between users; nobody waits for a timer."""
 
     def __init__(self, state: State, model: str) -> None:
         self._state, self._model = state, model
-        self._waiting: list[_Asked] = []
+        self._waiting: Line[_Asked] = Line(max(1, state.serving.waiting))
         self._reader: asyncio.Task[None] | None = None
 
-    async def embed(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
+    async def embed(self, texts: Sequence[str], user: str) -> tuple[np.ndarray, int]:
         """(unit-length embeddings (text, dimension) float32, tokens read). Raises Busy where too many wait."""
-        if len(self._waiting) >= max(1, self._state.serving.waiting):
-            raise Busy(1)
         asked = _Asked(texts, asyncio.get_running_loop().create_future())
-        self._waiting.append(asked)
+        try:
+            loser = self._waiting.put(user, asked)
+        except NoRoom:
+            raise Busy(1) from None
+        if loser is not None:
+            _fail(loser, Busy(1))
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read())
         try:
             return await asked.rows
         finally:
-            if asked in self._waiting:
-                self._waiting.remove(asked)
+            self._waiting.leave(user, asked)
 
     async def _read(self) -> None:
         while self._waiting:
             some: list[_Asked] = []
             while self._waiting and (not some or sum(len(a.texts) for a in some) < MOST_TOGETHER):
-                some.append(self._waiting.pop(0))
+                some.append(self._waiting.next())
             try:
                 async with self._state.reading.turn(""):
                     await self._answer(some)
@@ -120,7 +122,8 @@ def embedding_routes(state: State) -> APIRouter:
         texts = [body.input] if isinstance(body.input, str) else body.input
         model = state.key(body.model) or state.assistant.task_model("embed").key
         gathering = gatherings.setdefault(model, Gathering(state, model))
-        rows, tokens = await unless_gone(request, state.before(state.deadline(), gathering.embed(texts)))
+        work = gathering.embed(texts, request.scope.get("parley.client", ""))
+        rows, tokens = await unless_gone(request, state.before(state.deadline(), work))
         state.metrics.tokens.labels(model, "prompt").inc(tokens)
         request.scope["parley.model"], request.scope["parley.tokens"] = model, tokens
         data = [

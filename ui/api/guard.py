@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
@@ -24,6 +22,7 @@ from ui.api.keys import Key, Keys
 from ui.api.metrics import Metrics
 from ui.api.state import Serving
 from ui.listening import LOOPBACK, names_loopback
+from ui.pace import Pace
 
 SCOPE_OF = {
     "/v1/chat": "chat",
@@ -53,7 +52,7 @@ class Guard:
     def __init__(self, app: ASGIApp, *, serving: Serving, keys: Keys) -> None:
         self.app, self.serving, self.keys = app, serving, keys
         self._open: Counter[str] = Counter()
-        self._pace = MovingWindowRateLimiter(MemoryStorage())
+        self._pace = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -97,11 +96,12 @@ class Guard:
     def _too_much(self, key: Key) -> Response | None:
         if key.at_once and self._open[key.id] >= key.at_once:
             return refusal(429, f"This key may have {key.at_once} requests open.", "too_many_open", retry_seconds=1)
-        pace = RateLimitItemPerMinute(key.a_minute) if key.a_minute else None
-        if pace is not None and not self._pace.hit(pace, key.id):
-            wait = max(1, round(self._pace.get_window_stats(pace, key.id).reset_time - time.time()))
+        if not key.a_minute:
+            return None
+        if (wait := self._pace.wait(key.id, key.a_minute)) > 0:
             said = f"This key may make {key.a_minute} requests a minute."
-            return refusal(429, said, "rate_limit_exceeded", retry_seconds=wait)
+            return refusal(429, said, "rate_limit_exceeded", retry_seconds=math.ceil(wait))
+        self._pace.count(key.id)
         return None
 
 
@@ -145,7 +145,8 @@ class Record:
         finally:
             seconds = time.perf_counter() - start
             route = getattr(scope.get("route"), "path", "other")
-            self.metrics.requests.labels(route, str(status or 500)).inc()
+            status = scope.get("parley.failed", status or 500)
+            self.metrics.requests.labels(route, str(status)).inc()
             self.metrics.seconds.labels(route).observe(seconds)
             audit.info(json.dumps(_line(scope, id, route, status, seconds)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -10,6 +11,17 @@ if TYPE_CHECKING:
     from ui.api.turns import Turns
 
 SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+def _resident() -> float:
+    import psutil
+
+    own = psutil.Process()
+    found = 0.0
+    for each in (own, *own.children(recursive=True)):
+        with suppress(psutil.Error):  # it has just ended
+            found += each.memory_info().rss
+    return found
 
 
 class Metrics:
@@ -29,6 +41,10 @@ class Metrics:
         )  # fmt: skip
         self.tokens = Counter("parley_tokens", "Tokens read and written.", ("model", "kind"), registry=self.registry)
         self.texts = Counter("parley_texts", "Texts of the text tasks.", ("task",), registry=self.registry)
+        self.memory = Gauge(
+            "parley_resident_bytes", "Memory of this process and of its engines'.", registry=self.registry
+        )
+        self.memory.set_function(_resident)
         self.loaded = Gauge("parley_models_loaded", "Models in memory.", registry=self.registry)
         self._running = Gauge("parley_running", "Requests being worked on.", ("line",), registry=self.registry)
         self._waiting = Gauge("parley_waiting", "Requests in line.", ("line",), registry=self.registry)

@@ -151,7 +151,8 @@ async def _events(
         ):
             yield event
     except Exception as error:  # noqa: BLE001 - it is told to the client
-        told = answer_to(error)[1]["error"]
+        request.scope["parley.failed"], body, _ = answer_to(error)  # the status that is out says 200
+        told = body["error"]
         yield reply.event("error", code=told["code"], message=told["message"], param=told["param"])
 
 

@@ -9,9 +9,6 @@ import html
 from contextvars import ContextVar
 from typing import Any
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -22,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.errors import StoreFailed
 from ui.accounts import Account, Accounts, session_secret
+from ui.pace import Pace
 from ui.web import theme
 
 TRIES_A_MINUTE = 10
@@ -81,7 +79,7 @@ class Login:
 
     def __init__(self, app: ASGIApp, accounts: Accounts) -> None:
         self.app, self.accounts = app, accounts
-        self._tries = MovingWindowRateLimiter(MemoryStorage())
+        self._tries = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -132,13 +130,13 @@ class Login:
             return PlainTextResponse(error.detail, 400)
         name, password = str(form.get("name", "")), str(form.get("password", ""))
         address = request.client.host if request.client else ""
-        tries = ((RateLimitItemPerMinute(TRIES_A_MINUTE), name), (RateLimitItemPerMinute(10 * TRIES_A_MINUTE), address))
-        if not all(self._tries.test(*each) for each in tries):
+        tries = {f"name {name}": TRIES_A_MINUTE, f"address {address}": 10 * TRIES_A_MINUTE}
+        if any(self._tries.wait(*each) for each in tries.items()):
             return HTMLResponse(_page(_form("Too many tries. Wait a minute.")), 429, {"Retry-After": "60"})
         account = await run_in_threadpool(self.accounts.check, name, password)
         if account is None:
             for each in tries:
-                self._tries.hit(*each)
+                self._tries.count(each)
             return HTMLResponse(_page(_form("Name or password is wrong.", name)), 401)
         request.session.clear()
         request.session.update(user=account.name, stamp=account.stamp)

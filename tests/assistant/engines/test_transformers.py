@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from assistant.engines.protocol import Capability, Delta, Message, Sampling, Usage
 from assistant.engines.transformers import TransformersEngine
-from assistant.errors import EngineFailed, ModelNotAvailable, TextTooLong, WeightsCorrupt
+from assistant.errors import EngineFailed, ModelNotAvailable, ParleyError, TextTooLong, WeightsCorrupt
 from assistant.placement import Placement
 from tests.assistant.engines import tiny
 
@@ -298,6 +298,14 @@ def test_a_base_model_continues_plain_text(tmp_path: Path) -> None:
     assert text == "Be kind.\nUser: Hi\nAssistant: Hello.\nUser: And?\nAssistant:"
     assert engine.template_hash == "" and "base model" in " ".join(engine.notes)
     assert read(engine.generate(messages, GREEDY))[1].completion_tokens > 0
+
+
+def test_a_hostile_template_reaches_nothing(tmp_path: Path) -> None:
+    hostile = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+    engine = TransformersEngine(tiny.folder(tmp_path, template=hostile))
+    with pytest.raises(ParleyError) as caught:
+        list(engine.generate([Message("user", "Hello")], Sampling(max_tokens=2)))
+    assert "subprocess" not in str(caught.value)
 
 
 def test_a_template_without_system_prompts_gets_it_in_the_question(tmp_path: Path) -> None:

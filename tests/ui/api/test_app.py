@@ -32,6 +32,20 @@ def test_the_page_without_a_door_has_the_one_store(tmp_path: Path, monkeypatch: 
     assistant.close()
 
 
+def test_ready_says_whether_requests_are_worth_sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there: list[Path | None] = [tmp_path]
+    monkeypatch.setattr("assistant.sources.locate", lambda entry: there[0])
+    app = create_api(Assistant(open_engine=lambda *_, **__: FakeEngine()), Serving())
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        assert client.get("/ready").status_code == 200
+        there[0] = None
+        assert client.get("/ready").status_code == 503
+        there[0] = tmp_path
+        app.state.parley.closing = True
+        assert client.get("/ready").status_code == 503
+        assert client.get("/health").status_code == 200
+
+
 def test_the_page_and_the_api_on_one_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant.sources.locate", lambda entry: tmp_path)
     assistant = Assistant(open_engine=lambda *_, **__: FakeEngine())

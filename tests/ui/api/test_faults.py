@@ -23,6 +23,7 @@ import pytest
 
 from assistant.engines.fake import FakeEngine
 from tests.ui.api.conftest import Start, until
+from ui.api.keys import Keys
 from ui.api.server import audit_to
 
 MODEL = "smollm2-135m-instruct"
@@ -153,12 +154,15 @@ def test_a_full_disk_loses_lines_of_the_log_and_no_request(
 
 
 def test_a_clock_that_jumps_neither_ends_nor_holds_a_request(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = start(FakeEngine("word " * 30, seconds_per_token=0.002), deadline_seconds=20)
+    _, secret = Keys().create("paced", a_minute=2 * TIMES)
+    server = start(FakeEngine("word " * 30, seconds_per_token=0.002), deadline_seconds=20, keys=True)
     now = time.time
-    with server.http() as client:
+    with server.http(secret) as client:
         for turn in range(TIMES):
             away = 86_400.0 * (turn + 1) * (-1 if turn % 2 else 1)
             monkeypatch.setattr(time, "time", lambda away=away: now() + away)
             assert client.post(CHAT, json=BODY).status_code == 200
             told = client.post(CHAT, json={**BODY, "stream": True}).text
             assert json.loads(told.split("\n\n")[-3][6:])["choices"][0]["finish_reason"] == "stop"
+        refused = client.post(CHAT, json=BODY)  # its pace is used up, and no clock makes that last longer
+        assert refused.status_code == 429 and int(refused.headers["retry-after"]) <= 60

@@ -12,6 +12,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from assistant.engines.fake import FakeEngine
 from assistant.errors import BadSettings, StoreFailed
 from tests.ui.api.conftest import Start, until
 from ui.api.keys import Keys
@@ -57,6 +58,28 @@ def test_a_key_has_a_pace(start: Start) -> None:
     answer = client.get("/v1/models")
     assert 1 <= int(answer.headers["retry-after"]) <= 60
     assert answer.json()["error"]["code"] == "rate_limit_exceeded"
+
+
+def test_a_key_has_so_many_requests_open(start: Start) -> None:
+    _, secret = Keys().create("one", at_once=1)
+    server = start(FakeEngine("word " * 400, seconds_per_token=0.01), keys=True)
+    body = {"model": MODEL, "messages": ASK, "stream": True}
+    with server.http(secret) as client, client.stream("POST", "/v1/chat/completions", json=body) as first:
+        assert first.status_code == 200
+        refused = server.http(secret).get("/v1/models")
+        assert refused.status_code == 429 and refused.json()["error"]["code"] == "too_many_open"
+    until(lambda: server.http(secret).get("/v1/models").status_code == 200)
+
+
+def test_a_reply_that_breaks_off_is_counted_as_a_failure(start: Start) -> None:
+    server = start(FakeEngine("word " * 400, seconds_per_token=0.05), deadline_seconds=1)
+    body = {"model": MODEL, "messages": ASK, "stream": True}
+    with server.http() as client:
+        assert "deadline_exceeded" in client.post("/v1/chat/completions", json=body).text
+        counted = client.get("/metrics").text
+    assert 'parley_requests_total{route="/v1/chat/completions",status="504"} 1.0' in counted
+    (memory,) = [line for line in counted.splitlines() if line.startswith("parley_resident_bytes ")]
+    assert float(memory.split()[1]) > 1e7
 
 
 def test_keys_are_kept_as_hashes_in_a_private_file() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import httpx
+import numpy as np
 import openai
+import psutil
 import pytest
 
 from assistant.engines.fake import FakeEngine
@@ -18,6 +21,7 @@ from tests.ui.api.conftest import Running, Start, until
 
 MODEL = "smollm2-135m-instruct"
 CHAT = "/v1/chat/completions"
+ENCODER = "all-minilm-l6-v2"
 
 
 class Counted(FakeEngine):
@@ -91,6 +95,45 @@ def test_too_many_are_told_to_come_back(start: Start) -> None:
     assert int(refused.headers["retry-after"]) >= 1 and refused.json()["error"]["code"] == "server_busy"
     until(lambda: idle(server))
     assert one(1).status_code == 200
+
+
+def test_ten_times_too_many_cost_no_memory_and_are_over_at_once(start: Start) -> None:
+    server = start(FakeEngine("word " * 20, seconds_per_token=0.005), at_once=2, waiting=2)
+    ends = time.monotonic() + 4
+    process = psutil.Process()
+
+    def keep_asking(n: int) -> list[int]:
+        found: list[int] = []
+        with server.http() as client:
+            while time.monotonic() < ends:
+                found.append(client.post(CHAT, json=ask(f"number {n}")).status_code)
+        return found
+
+    with ThreadPoolExecutor(40) as pool:
+        running = [pool.submit(keep_asking, n) for n in range(40)]
+        time.sleep(2)
+        warm = process.memory_info().rss
+        statuses = [status for each in running for status in each.result()]
+    assert process.memory_info().rss < warm + 50e6
+    begun = time.monotonic()
+    with server.http() as client:
+        assert client.post(CHAT, json=ask("And now?")).status_code == 200
+    assert time.monotonic() - begun < 2
+    assert set(statuses) == {200, 429} and statuses.count(200) >= 20 and statuses.count(429) > statuses.count(200)
+
+
+def test_embeddings_of_many_at_once_are_each_ones_own(start: Start) -> None:
+    server = start()
+
+    def one(n: int) -> bool:
+        client = server.openai()
+        texts = [f"text {n} {'x' * (n % 5)}", f"{n}"]
+        alone = [each.embedding for each in client.embeddings.create(model=ENCODER, input=texts).data]
+        again = [client.embeddings.create(model=ENCODER, input=text).data[0].embedding for text in texts]
+        return np.allclose(alone, again, atol=1e-6)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, range(40)))
 
 
 def test_no_client_reads_another_ones_words(start: Start) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import openai
 import pytest
 
 from assistant.engines.fake import FakeEngine
-from assistant.engines.protocol import Message
+from assistant.engines.protocol import Delta, Message, Sampling
 from tests.ui.api.conftest import Start
 
 MODEL = "smollm2-135m-instruct"
@@ -111,6 +112,18 @@ def test_text_is_gone_on_with(start: Start) -> None:
         client.completions.create(model=MODEL, prompt=["one"] * 65, n=2)
     chunks = list(client.completions.create(model=MODEL, prompt="one", stream=True))
     assert "".join(c.choices[0].text for c in chunks) == "You said: one"
+
+
+def test_stop_and_seed_reach_the_engine(start: Start) -> None:
+    heard: list[Sampling] = []
+
+    class Noting(FakeEngine):
+        def generate(self, messages: Any, sampling: Sampling, **more: Any) -> Iterator[Delta]:
+            heard.append(sampling)
+            return super().generate(messages, sampling, **more)
+
+    start(Noting()).openai().chat.completions.create(model=MODEL, messages=ASK, stop=["\n\n", "END"], seed=7)
+    assert [(tuple(each.stop), each.seed) for each in heard] == [(("\n\n", "END"), 7)]
 
 
 def test_embeddings(start: Start) -> None:

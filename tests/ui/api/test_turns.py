@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ui.api.turns import Busy, Turns
+from ui.api.turns import Busy, Line, NoRoom, Turns
 
 
 def run(story: Coroutine[Any, Any, Any]) -> Any:
@@ -54,6 +54,17 @@ def test_a_full_line_turns_the_greediest_away() -> None:
         assert done == ["a0", "b0", "a1"]
 
     run(story())
+
+
+def test_a_line_is_fair_and_full() -> None:
+    line: Line[str] = Line(3)
+    assert [line.put("a", name) for name in ("a0", "a1", "a2")] == [None] * 3
+    assert line.put("b", "b0") == "a2", "the latest of whoever has most"
+    with pytest.raises(NoRoom):
+        line.put("a", "a3")
+    line.leave("a", "nobody")
+    assert [line.next() for _ in range(len(line))] == ["a0", "b0", "a1"]
+    assert not line
 
 
 def test_whoever_leaves_the_line_holds_nobody_up() -> None:

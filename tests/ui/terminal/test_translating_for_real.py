@@ -32,6 +32,7 @@ def parley(*words: str) -> subprocess.CompletedProcess[str]:
         ("es", "parley-t5-es-de", "niños (estaban jugando|jugaban) (felizmente|alegremente) en el jardín"),
         ("de", "parley-t5-es-de", "Kinder spielten (glücklich|fröhlich) im Garten"),
     ],
+    ids=["pt", "fr", "es", "de"],
 )
 def test_a_sentence_by_the_model_that_serves_best(target: str, model: str, expected: str) -> None:
     embedded(model)
