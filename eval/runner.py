@@ -12,7 +12,7 @@ from typing import Any
 from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Engine
 from assistant.engines.remote import Remote
-from assistant.errors import BadDataset, BadSettings, CapabilityMissing, ModelNotAvailable, RunInterrupted
+from assistant.errors import BadSettings, CapabilityMissing, ModelNotAvailable, RunInterrupted
 from assistant.hardware import installed_version
 from assistant.run import Run, State
 from assistant.run_worker import Worker
@@ -23,12 +23,11 @@ from assistant.translating import made_for
 from assistant.weights.wheels import sha256_of
 from eval import results, speed
 from eval.answers import Answers
-from eval.suite import FOLDER, KINDS, Suite, SuiteTask, suite
+from eval.row_files import sources
+from eval.suite import KINDS, Suite, SuiteTask, suite
 
 KIND = "eval"
 """Of the run."""
-ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".csv", ".tsv", ".parquet")
-"""Of files with the Hub's columns, under a task's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +81,7 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
         raise ModelNotAvailable(f"{missing[0].title} is not on this machine yet.", hint=hint)
     if any(task.harness for task in tasks):
         harness.require()
-    sources(chosen, tasks, asked.data)
+    sources(chosen, tasks, asked.data, asked.shots)
     data = str(Path(asked.data).expanduser().resolve()) if asked.data else None
     title = entry.model if isinstance(entry, Remote) else entry.title
     settings = {**asdict(asked), "model": entry.key, "data": data}
@@ -124,47 +123,6 @@ def _fits(entry: ModelEntry | Remote, task: SuiteTask) -> bool:
     return decoder
 
 
-def sources(chosen: Suite, tasks: Sequence[SuiteTask], data: str | None) -> dict[str, tuple[Path | None, Path | None]]:
-    """Task → the files with its rows and with its examples; None is the Hub. Raises BadDataset."""
-    found: dict[str, tuple[Path | None, Path | None]] = {}
-    for task in tasks:
-        if data is None:
-            shipped = FOLDER / task.file
-            if task.file and shipped.is_file():
-                if sha256_of(shipped) != task.sha256:
-                    hint = "Its figures would be another suite's. Install Parley anew, or give the file with --data."
-                    raise BadDataset(f"{shipped.name} of {chosen.title} has been changed.", hint=hint)
-                found[task.name] = shipped, None
-            elif task.harness:
-                found[task.name] = None, None
-            else:
-                hint = "Give it with --data FILE."
-                raise BadDataset(f"{chosen.title} needs a file of rows.", hint=hint)
-            continue
-        given = Path(data).expanduser()
-        if given.is_file():
-            found[task.name] = given, None
-        elif given.is_dir():
-            found[task.name] = _within(given, task), (_one(given, [task.shots_file]) if task.shots_file else None)
-        else:
-            raise BadDataset(f"There is no file or folder {data}.", hint="Give the path of the rows to measure on.")
-    return found
-
-
-def _within(folder: Path, task: SuiteTask) -> Path:
-    names = [task.file, *(f"{task.name}{ending}" for ending in ENDINGS)]
-    if found := _one(folder, names):
-        return found
-    raise BadDataset(
-        f"{folder} has no {names[0] or names[1]}.", hint=f"Wanted is one of {', '.join(filter(None, names))}."
-    )
-
-
-def _one(folder: Path, names: Sequence[str]) -> Path | None:
-    """The first file of such a name, in the folder or below."""
-    return next((path for name in names if name for path in sorted(folder.rglob(name)) if path.is_file()), None)
-
-
 def run_suite(asked: Evaluation, worker: Worker) -> results.Results | None:
     """Do the run; None where a person paused it. Raises what create does, and EngineFailed."""
     chosen, assistant = suite(asked.suite), Assistant()
@@ -190,7 +148,7 @@ def _measured(
     from eval.harness_model import ParleyModel
 
     folder, started = worker.run.folder, time.monotonic()
-    files = sources(chosen, tasks, asked.data)
+    files = sources(chosen, tasks, asked.data, asked.shots)
     answers = Answers(folder / "answers.jsonl")
     engines: dict[str, Engine] = {}
     scratch = folder / "scratch"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from assistant.errors import BadDataset, BadSettings, CapabilityMissing, ParleyE
 from assistant.run import Run, State
 from assistant.run_worker import Worker
 from assistant.runs import Runs
-from eval import results, runner
+from eval import results, row_files, runner
 from eval.runner import Evaluation, create, run_suite
 
 pytestmark = pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
@@ -181,6 +182,19 @@ def test_rows_that_are_wrong_end_the_run_with_their_place(tiny_decoder: Path, tm
     assert "Row 1 of x.jsonl has no column 'ctx_a'" in status.message and "It has ctx" in status.hint
 
 
+def test_examples_never_come_from_the_rows_that_are_measured_on(tiny_decoder: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "test.jsonl.gz"
+    rows.write_bytes(gzip.compress(b'{"question": "1 + 1?", "answer": "#### 2"}\n'))
+    for data in (rows, tmp_path):
+        with pytest.raises(BadDataset, match=r"has no train\.jsonl\.gz") as caught:
+            create(Runs(), Evaluation(model=str(tiny_decoder), suite="gsm8k", data=str(data)))
+        assert "--shots 0" in caught.value.hint
+        create(Runs(), Evaluation(model=str(tiny_decoder), suite="gsm8k", data=str(data), shots=0))
+    (tmp_path / "train.jsonl.gz").write_bytes(rows.read_bytes())
+    (task,) = runner.suite("gsm8k").tasks
+    assert row_files.sources(runner.suite("gsm8k"), [task], str(rows)) == {"gsm8k": (rows, tmp_path / "train.jsonl.gz")}
+
+
 def test_rows_of_the_hub_where_it_cannot_be_reached(tiny_decoder: Path) -> None:
     status = evaluated(tiny_decoder, "hellaswag").status()
     assert status.state is State.FAILED
@@ -190,7 +204,7 @@ def test_rows_of_the_hub_where_it_cannot_be_reached(tiny_decoder: Path) -> None:
 def test_questions_that_were_changed_are_refused(tiny_decoder: Path, tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "mini").mkdir()
     (tmp_path / "mini" / "choice.jsonl").write_text("{}")
-    monkeypatch.setattr(runner, "FOLDER", tmp_path)
+    monkeypatch.setattr(row_files, "FOLDER", tmp_path)
     with pytest.raises(BadDataset, match=r"choice.jsonl of Mini has been changed"):
         create(Runs(), Evaluation(model=str(tiny_decoder), suite="mini"))
 
