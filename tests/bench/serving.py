@@ -174,6 +174,7 @@ def run_embeddings() -> dict[str, float]:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         embed(texts[:64], line)
         ours_alone = _seconds(lambda: _together(client, READERS))
+        line.close()  # the server has, by now
         ours_batched = _seconds(lambda: embed(texts, line))
     return {
         f"parley serve, {READERS} clients with one text each: texts a second": TEXTS / ours_alone,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,8 @@ class Gathering:
         self._state, self._model = state, model
         self._waiting: Line[_Asked] = Line(max(1, state.serving.waiting))
         self._reader: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "embeddings")
+        """Of its own: each thread that computes has helpers that spin for a while when it is done."""
 
     async def embed(self, texts: Sequence[str], user: str) -> tuple[np.ndarray, int]:
         """(unit-length embeddings (text, dimension) float32, tokens read). Raises Busy where too many wait."""
@@ -89,7 +92,7 @@ class Gathering:
     async def _answer(self, some: Sequence[_Asked]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            rows, counts = await loop.run_in_executor(self._state.threads, self._rows, [a.texts for a in some])
+            rows, counts = await loop.run_in_executor(self._thread, self._rows, [a.texts for a in some])
         except Exception as error:  # noqa: BLE001 - it belongs to those who asked
             if len(some) == 1:
                 _fail(some[0], error)
