@@ -77,11 +77,11 @@ class Place:
 def swapped(pairs: Sequence[Pair], each: int = EACH, seed: int = 0) -> list[Pair]:
     """New pairs of one language's: every rare adverb whose translation is known, in so many places of others'."""
     places = adverbs(pairs)
-    have = Counter(word for pair in pairs for word in {token.lower() for token in _TOKEN.findall(pair.english)})
+    have = having(pairs)
     frames = [place for place in places if _manner(place)]
     draw = random.Random(seed)  # noqa: S311 - the same each time
     found: dict[Pair, None] = {}
-    for english, other in sorted(translations(pairs, places).items()):
+    for english, other in sorted(translations(pairs, places, have).items()):
         if have[english] <= RARE:
             free = (frame for frame in frames if english not in frame.pair.english.lower())
             some = list(dict.fromkeys(frame.with_others(english, other) for frame in free))
@@ -89,15 +89,20 @@ def swapped(pairs: Sequence[Pair], each: int = EACH, seed: int = 0) -> list[Pair
     return list(found)
 
 
-def translations(pairs: Sequence[Pair], places: Sequence[Place]) -> dict[str, str]:
-    """Of each adverb the translation that goes with it most, where one goes with it at all."""
+def having(pairs: Sequence[Pair]) -> Counter[str]:
+    """English word → how many pairs have it."""
+    return Counter(word for pair in pairs for word in set(_TOKEN.findall(pair.english.lower())))
+
+
+def translations(pairs: Sequence[Pair], places: Sequence[Place], have: Mapping[str, int]) -> dict[str, str]:
+    """Of each adverb the translation that goes with it most, where one goes with it at all. have: English word → how
+    many pairs have it."""
     together = Counter(place.words for place in places)
     wanted = {other for _, other in together}
-    english = Counter(word for pair in pairs for word in set(_TOKEN.findall(pair.english.lower())))
     others = Counter(phrase for pair in pairs for phrase in wanted if phrase in pair.other.lower())
     best: dict[str, tuple[float, str]] = {}
     for (word, phrase), count in together.items():
-        dice = 2 * count / (english[word] + max(others[phrase], count))
+        dice = 2 * count / (have[word] + max(others[phrase], count))
         best[word] = max(best.get(word, (ENOUGH, "")), (dice, phrase))
     return {word: phrase for word, (_, phrase) in best.items() if phrase}
 

@@ -91,8 +91,7 @@ def split(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> tup
 
     Those English sentences of Tatoeba are held out whose CRC-32 is lowest: the same ones whatever else changes.
     """
-    by_language = _by_language(found)
-    measured = {name: _held_out(own, held_out) for name, own in by_language.items()}
+    by_language, measured = _held_out(found, held_out)
     known = {plain(text) for some in measured.values() for pair in some for text in (pair.english, pair.other)}
     own = by_language.get(language, [])
     train = [pair for pair in own if known.isdisjoint((plain(pair.english), plain(pair.other)))]
@@ -101,8 +100,7 @@ def split(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> tup
 
 def apart(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> list[Pair]:
     """Of the pairs that a language is measured on, those whose English no other language has but to be measured on."""
-    by_language = _by_language(found)
-    measured = {name: _held_out(own, held_out) for name, own in by_language.items()}
+    by_language, measured = _held_out(found, held_out)
     learnt: set[str] = set()
     for other in by_language.keys() - {language}:
         known = {plain(pair.english) for pair in measured[other]}
@@ -110,18 +108,18 @@ def apart(found: Iterable[Pair], language: str, held_out: int = HELD_OUT) -> lis
     return [pair for pair in measured.get(language, []) if plain(pair.english) not in learnt]
 
 
-def _by_language(found: Iterable[Pair]) -> dict[str, list[Pair]]:
+def _held_out(found: Iterable[Pair], count: int) -> tuple[dict[str, list[Pair]], dict[str, list[Pair]]]:
+    """Each language's pairs, and those of them that it is measured on."""
     by_language: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in found:
         by_language[pair.language].append(pair)
-    return by_language
-
-
-def _held_out(own: Sequence[Pair], count: int) -> list[Pair]:
-    everyday = [pair for pair in own if pair.source == "tatoeba"]
-    english = {pair.english for pair in everyday}
-    chosen = set(sorted(english, key=lambda text: (zlib.crc32(text.encode()), text))[:count])
-    return [pair for pair in everyday if pair.english in chosen]
+    measured: dict[str, list[Pair]] = {}
+    for language, own in by_language.items():
+        everyday = [pair for pair in own if pair.source == "tatoeba"]
+        english = {pair.english for pair in everyday}
+        chosen = set(sorted(english, key=lambda text: (zlib.crc32(text.encode()), text))[:count])
+        measured[language] = [pair for pair in everyday if pair.english in chosen]
+    return dict(by_language), measured
 
 
 def plain(text: str) -> str:

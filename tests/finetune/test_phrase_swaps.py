@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.phrase_swaps import SOURCE, adverbs, swapped, translations
+from finetune.phrase_swaps import SOURCE, adverbs, having, swapped, translations
 from finetune.translation_data import Pair
 
 VERBS = {"He sings": "Il chante", "She works": "Elle travaille", "They walk": "Ils marchent", "We eat": "Nous mangeons"}
@@ -30,7 +30,7 @@ PAIRS = [
 
 
 def test_what_translates_an_adverb_is_read_off_all_pairs() -> None:
-    found = translations(PAIRS, adverbs(PAIRS))
+    found = translations(PAIRS, adverbs(PAIRS), having(PAIRS))
     assert found["happily"] == "avec bonheur"
     assert (found["slowly"], found["quickly"]) == ("lentement", "rapidement")
     assert "madly" not in found, "no adverbial stands for it"

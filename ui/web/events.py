@@ -41,18 +41,14 @@ def at_once(
     adds what `cancels=` says behind the action, where it cuts off what a person has begun in the meantime.
     """
     event(None, cancels=list(cancels), **QUICK)
-    values = json.dumps([*([""] * len(cleared)), *([_interactive(False)] * len(held))])
+    values = json.dumps([*([""] * len(cleared)), *([gr.update(interactive=False)] * len(held))])
     event(None, None, [*cleared, *held], js=f"() => {values}", **QUICK)
     begun = event(told(action), list(inputs), list(outputs), trigger_mode="always_last", **QUICK)
     begun.success(None, cancels=list(cancels), **QUICK)  # what had not begun yet when it was asked to end
-    back = json.dumps([_interactive(True)] * len(held))
+    back = json.dumps([gr.update(interactive=True)] * len(held))
     ended = "while (window.eventsEnding.size) await new Promise((later) => setTimeout(later, 50));"
     for done in (begun.success, begun.failure):
         done(None, None, list(held), js=f"async () => {{ {ended} return {back}; }}", **QUICK)
-
-
-def _interactive(now: bool) -> dict[str, Any]:
-    return {"interactive": now, "__type__": "update"}
 
 
 def told(action: Callable[P, R]) -> Callable[P, R]:
