@@ -46,6 +46,9 @@ BENCHES = {  # name: (title, expression)
     "serving": ("`parley serve` beside xllamacpp's own server, 32 streaming clients", "serving.run_streams()"),
     "overhead": ("What `parley serve` costs a request", "serving.run_overhead()"),
     "embeddings": ("Embeddings of `parley serve` beside sentence-transformers", "serving.run_embeddings()"),
+    "overload": ("`parley serve` asked for ten times what it takes", "load.run_overload()"),
+    "replicas": ("Embeddings by one replica and by two (Ray Serve)", "load.run_replicas()"),
+    "mixed": ("Memory of `parley serve` over half an hour of mixed requests", "load.run_mixed()"),
     "memory": ("Memory over a table of 200,000 rows", "quality.run_memory()"),
     "summaries": ("One sentence of a paper's abstract (SciTLDR, test)", "quality.run_summaries()"),
 }

@@ -30,6 +30,7 @@ SECONDS = float(os.environ.get("PARLEY_BENCH_SECONDS", "300"))
 ENCODER = "all-minilm-l6-v2"
 READERS = 8
 JSON = {"Content-Type": "application/json"}
+CHAT = "/v1/chat/completions"
 TEXTS = 1500
 
 
@@ -43,7 +44,7 @@ class Asking:
     def stream(self, body: dict[str, Any]) -> tuple[str, int]:
         """(text, tokens). Raises OSError for anything but a whole stream."""
         whole = {**body, "stream": True, "stream_options": {"include_usage": True}}
-        self._line.request("POST", "/v1/chat/completions", json.dumps(whole), self._headers)
+        self._line.request("POST", CHAT, json.dumps(whole), self._headers)
         answer = self._line.getresponse()
         if answer.status != http.HTTPStatus.OK:
             answer.read()
@@ -68,7 +69,7 @@ def run_streams() -> dict[str, float]:
     rates: dict[str, float] = {}
     with _xllamacpp() as (port, key):
         rates["xllamacpp"] = _load(port, key)["tokens a second"]
-    with _parley("--waiting", str(CLIENTS)) as (port, process):
+    with parley("--waiting", str(CLIENTS)) as (port, process):
         before = process.memory_info().rss
         ours = _load(port, "none")
         rates["parley"] = ours["tokens a second"]
@@ -110,7 +111,7 @@ def _load(port: int, key: str) -> dict[str, float]:
                 counts["crossed"] += crossed
 
     start = time.monotonic()
-    _together(client, CLIENTS)
+    together(client, CLIENTS)
     counts_a_second = counts["tokens"] / (time.monotonic() - start)
     return {**{name: float(value) for name, value in counts.items()}, "tokens a second": counts_a_second}
 
@@ -132,11 +133,7 @@ def run_overhead() -> dict[str, float]:
             taken: list[float] = []
             for _ in range(500):
                 start = time.perf_counter()
-                line.request("POST", "/v1/chat/completions", json.dumps(body | more), JSON)
-                answer = line.getresponse()
-                text = answer.read()
-                if answer.status != http.HTTPStatus.OK:
-                    raise OSError(text.decode())
+                post(line, CHAT, body | more)
                 taken.append(1000 * (time.perf_counter() - start))
             found[f"a {name} reply, ms, median (under 3)"] = statistics.median(taken)
     assistant.close()
@@ -147,35 +144,24 @@ def run_embeddings() -> dict[str, float]:
     """Texts a second: clients that each send one text after another, and one that sends batches."""
     from sentence_transformers import SentenceTransformer
 
-    texts = [
-        f"Sentence number {n} speaks of {'the sea and the wind ' * (n % 5)}and of a day in spring."
-        for n in range(TEXTS)
-    ]
+    texts = sentences(TEXTS)
     folder = sources.locate(Catalogue.load()[ENCODER])
     peer = SentenceTransformer(str(folder))
     peer.encode(texts[:64])
     alone = _seconds(lambda: [peer.encode(text) for text in texts])
     batched = _seconds(lambda: peer.encode(texts, batch_size=64))
-    with _parley() as (port, _):
-
-        def embed(some: list[str], line: http.client.HTTPConnection) -> None:
-            body = {"model": ENCODER, "input": some, "encoding_format": "base64"}
-            line.request("POST", "/v1/embeddings", json.dumps(body), JSON)
-            answer = line.getresponse()
-            data = answer.read()
-            if answer.status != http.HTTPStatus.OK:
-                raise OSError(data.decode())
+    with parley() as (port, _):
 
         def client(number: int) -> None:
             line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             for text in texts[number::READERS]:
-                embed([text], line)
+                embed(line, [text])
 
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-        embed(texts[:64], line)
-        ours_alone = _seconds(lambda: _together(client, READERS))
+        embed(line, texts[:64])
+        ours_alone = _seconds(lambda: together(client, READERS))
         line.close()  # the server has, by now
-        ours_batched = _seconds(lambda: embed(texts, line))
+        ours_batched = _seconds(lambda: embed(line, texts))
     return {
         f"parley serve, {READERS} clients with one text each: texts a second": TEXTS / ours_alone,
         "sentence-transformers, one text after another: texts a second": TEXTS / alone,
@@ -186,7 +172,28 @@ def run_embeddings() -> dict[str, float]:
     }
 
 
-def _together(work: Callable[[int], None], count: int) -> None:
+def sentences(count: int) -> list[str]:
+    """Texts of several lengths."""
+    middle = "the sea and the wind "
+    return [f"Sentence number {n} speaks of {middle * (n % 5)}and of a day in spring." for n in range(count)]
+
+
+def embed(line: http.client.HTTPConnection, texts: list[str]) -> None:
+    """One request for embeddings. Raises OSError where it is not answered with them."""
+    post(line, "/v1/embeddings", {"model": ENCODER, "input": texts, "encoding_format": "base64"})
+
+
+def post(line: http.client.HTTPConnection, path: str, body: dict[str, Any]) -> bytes:
+    """What a request is answered with. Raises OSError for any other status than 200."""
+    line.request("POST", path, json.dumps(body), JSON)
+    answer = line.getresponse()
+    data = answer.read()
+    if answer.status != http.HTTPStatus.OK:
+        raise OSError(f"status {answer.status}: {data.decode()}")
+    return data
+
+
+def together(work: Callable[[int], None], count: int) -> None:
     threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
     for each in threads:
         each.start()
@@ -201,7 +208,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 @contextmanager
-def _parley(*words: str) -> Generator[tuple[int, psutil.Process]]:
+def parley(*words: str) -> Generator[tuple[int, psutil.Process]]:
     """`parley serve` in a process of its own."""
     with page.program(Path(tempfile.mkdtemp()), None, "serve", *words) as (address, process):
         page.came_up(f"{address}health", time.perf_counter())
