@@ -74,6 +74,11 @@ class Look:
             low, high = self.amount.low, self.amount.high
             if not low <= given.amount <= high:
                 raise BadConfig(f"{self.amount.label} lies between {low:g} and {high:g}.", hint="Give another number.")
+            if self.amount.step >= 1 and (given.amount - low) % self.amount.step:
+                whole = range(int(low), int(high) + 1, int(self.amount.step))
+                raise BadConfig(
+                    f"{self.amount.label} is one of {', '.join(map(str, whole))}.", hint="Give one of these."
+                )
         if not 0 <= given.seed < MOST_SEED:
             raise BadConfig(f"A seed lies between 0 and {MOST_SEED - 1:,}.", hint="Give another number.")
         module = import_module(f"demos.looks_{self.module}")

@@ -45,7 +45,7 @@ def diffusion_fill(model: Diffusion, folder: Path, given: Given) -> Iterator[Exh
 
 def diffusion_sharpen(model: Diffusion, folder: Path, given: Given) -> Iterator[Exhibit]:
     picture = chosen(given.picture, folder, model.channels, given.home, 185 + given.seed)
-    factor = int(given.amount or 4) // 2 * 2
+    factor = int(given.amount or 4)
     small = restoring.shrink(picture[None], factor)
     _, anything = _many(picture, model)
     made = restoring.sharpen(

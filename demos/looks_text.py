@@ -33,6 +33,12 @@ def _characters(characters: Characters, text: str) -> str:
     return text
 
 
+def _cut(text: str, shown: str) -> str:
+    """A word on what is not shown."""
+    left = len(text.strip()) - len(shown)
+    return f" The other {left:,} characters of the text are not shown." if left > 0 else ""
+
+
 def _names(text: str) -> list[str]:
     return [{" ": "␣", "\n": "⏎"}.get(each, each) for each in text]
 
@@ -47,7 +53,7 @@ def rnn_states(model: Rnn, _: Path, given: Given) -> Iterator[Exhibit]:
         [""] * len(some),
         _names(text),
         f"A row is one of the {len(some)} numbers of its state that change most, a column a character that it has just "
-        "read. Some change with every letter, some keep what they hold over words.",
+        f"read. Some change with every letter, some keep what they hold over words.{_cut(given.text, text)}",
     )
 
 
@@ -88,7 +94,8 @@ def transformer_attention(model: Transformer, _: Path, given: Given) -> Iterator
         maps.mean((0, 1)).tolist(),
         names,
         names,
-        "The mean of all heads: each row is a character, dark where it looks. Nobody looks ahead.",
+        "The mean of all heads: each row is a character, dark where it looks. Nobody looks ahead."
+        + _cut(given.text, text),
     )
     for layer, heads in enumerate(maps, 1):
         for head, seen in enumerate(heads, 1):

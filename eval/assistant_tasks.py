@@ -139,7 +139,7 @@ def _pairs(data: Path, source: str, target: str, limit: int | None) -> list[Row]
     else:
         found = rows(data, "translation")
         if any("from" in row for row in found):
-            found = [row for row in found if (row["from"], row["to"]) == (source, target)]
+            found = [row for row in found if (row.get("from"), row.get("to")) == (source, target)]
     if not found:
         raise BadDataset(f"{data.name} has no pairs of {source} and {target}.", hint="Give a file that has.")
     return found[:limit]

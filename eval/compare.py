@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -68,6 +68,8 @@ class Comparison:
     """Samples more that would tell, as likely as not four times of five, where there are too few."""
     higher_is_better: bool = True
     flips: tuple[Flip, ...] = ()
+    candidate: str = ""
+    """Whose `after` it is, where several are compared with the first."""
 
     @property
     def better(self) -> bool:
@@ -76,6 +78,9 @@ class Comparison:
 
     def told(self) -> str:
         """The verdict as a sentence."""
+        return f"{self.candidate}: {self._verdict()}" if self.candidate else self._verdict()
+
+    def _verdict(self) -> str:
         unit = " nats" if "perplexity" in self.metric else ""
         points = f"{self.difference:+.3f}{unit} [{self.low:+.3f}, {self.high:+.3f}]"
         chance = f"p = {self.p:.2g}" if self.p >= 1 / DRAWS else f"p < {1 / DRAWS:.4f}"
@@ -87,16 +92,18 @@ class Comparison:
 
 
 def judge(
-    differences: Sequence[float], *, matters: float = MATTERS, seed: int = 0
+    differences: Sequence[float], *, matters: float = MATTERS, among: int = 1, seed: int = 0
 ) -> tuple[float, float, float, Verdict, int]:
-    """(low, high, p, verdict, samples needed more) of paired differences."""
+    """(low, high, p, verdict, samples needed more) of paired differences.
+
+    among: comparisons that are made at once, each of which must be so much the surer (Bonferroni)."""
     values = np.asarray(differences, dtype=float)
     count, mean = len(values), float(values.mean())
     random = np.random.default_rng(seed)
     low, high = _interval(values, random) if values.any() else (-EQUAL / count, EQUAL / count)
     binary = bool(np.isin(values, (-1.0, 0.0, 1.0)).all())
     p = mcnemar(int((values > 0).sum()), int((values < 0).sum())) if binary else _signs(values, random)
-    if p < ALPHA and not low <= 0 <= high:
+    if p < ALPHA / among and not low <= 0 <= high:
         return low, high, p, Verdict.REAL, 0
     if -matters < low and high < matters:
         return low, high, p, Verdict.NOISE, 0
@@ -136,8 +143,20 @@ def _signs(values: np.ndarray, random: np.random.Generator) -> float:
     return float((np.abs(sums) >= abs(values.sum()) - 1e-12).mean())
 
 
-def compare(before: Results, after: Results) -> list[Comparison]:
-    """Every figure that both have samples of. Raises BadDataset where they share none."""
+def compare_all(all_results: Sequence[Results]) -> list[Comparison]:
+    """The first beside each of the others. Raises BadDataset where one shares no question with it."""
+    first, *others = all_results
+    if len(others) < 2:
+        return [each for other in others for each in compare(first, other)]
+    return [
+        replace(each, candidate=f"{other.model} ({number})")
+        for number, other in enumerate(others, 2)
+        for each in compare(first, other, among=len(others))
+    ]
+
+
+def compare(before: Results, after: Results, *, among: int = 1) -> list[Comparison]:
+    """Every figure that both have samples of. among: as judge has it. Raises BadDataset where they share none."""
     found: list[Comparison] = []
     for task in before.tasks:
         if task not in after.tasks:
@@ -148,7 +167,7 @@ def compare(before: Results, after: Results) -> list[Comparison]:
         others = {figure.name: figure for figure in after.figures() if figure.task == task}
         for name, figure in figures.items():
             if name in others and (pairs := _pairs(shared, figure)):
-                found.append(_compared(figure, others[name], pairs))
+                found.append(_compared(figure, others[name], pairs, among))
     if not found:
         for each in (before, after):
             if not any(each.samples(task) for task in each.tasks):
@@ -177,12 +196,12 @@ def _pairs(
 
 
 def _compared(
-    figure: Figure, other: Figure, pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    figure: Figure, other: Figure, pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], among: int
 ) -> Comparison:
     values = [[_value(row, figure.metric) or 0.0 for row in both] for both in pairs]
     differences = [after - before for before, after in values]
     matters = MATTERS if max(abs(figure.value), abs(other.value)) <= 1 else 100 * MATTERS
-    low, high, p, verdict, needed = judge(differences, matters=matters)
+    low, high, p, verdict, needed = judge(differences, matters=matters, among=among)
     flips = [
         Flip(int(one["doc_id"]), _asked(one), _right(one), _said(one), _said(two), change)
         for (one, two), change in zip(pairs, differences, strict=True)

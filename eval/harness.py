@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant.errors import BadDataset, ParleyError, RunError
 from assistant.weights.hub import hub_reachable
-from eval import ifeval, local_rows
+from eval import groups, ifeval, local_rows
 from eval.suite import FOLDER, SuiteTask
 
 BOOTSTRAPS = 1000
@@ -46,15 +46,12 @@ def evaluate(
     from lm_eval import simple_evaluate as decorated
     from lm_eval.tasks import TaskManager
 
-    groups = [each for each in given if not each.task.harness.endswith(".yaml")]
-    tasks = [each.task.name if each in groups else str(_config(each, folder, limit)) for each in given]
-    if known := [each.task.name for each in groups if each.data is not None]:
-        said = f"{', '.join(known)} is a group of many sets, whose rows come from the Hub alone."
-        raise BadDataset(said, hint="Leave out --data.")
+    tasks = [each.task.name if each.task.group else str(_config(each, folder, limit)) for each in given]
+    paths = [_group(each, folder, limit, shots) for each in given if each.task.group]
     if any(each.task.harness.startswith("ifeval/") for each in given):
         ifeval.prepare()
     simple_evaluate: Callable[..., Any] = decorated  # its decorator hides its parameters
-    manager = TaskManager(include_defaults=False, include_path=[_harness_tasks() / g.task.harness for g in groups])
+    manager = TaskManager(include_defaults=False, include_path=paths)
     with _quiet(), _mapped([each.task.name for each in given if each.data is None]):
         found = simple_evaluate(
             model=model,
@@ -68,6 +65,17 @@ def evaluate(
         )
     assert found is not None  # noqa: S101 - this is the only process
     return dict(found)
+
+
+def _group(given: Given, folder: Path, limit: int | None, shots: int | None) -> Path:
+    """A folder with the files of a group of tasks: the harness's own, or ones that read the rows from files."""
+    own = _harness_tasks() / given.task.harness
+    if given.data is None:
+        return own
+    if shots:
+        hint = "Leave out --shots, or --data."
+        raise BadDataset(f"{given.task.name} has no solved examples in files of one's own.", hint=hint)
+    return groups.written(given.task, own, given.data, folder / given.task.name, limit)
 
 
 def _config(given: Given, folder: Path, limit: int | None) -> Path:

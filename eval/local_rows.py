@@ -152,6 +152,41 @@ def _sentiment(row: Mapping[str, Any]) -> Row:
     return {"text": str(row["sentence"]), "label": str(row["label"])}
 
 
+def _chosen(row: Mapping[str, Any]) -> Row:
+    """A question with a list of answers and the place of the right one."""
+    choices, answer = row["choices"], int(row["answer"])
+    if not isinstance(choices, list):
+        raise ValueError("choices is no list")
+    if not 0 <= answer < len(choices):
+        raise ValueError(f"answer {answer} is no place among {len(choices)} choices")
+    return {**row, "answer": answer}
+
+
+def _kept(row: Mapping[str, Any]) -> Row:
+    """An instruction, and patterns that its answer must have or must not."""
+    for name in ("must", "must_not"):
+        if not isinstance(row[name], list):
+            raise ValueError(f"{name} is no list")
+        for pattern in row[name]:
+            try:
+                re.compile(pattern)
+            except (re.error, TypeError) as error:
+                raise ValueError(f"{name}: {pattern!r} is no pattern ({error})") from error
+    return dict(row)
+
+
+def _texts(*names: str) -> tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Row]]:
+    """A reader of rows whose columns of these names are texts."""
+
+    def convert(row: Mapping[str, Any]) -> Row:
+        for name in names:
+            if not str(row[name] or "").strip():
+                raise ValueError(f"{name} is empty")
+        return {**row, **{name: str(row[name]) for name in names}}
+
+    return names, convert
+
+
 def _summary(row: Mapping[str, Any]) -> Row:
     """Of SciTLDR's lines: the sentences of an abstract, and each summary that somebody wrote of it."""
     return {"text": " ".join(row["source"]), "summaries": [str(each).strip() for each in row["target"]]}
@@ -171,6 +206,15 @@ READERS: dict[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Row]]] =
     "sentiment": (("sentence", "label"), _sentiment),
     "summary": (("source", "target"), _summary),
     "text": (("text",), dict[str, Any]),
+    "mmlu": (("question", "choices", "answer"), _chosen),
+    "choice": (("question", "choices", "answer"), _chosen),
+    "blimp": _texts("sentence_good", "sentence_bad"),
+    "grammar": _texts("good", "bad"),
+    "sum": _texts("question", "answer"),
+    "instructions": (("prompt", "must", "must_not"), _kept),
+    "question": _texts("question"),
+    "label": _texts("text", "label"),
+    "translation": _texts("source", "target"),
 }
 """Reader → the columns that it needs, and what it makes of a row."""
 HUB: dict[str, tuple[str, ...]] = {

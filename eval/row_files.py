@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from assistant.errors import BadDataset
@@ -35,6 +36,8 @@ def sources(
         given = Path(data).expanduser()
         if given.is_file():
             found[task.name] = given, _examples(given.parent, task, shots)
+        elif given.is_dir() and task.group:
+            found[task.name] = given, None
         elif given.is_dir():
             found[task.name] = _within(given, task), _examples(given, task, shots)
         else:
@@ -44,7 +47,7 @@ def sources(
 
 def _within(folder: Path, task: SuiteTask) -> Path:
     names = [task.file, *(f"{task.name}{ending}" for ending in ENDINGS)]
-    if found := _one(folder, names):
+    if found := first_of(folder, names):
         return found
     raise BadDataset(
         f"{folder} has no {names[0] or names[1]}.", hint=f"Wanted is one of {', '.join(filter(None, names))}."
@@ -55,12 +58,21 @@ def _examples(folder: Path, task: SuiteTask, shots: int | None) -> Path | None:
     """Solved examples that a task begins with: never of the rows that are measured on."""
     if not task.shots_file or shots == 0:
         return None
-    if found := _one(folder, [task.shots_file]):
+    if found := first_of(folder, [task.shots_file]):
         return found
     hint = f"Put {task.shots_file} beside the rows, or ask for none: --shots 0."
     raise BadDataset(f"{task.name} shows solved examples first, and {folder} has no {task.shots_file}.", hint=hint)
 
 
-def _one(folder: Path, names: Sequence[str]) -> Path | None:
+def digest_of(path: Path) -> str:
+    """sha256 of a file, or of a folder's tables by name and sha256."""
+    if path.is_file():
+        return sha256_of(path)
+    files = sorted(each for each in path.rglob("*") if each.name.endswith(ENDINGS) and each.is_file())
+    listed = "".join(f"{each.relative_to(path)} {sha256_of(each)}\n" for each in files)
+    return sha256(listed.encode()).hexdigest()
+
+
+def first_of(folder: Path, names: Sequence[str]) -> Path | None:
     """The first file of such a name, in the folder or below."""
     return next((path for name in names if name for path in sorted(folder.rglob(name)) if path.is_file()), None)

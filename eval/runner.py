@@ -20,10 +20,9 @@ from assistant.runs import Runs
 from assistant.service import Assistant
 from assistant.tasks.sentiment import SENTIMENTS
 from assistant.translating import made_for
-from assistant.weights.wheels import sha256_of
 from eval import results, speed
 from eval.answers import Answers
-from eval.row_files import sources
+from eval.row_files import digest_of, sources
 from eval.suite import KINDS, Suite, SuiteTask, suite
 
 KIND = "eval"
@@ -76,9 +75,9 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
     chosen, models = suite(asked.suite), Assistant()
     entry = models.find(asked.model)
     tasks = fitting(entry, chosen)
-    if not isinstance(entry, Remote) and (missing := models.absent(entry)):
-        hint = f"Fetch it with `parley models pull {missing[0].key}`, or on the page under Models."
-        raise ModelNotAvailable(f"{missing[0].title} is not on this machine yet.", hint=hint)
+    _require_here(models, asked.model)
+    for name in filter(None, (asked.against, asked.judge)):
+        _require_here(models, name)
     if any(task.harness for task in tasks):
         harness.require()
     sources(chosen, tasks, asked.data, asked.shots)
@@ -87,6 +86,14 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
     settings = {**asdict(asked), "model": entry.key, "data": data}
     files = {"data": Path(data)} if keep and data else {}
     return runs.create(KIND, f"{chosen.title} · {title}", "eval", settings, files)
+
+
+def _require_here(models: Assistant, name: str) -> None:
+    """Raises UnknownModel, ModelNotAvailable."""
+    entry = models.find(name)
+    if not isinstance(entry, Remote) and (missing := models.absent(entry)):
+        hint = f"Fetch it with `parley models pull {missing[0].key}`, or on the page under Models."
+        raise ModelNotAvailable(f"{missing[0].title} is not on this machine yet.", hint=hint)
 
 
 def fitting(entry: ModelEntry | Remote, chosen: Suite) -> list[SuiteTask]:
@@ -211,6 +218,6 @@ def _described(
         "engines": sorted({engine.name for engine in engines}),
         "notes": sorted({note for engine in engines for note in engine.notes}),
         "template_hash": next((engine.template_hash for engine in engines if engine.template_hash), ""),
-        "data_sha256": {name: sha256_of(path) for name, (path, _) in files.items() if path is not None},
+        "data_sha256": {name: digest_of(path) for name, (path, _) in files.items() if path is not None},
         "parley_version": installed_version("parley"),
     }

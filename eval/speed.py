@@ -48,7 +48,7 @@ def evaluate(
     """Results and samples of one engine and form. data: questions whose answers are right or wrong, which say what its
     speed costs. Raises EngineFailed with what the process said."""
     engine, quantisation = task.options["engine"], task.options.get("quantisation") or ""
-    asked = rows(data, "", limit)
+    asked = rows(data, task.reader, limit)
     name = key("speed", model, engine, quantisation, len(asked))
     tell(0, 1)
     if name not in answers:
@@ -138,7 +138,7 @@ def _highest(pid: int) -> int:
 
 def main() -> None:
     model, engine, quantisation, data, count = sys.argv[1:]
-    print(json.dumps(measured(model, engine, quantisation or None, rows(Path(data), "", int(count)))))  # noqa: T201
+    print(json.dumps(measured(model, engine, quantisation or None, rows(Path(data), "sum", int(count)))))  # noqa: T201
 
 
 if __name__ == "__main__":

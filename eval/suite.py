@@ -58,6 +58,11 @@ class SuiteTask:
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of one of the assistant's tasks: the languages of a translation."""
 
+    @property
+    def group(self) -> bool:
+        """Whether it is a group of the harness's tasks, a subset each."""
+        return bool(self.harness) and not self.harness.endswith(".yaml")
+
 
 @dataclass(frozen=True)
 class Suite:

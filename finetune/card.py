@@ -44,12 +44,11 @@ def card(run: Run, base: ModelEntry, rows: Rows, figures: Mapping[str, float]) -
     status, settings = run.status(), run.settings
     data = Path(str(settings["data"])).name
     task = TASKS[base.family]
-    found = dict(figures) or _last_evaluation(run)
     results = [
         EvalResult(
             task_type=task, dataset_type="file", dataset_name=data, metric_type=name, metric_value=round(value, 4)
         )
-        for name, value in found.items()
+        for name, value in figures.items()
     ]
     adapter = (run.model / "adapter_config.json").is_file()
     about = ModelCardData(
@@ -70,7 +69,7 @@ def card(run: Run, base: ModelEntry, rows: Rows, figures: Mapping[str, float]) -
         for name, value in settings.items()
         if name not in UNSAID and value not in (None, {}, [])
     ]
-    lines = [f"| {name.replace('_', ' ')} | {value:.4g} |" for name, value in found.items()]
+    lines = [f"| {name.replace('_', ' ')} | {value:.4g} |" for name, value in figures.items()]
     return "\n".join(
         [
             f"---\n{about.to_yaml()}\n---",
@@ -116,7 +115,8 @@ def add_figures(run: Run, title: str, lines: Sequence[str], figures: Mapping[str
     write_whole(path, [f"---\n{about.to_yaml()}\n---\n{card.text.rstrip()}\n\n## {title}\n\n{listed}\n"])
 
 
-def _last_evaluation(run: Run) -> dict[str, float]:
+def last_evaluation(run: Run) -> dict[str, float]:
+    """What the run's own rows that were set apart said last; {} where there are none."""
     line: dict[str, Any] = next((line for line in reversed(run.metrics()) if "eval_loss" in line), {})
     return {name: value for name, value in line.items() if name.startswith("eval_") and isinstance(value, float)}
 

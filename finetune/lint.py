@@ -124,10 +124,14 @@ def lint(
 
 def format_of(path: Path) -> Format:
     """The format of a file, by its beginning. Raises BadDataset."""
-    first = [row for row in islice(rows(path), LOOKED_AT) if not isinstance(row, BadRow)]
-    if not first:
-        raise BadDataset(f"{path.name} is empty, or no row of it can be used.", hint="Give at least one good row.")
-    return recognised(first)
+    seen = list(islice(rows(path), LOOKED_AT))
+    if first := [row for row in seen if not isinstance(row, BadRow)]:
+        return recognised(first)
+    hint = "Give at least one good row: `parley data lint --help` says which files are read."
+    if not seen:
+        raise BadDataset(f"{path.name} is empty.", hint=hint)
+    reason = next(row.reason for row in seen if isinstance(row, BadRow))
+    raise BadDataset(f"No row of {path.name} can be used: {reason} (row 1).", hint=hint)
 
 
 def cleaned(path: Path, report: Report) -> Iterator[dict[str, Any]]:

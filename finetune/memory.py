@@ -1,12 +1,23 @@
-"""How the memory of a training is handed out."""
+"""How the memory of a training is handed out, and watched."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from assistant import hardware
+from assistant.run import State
+from assistant.run_worker import Worker
 
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
 """M_TRIM_THRESHOLD and M_MMAP_MAX of glibc's malloc.h."""
+LEAST_FREE = 0.02
+"""Of the machine's memory: with less, the system is about to end some process, and chooses which."""
+LOOK_SECONDS = 0.1
 
 
 def keep_freed_blocks() -> bool:
@@ -21,3 +32,28 @@ def keep_freed_blocks() -> bool:
     if not hasattr(libc, "gnu_get_libc_version"):
         return False
     return bool(libc.mallopt(MMAP_MAX, 0) and libc.mallopt(TRIM_THRESHOLD, -1))
+
+
+@contextmanager
+def watched(worker: Worker, hint: str, leave: Callable[[int], object] = os._exit) -> Iterator[None]:
+    """For the time of the block, end the run and its process before the system's memory is used up.
+
+    A step of a training cannot be broken off from within. hint: what would fit.
+    """
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_SECONDS):
+            whole, free = hardware.memory()
+            if free < LEAST_FREE * whole:
+                worker.end(State.FAILED, message="The memory does not hold this run.", hint=hint)
+                leave(1)
+                return
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +13,7 @@ from assistant.errors import BadSettings
 from assistant.run import Run
 from assistant.runs import Runs
 from finetune.launching import launcher
+from finetune.needs import require_packages
 from finetune.settings import Settings
 
 
@@ -80,9 +80,7 @@ def create(
     models = Models()
     entry = bases.find(models, settings.model, *method(name).families)
     bases.located(entry)
-    if settings.finetuning_type == "qlora" and find_spec("bitsandbytes") is None:
-        hint = "`PARLEY_EXTRAS=gpu make setup` installs it; finetuning_type=lora does without."
-        raise BadSettings("qlora needs bitsandbytes, which is not installed.", hint=hint)
+    require_packages(settings)
     for judge in (*getattr(settings, "reward_models", ()), *getattr(settings, "check_models", ())):
         require_judge(bases.find(models, judge, *METHODS["reward"].families))
     given = {field: getattr(settings, field) for field in ("data", "test")}

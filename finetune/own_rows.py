@@ -13,7 +13,7 @@ from assistant.store import Store
 from assistant.whole_files import write_whole
 
 KINDS: tuple[TrainingFormat, ...] = ("preference", "kto")
-"""What is made of votes: pairs where there are some, else single verdicts."""
+"""What is made of votes: pairs, or single verdicts where there are more of these."""
 
 
 def new_file(name: str) -> Path:
@@ -23,7 +23,7 @@ def new_file(name: str) -> Path:
 
 def votes(store: Store) -> Path:
     """A file with the votes and corrections of all conversations. Raises BadDataset where there are none."""
-    rows = next((some for kind in KINDS if (some := list(export_training(store, kind)))), [])
+    rows = max((list(export_training(store, kind)) for kind in KINDS), key=len)
     if not rows:
         hint = "Like or dislike answers in the chat, correct them, or let a question be answered twice."
         raise BadDataset("There are no votes yet.", hint=hint)

@@ -16,7 +16,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from assistant.errors import DiskFull
+from assistant.errors import DiskFull, EngineFailed
 from assistant.placement import gb
 from finetune.settings import Settings
 
@@ -79,6 +79,18 @@ def require_disk(trainer: Any, folder: Path) -> None:
         raise DiskFull(
             f"Its checkpoints take {gb(needed)}, and {gb(free)} are free on the disk of {folder}.",
             hint="Free some space, move PARLEY_HOME, or train an adapter: finetuning_type=lora.",
+        )
+
+
+def require_memory(trainer: Any, settings: Settings, free: int) -> None:
+    """Raises EngineFailed where gradients and moments of what is trained alone would not fit into `free` bytes."""
+    trained = [each for each in trainer.model.parameters() if each.requires_grad]
+    moments = ADAM_BYTES if "adamw_torch" in str(trainer.args.optim) else 0
+    needed = sum(each.numel() * (each.element_size() + moments) for each in trained)
+    if needed > free:
+        raise EngineFailed(
+            f"Gradients and moments of its weights take {gb(needed)}, and {gb(free)} of memory are free.",
+            hint=smaller(settings),
         )
 
 

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from assistant.catalogue import Family
 from assistant.errors import BadDataset, RunInterrupted
@@ -25,16 +25,22 @@ from finetune import bases, data
 from finetune.card import write_card
 from finetune.comparison import compared
 from finetune.formats import Kind
+from finetune.loop_parts import PARTS, USUAL, Part
 from finetune.settings import Settings, settings_from
-
-PARTS = ("sft", "reward", "check", "rlhf")
-"""In their order; `check` is the second reward model."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RLHFLoopSettings(Settings):
-    """The loop's own; what is said here of batches and steps is for no part: each has its settings."""
+    """The loop's own. Each part has its settings, over those of USUAL."""
 
+    unused: ClassVar[tuple[str, ...]] = (
+        "num_train_epochs",
+        "max_steps",
+        "max_length",
+        "per_device_train_batch_size",
+        "learning_rate",
+        "lora_r",
+    )
     test_share: float = 0.1
     sft: dict[str, Any] = field(default_factory=dict[str, Any])
     """Settings of the supervised fine-tuning."""
@@ -44,6 +50,13 @@ class RLHFLoopSettings(Settings):
     """Of the reinforcement learning."""
     compared_prompts: int = 128
     """Questions of the comparison."""
+
+    def instead(self, unused: str) -> str:
+        return f": each part has its own, sft.{unused}, reward.{unused}, rlhf.{unused}"
+
+    def of(self, part: str) -> dict[str, Any]:
+        """Settings of a part."""
+        return {**USUAL[part], **getattr(self, part)}
 
 
 def train(settings: RLHFLoopSettings, worker: Worker) -> None:
@@ -75,41 +88,13 @@ def train(settings: RLHFLoopSettings, worker: Worker) -> None:
         [list(row["prompt"]) for row in rows.test][: settings.compared_prompts],
         (done["reward"].model, done["check"].model),
         worker.run.folder / "comparison.jsonl",
-        length=int(settings.rlhf.get("max_completion_length", 64)),
+        length=int(settings.of("rlhf")["max_completion_length"]),
         seed=settings.seed,
     )
     shutil.copytree(done["rlhf"].model, worker.run.model, dirs_exist_ok=True)
     models = Models()
     write_card(worker.run, bases.whole(models, bases.find(models, settings.model, Family.DECODER)), rows, found)
     worker.end(State.FINISHED, figures=found, message=done["rlhf"].status().message)
-
-
-class _Part(Worker):
-    """One part's own run inside the loop's: what it tells is told of the loop, what is asked of the loop it hears."""
-
-    def __init__(self, folder: Path, loop: Worker, name: str) -> None:
-        super().__init__(folder)
-        self._loop, self._name = loop, name
-
-    def tell(self, *, step: int | None = None, steps: int | None = None, doing: str = "") -> None:
-        super().tell(step=step, steps=steps, doing=doing)
-        self._loop.tell(step=step, steps=steps, doing=f"{self._name}: {doing or 'training'}")
-
-    def record(self, step: int, **figures: Any) -> None:
-        super().record(step, **figures)
-        self._loop.record(step, part=self._name, **figures)
-
-    def sample(self, step: int, asked: str, answered: str, reward: float) -> None:
-        super().sample(step, asked, answered, reward)
-        self._loop.sample(step, asked, answered, reward)
-
-    def forget_after(self, step: int) -> None:
-        super().forget_after(step)
-        samples = self._name == "rlhf"  # only this part has some
-        self._loop.keep(lambda line: line.get("part", "rlhf" if samples else "") != self._name or line["step"] <= step)
-
-    def asked(self) -> str:
-        return self._loop.asked()
 
 
 def _part(
@@ -121,17 +106,16 @@ def _part(
     run = next((each for each in parts if each.title == name), None)
     kind = {"check": "reward"}.get(name, name)
     if run is None:
-        own: dict[str, Any] = getattr(settings, kind)
         given: dict[str, Any] = {"data": str(files[name]), "test": str(files["test"]), "seed": settings.seed}
         if kind == "sft":
             given |= {"model": settings.model, "finetuning_type": settings.finetuning_type, "test": None}
         elif kind == "rlhf":
             given |= {"model": str(done["sft"].model), "reward_models": [str(done["reward"].model)]}
             given["check_models"] = [str(done["check"].model)]
-        made = settings_from(method(kind).settings_class(), given, own)
+        made = settings_from(method(kind).settings_class(), given, settings.of(kind))
         run = create(parts, kind, made, title=name)
     if run.status().state is not State.FINISHED:
-        part = _Part(run.folder, loop, name)
+        part = Part(run.folder, loop, name)
         train_part = method(kind).trainer()
         part.work(lambda: train_part(settings_from(method(kind).settings_class(), run.settings), part))
     return run

@@ -26,6 +26,8 @@ class Settings:
 
     tunings: ClassVar[tuple[str, ...]] = ("lora", "qlora", "dora", "full")
     """Of finetuning_type, what the method can do."""
+    unused: ClassVar[tuple[str, ...]] = ()
+    """Of these settings, what the method has no use for."""
     most_tested: ClassVar[int] = 200
     """Rows that are set apart by themselves, at the most: measuring takes time from training."""
 
@@ -69,7 +71,7 @@ class Settings:
     """None: ten times a run."""
     seed: int = 0
     report_to: list[str] = field(default_factory=list[str])
-    """Besides Parley's own plots: "tensorboard", "trackio"."""
+    """Besides Parley's own plots: "tensorboard", "trackio" (both local, `pip install` first), "wandb" …"""
     num_processes: int | None = None
     """On several devices: one each; None is one, or all GPUs with an `accelerate_config`."""
     accelerate_config: str | None = None
@@ -90,6 +92,10 @@ class Settings:
             found.append(f"finetuning_type can be {', '.join(self.tunings)} here, not {self.finetuning_type}")
         above_zero = ("lora_r", "lora_alpha", "num_train_epochs", "per_device_train_batch_size", "max_length")
         above_zero += ("gradient_accumulation_steps", "logging_steps", "learning_rate", "eval_steps", "save_steps")
+        usual = self.__dataclass_fields__
+        for name in self.unused:
+            if getattr(self, name) != usual[name].default:
+                found.append(f"{name} is for nothing here{self.instead(name)}")
         for name in (*above_zero, "max_rows", "num_processes"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -98,6 +104,10 @@ class Settings:
             if not 0 <= getattr(self, name) < 1:
                 found.append(f"{name} must be from 0 to below 1, not {getattr(self, name)}")
         return found
+
+    def instead(self, unused: str) -> str:
+        """What to say in the place of a setting that is unused: the rest of a sentence."""
+        return ""
 
     def to_json(self) -> dict[str, Any]:
         """As a run keeps it."""
@@ -116,10 +126,15 @@ Kind = TypeVar("Kind", bound=Checked)
 
 
 def settings_from(kind: type[Kind], *layers: Mapping[str, Any]) -> Kind:
-    """Settings of a method, each layer over the one before. Raises BadSettings with every mistake together."""
+    """Settings of a method, each layer over the one before, also within a group such as `trainer`.
+
+    Raises BadSettings with every mistake together.
+    """
     given: dict[str, Any] = {}
     for layer in layers:
-        given |= layer
+        for name, value in layer.items():
+            below = given.get(name)
+            given[name] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
     known = [each.name for each in fields(kind)]
     mistakes: list[str] = []
     for name in [name for name in given if name not in known]:

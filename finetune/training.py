@@ -14,12 +14,13 @@ from assistant import hardware
 from assistant.catalogue import Family, ModelEntry
 from assistant.errors import BadSettings, EngineFailed
 from assistant.models import Models
+from assistant.placement import has_bytes
 from assistant.run import State
 from assistant.run_worker import Worker
 from assistant.tuned import write_about
 from finetune import bases, data
 from finetune.bases import computes_in_bf16
-from finetune.card import write_card
+from finetune.card import last_evaluation, write_card
 from finetune.export import give_adapter
 from finetune.launching import world
 from finetune.settings import Settings
@@ -139,20 +140,27 @@ class Job:
         from transformers.trainer_callback import PrinterCallback
 
         from finetune.following import Following, last_checkpoint, step_of
-        from finetune.preflight import measure, require_disk, smaller
+        from finetune.memory import watched
+        from finetune.preflight import measure, require_disk, require_memory, smaller
 
         trainer.remove_callback(PrinterCallback)
         require_disk(trainer, self.worker.run.folder)
+        if world()[1] == 1:
+            now = hardware.detect()
+            require_memory(trainer, self.settings, has_bytes(now, now.device))
         try:
             if self.settings.dry_run:
                 self.worker.tell(doing="measuring a few steps")
-                self.worker.end(State.FINISHED, figures=dataclasses.asdict(measure(trainer)))
+                with watched(self.worker, smaller(self.settings)):
+                    taken = measure(trainer)
+                self.worker.end(State.FINISHED, figures=dataclasses.asdict(taken))
                 return
             following = Following(self.worker)
             trainer.add_callback(following)
             begun = last_checkpoint(self.worker.run.folder)
             self.worker.forget_after(step_of(begun) if begun else 0)
-            trainer.train(resume_from_checkpoint=str(begun) if begun else None)
+            with watched(self.worker, smaller(self.settings)):
+                trainer.train(resume_from_checkpoint=str(begun) if begun else None)
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise EngineFailed("The memory does not hold this run.", hint=smaller(self.settings)) from error
         if following.request == "pause" and trainer.state.global_step < trainer.state.max_steps:
@@ -167,7 +175,7 @@ class Job:
         write_about(self.worker.run.model, bases.named(self.whole), prompts)
         if (self.worker.run.model / "adapter_config.json").exists() and self.entry.family is Family.DECODER:
             give_adapter(self.worker.run.model, self.whole)
-        found = figures()
+        found = figures() or last_evaluation(self.worker.run)
         write_card(self.worker.run, self.whole, self.rows, found)
         state = State.STOPPED if following.request == "stop" else State.FINISHED
         self.worker.end(state, figures=found, message=told)

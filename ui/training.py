@@ -16,7 +16,8 @@ from assistant.run import Run, State, read_run
 from assistant.run_worker import Worker
 from assistant.runs import Runs
 from assistant.whole_files import write_whole
-from eval.compare import Comparison, Verdict, compare
+from eval.compare import Verdict, compare
+from eval.gate import drops
 from eval.results import Results
 from eval.runner import Evaluation, run_suite
 from eval.runner import create as create_evaluation
@@ -28,6 +29,8 @@ from finetune.launching import world
 from finetune.settings import Settings
 
 PROGRAM = "ui.training"
+MOST_DROP = 0.01
+"""Of a figure from 0 to 1, that the gate after a training lets pass, as `parley eval gate` does."""
 
 
 def create(runs: Runs, method: str, settings: Settings, *, keep: bool = False) -> Run:
@@ -52,7 +55,9 @@ def measure(run: Run) -> None:
         return
     worker = Worker(run.folder)
     try:
-        changes = _changes(run, worker)
+        before, after = _measured(run, worker)
+        main = {task.name: task.metric for task in suite(str(run.settings["evaluate"])).tasks}
+        changes = [each for each in compare(before, after) if main[each.task] == each.metric]
     except ParleyError as error:
         told = f"It was not measured: {error.message}"
         worker.end(State.FINISHED, message=f"{status.message} {told}".strip(), hint=error.hint)
@@ -60,6 +65,9 @@ def measure(run: Run) -> None:
     name, named = str(run.settings["evaluate"]), titles()
     lines = [f"{named[each.task]}: {each.before:.3g} → {each.after:.3g}. {each.told()}" for each in changes]
     figures = {f"{name} {named[each.task]}": each.after for each in changes}
+    dropped = list(drops(before, after, MOST_DROP))
+    gate = "; ".join(each.told() for each in dropped) or f"nothing is worse by more than {MOST_DROP:g}"
+    lines.append(f"Gate: {'failed' if dropped else 'passed'}, {gate}")
     add_figures(run, f"Measured on {suite(name).title}, before and after", lines, figures)
     write_whole(run.folder / "report.json", [json.dumps({**run.report(), "evaluation": lines})])
     worse = [named[each.task] for each in changes if each.verdict is Verdict.REAL and not each.better]
@@ -82,8 +90,8 @@ class _Part(Worker):
         return self._whole.asked()
 
 
-def _changes(run: Run, worker: Worker) -> list[Comparison]:
-    """The figure that each task is quoted by, of what the run began from and of what came out."""
+def _measured(run: Run, worker: Worker) -> list[Results]:
+    """What the run began from, and what came out."""
     found: list[Results] = []
     runs = Runs(run.folder / "evaluations")
     for name, model in (("the base", str(run.settings["model"])), ("the result", str(run.model))):
@@ -93,8 +101,7 @@ def _changes(run: Run, worker: Worker) -> list[Comparison]:
         if made is None:
             raise RunInterrupted("it was asked to end.", hint="`parley eval run` measures it.")
         found.append(made)
-    main = {task.name: task.metric for task in suite(str(run.settings["evaluate"])).tasks}
-    return [each for each in compare(*found) if main[each.task] == each.metric]
+    return found
 
 
 if __name__ == "__main__":

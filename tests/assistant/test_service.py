@@ -167,6 +167,27 @@ def test_two_models_answer_side_by_side_and_the_first_goes_on(assistant: Assista
     assert tree.head_id == first.id
 
 
+def test_another_model_goes_on_in_the_middle_of_a_conversation(here: None) -> None:
+    """An adapter of one's own, say: it reads what the other has said, and each answer knows who gave it."""
+    opened: list[str] = []
+    seen: list[list[str]] = []
+
+    def open_engine(entry: Any, *_: Any, **__: Any) -> FakeEngine:
+        opened.append(entry.key)
+        return FakeEngine(lambda messages: seen.append([m.content for m in messages]) or f"{entry.key} speaks")
+
+    assistant, other = Assistant(open_engine=open_engine), "qwen2.5-coder-1.5b-instruct"
+    conversation = assistant.store.create()
+    for text, model in (("One", QUICK_MODEL), ("Two", other), ("Three", QUICK_MODEL)):
+        (reply,) = assistant.send(conversation, text, settings=ChatSettings(model=model, system_prompt=""))
+        assert reply.wait(10)
+    assert seen[1] == ["One", f"{QUICK_MODEL} speaks", "Two"] and seen[2][-2:] == [f"{other} speaks", "Three"]
+    answers = [m for m in assistant.store.get(conversation).messages.values() if m.role == "assistant"]
+    assert [each.model for each in answers] == [QUICK_MODEL, other, QUICK_MODEL]
+    assert opened == [QUICK_MODEL, other]  # the first is loaded still
+    assistant.close()
+
+
 def test_a_reply_is_stopped_and_what_is_written_stays(here: None) -> None:
     assistant = assistant_with(FakeEngine("word " * 1000, seconds_per_token=0.01))
     conversation = assistant.store.create()

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from assistant import dequantise, sources
 from assistant.catalogue import Catalogue
 from tests.browser.conftest import MODEL, Server, answered, ask, choose_file, settle
+from tests.finetune.test_rlhf_loop import PAIRS
 
 pytestmark = pytest.mark.browser
 
@@ -116,6 +117,43 @@ def test_labels_and_pairs_choose_the_method(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_label("Prefer the better of two answers.")).to_be_checked(timeout=30_000)
     page.get_by_label("Say how good an answer is, learnt from pairs.").check()
     expect(page.locator("#train-model input")).to_have_value("all-MiniLM-L6-v2", timeout=20_000)
+
+
+def test_from_pairs_to_better_answers(page: Page, tiny_decoder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in PAIRS))
+    choose_file(page, "#train-data button", path)
+    expect(page.get_by_label("Prefer the better of two answers.")).to_be_checked(timeout=30_000)
+    page.get_by_label("All of it from pairs: answers, reward models, learning, comparison.").check()
+    expect(page.locator("#train-epochs")).to_be_hidden(timeout=20_000)  # each part has its own
+    steps = [f"{part}.max_steps=2 {part}.max_length=64" for part in ("sft", "reward", "rlhf")]
+    models = f"model={tiny_decoder} reward.model={tiny_decoder}"
+    further(page, f"{models} {' '.join(steps)} rlhf.max_completion_length=4 compared_prompts=4")
+    expect(page.locator("#train-rate")).to_be_hidden()
+    page.click("#train-start")
+    card = page.locator(".run").first
+    expect(card).to_contain_text("finished", timeout=180_000)
+    expect(card.locator(".outcome")).to_contain_text("by the judge that nothing was learnt from")
+    expect(card.locator(".outcome")).to_contain_text("standard deviations (95 %:")
+    card.get_by_text("Before and after", exact=True).click()
+    expect(card.locator("table.compared tbody tr")).to_have_count(4)
+    page.screenshot(path=str(tmp_path / "loop.png"), full_page=True)
+
+
+def test_a_cleaned_copy_and_rows_that_leak(page: Page, server: Server, tmp_path: Path) -> None:
+    tests = tmp_path / "tests.jsonl"
+    tests.write_text(json.dumps({"prompt": "What is 3 plus 3?", "completion": "6"}) + "\n")
+    page.click("#train-more button")
+    settle(page)
+    choose_file(page, "#train-tests button", tests)
+    choose_file(page, "#train-data button", rows(tmp_path))
+    looked = page.locator("#train-looked")
+    expect(looked).to_contain_text("leaks: stands in the test file too (rows 4)", timeout=30_000)
+    page.click("#train-clean")
+    expect(looked).to_contain_text("11 rows, 11 to train on", timeout=30_000)
+    expect(page.locator("#train-clean")).to_be_hidden()
+    (copy,) = (server.home / "datasets").glob("rows-cleaned-*.jsonl")
+    assert len(copy.read_text("utf-8").splitlines()) == 11
 
 
 def test_a_classifier_from_a_table_to_the_sort_tab(page: Page, tmp_path: Path) -> None:

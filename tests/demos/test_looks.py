@@ -64,7 +64,10 @@ def test_each_shows_something_without_anything_given(which: Look, folders: dict[
 
 
 def test_a_state_is_read_character_by_character(folders: dict[str, Path]) -> None:
+    (long,) = seen(look("rnn", "states"), folders, text="Mara came " * 10)
+    assert "The other 39 characters of the text are not shown." in long.said
     (heat,) = seen(look("rnn", "states"), folders, text="Mara came")
+    assert "not shown" not in heat.said
     assert isinstance(heat, Heat)
     assert heat.columns == ["M", "a", "r", "a", "␣", "c", "a", "m", "e"]
     assert all(-1 <= value <= 1 for row in heat.values for value in row)
@@ -167,6 +170,8 @@ def test_what_is_enlarged_shrinks_to_what_there_was(factor: int, folders: dict[s
 def test_what_cannot_be_looked_at(folders: dict[str, Path]) -> None:
     with pytest.raises(BadConfig, match="Noise lies between"):
         seen(look("diffusion", "clean"), folders, amount=9.0)
+    with pytest.raises(BadConfig, match="Times is one of 2, 4"):
+        seen(look("diffusion", "sharpen"), folders, amount=3.0)
     with pytest.raises(BadConfig, match="nothing called 'dreams'"):
         look("vae", "dreams")
     assert {each.architecture for each in LOOKS} <= set(ARCHITECTURES)

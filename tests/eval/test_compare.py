@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from assistant.errors import BadDataset
-from eval.compare import Verdict, compare, judge, mcnemar
+from eval.compare import Verdict, compare, compare_all, judge, mcnemar
 from eval.results import Results, read, write
 from tests.eval.made import made
 
@@ -101,6 +101,19 @@ def test_bits_are_bits_and_a_perplexity_is_told_by_its_logarithm(tmp_path: Path)
     told = {each.metric: each.told() for each in compare(*found)}
     assert "Real: -0.500 [-0.500, -0.500]" in told["bits_per_byte,none"] and "p < 0.0001" in told["bits_per_byte,none"]
     assert "-0.347 nats [" in told["byte_perplexity,none"]
+
+
+def test_several_are_set_beside_the_first_and_must_be_surer(tmp_path: Path) -> None:
+    """Ten flips to none have p = 0.002, five 0.06; among thirty comparisons the first is not enough either."""
+    before = made(tmp_path / "a", [1.0] * 100 + [0.0] * 100, model="base")
+    little = made(tmp_path / "b", [1.0] * 110 + [0.0] * 90, model="one")
+    much = made(tmp_path / "c", [1.0] * 150 + [0.0] * 50, model="two")
+    first, second = compare_all([before, little, much])
+    assert (first.candidate, second.candidate) == ("one (2)", "two (3)")
+    assert first.told().startswith("one (2): Real: +0.050") and second.told().startswith("two (3): Real: +0.250")
+    assert compare_all([before, much])[0].told().startswith("Real:") and compare_all([before]) == []
+    many = compare_all([before, *[little] * 30])
+    assert {each.verdict for each in many} == {Verdict.TOO_FEW}
 
 
 def test_a_copy_of_the_figures_alone_cannot_be_compared(tmp_path: Path) -> None:

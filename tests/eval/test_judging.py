@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from eval.answers import Answers
 from eval.judging import compared, evaluate, outcome, verdict
 from eval.runner import Evaluation, create
 from eval.suite import FOLDER, suite
+from tests.ui.api.conftest import running
+from ui.api.state import Serving
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,33 @@ def test_the_better_model_wins(tmp_path: Path) -> None:
     assert told[-1] == (6, 6) and len(answers) == 24
     back, _ = evaluate(task, FOLDER / task.file, Two(), "poor", "good", "judge", 6, answers, lambda *far: None)
     assert back["results"]["chat"]["won,none"] == 0.0
+
+
+def test_the_judge_may_be_another_machine_s(tmp_path: Path) -> None:
+    """A model behind an address, by OpenAI's protocol."""
+    seen: list[str] = []
+
+    def judge(messages: Sequence[Message]) -> str:
+        seen.append(messages[0].content)
+        return reply(messages)
+
+    class Remote(Two):
+        def engine(self, model: str | None = None, **more: Any) -> Engine:
+            far = model is not None and model.startswith("openai:")
+            return Assistant.engine(self, model, **more) if far else Two.engine(self, model)
+
+    there = Assistant(open_engine=lambda *_, **__: FakeEngine(judge))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("assistant.sources.locate", lambda entry: tmp_path)
+        with running(there, Serving()) as server:
+            (task,), address = suite("chat").tasks, f"openai:smollm2-135m-instruct@{server.url}/v1"
+            answers = Answers(tmp_path / "answers.jsonl")
+            found, _ = evaluate(
+                task, FOLDER / task.file, Remote(), "good", "poor", address, 3, answers, lambda *_: None
+            )
+    there.close()
+    assert found["results"]["chat"]["won,none"] == 1.0
+    assert len(seen) == 6 and all("You compare two answers" in each for each in seen)
 
 
 def test_long_answers_are_cut_for_the_judge() -> None:

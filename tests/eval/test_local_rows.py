@@ -9,6 +9,7 @@ import pytest
 
 from assistant.errors import BadDataset
 from eval.local_rows import rows
+from eval.suite import FOLDER, suites
 
 HELLASWAG = "Roof: A man sits. he\n1\nflies.\nstands.\nsings.\nsinks.\n"
 ARC = {
@@ -31,6 +32,8 @@ BOOLQ = {
     "Answer format: true/false",
     "answer": "true",
 }
+CHOICE = {"question": "Why?", "choices": ["so", "no"], "answer": 0}
+KEPT = {"prompt": "Say so.", "must": ["so"], "must_not": []}
 TRUTH = "Question,Best Answer,Correct Answers,Incorrect Answers\nWhy?,Because,Because; So,Never; No\n"
 
 
@@ -107,12 +110,33 @@ def test_rows_are_those_of_the_hub(name: str, reader: str, content: Any, expecte
         pytest.param("x.txt", "hellaswag", HELLASWAG.replace("\n1\n", "\nfour\n"), "Line 2 of x.txt", id="a word"),
         pytest.param("x.txt", "hellaswag", "a line\n" * 5, "no rows", id="too few lines"),
         pytest.param("x.jsonl", "gsm8k", '{"question": "1', "Row 1 of x.jsonl cannot be read", id="half a row"),
+        pytest.param("x.json", "choice", CHOICE | {"answer": 3}, "Row 1 .*answer 3 is no place among 2", id="no place"),
+        pytest.param("x.json", "choice", CHOICE | {"answer": "b"}, "Row 1 of x.json cannot be read", id="a letter"),
+        pytest.param("x.csv", "choice", "question,choices,answer\nWhy?,a b,0\n", "choices is no list", id="no list"),
+        pytest.param("x.json", "grammar", {"good": "It is.", "bad": " "}, "Row 1 .*bad is empty", id="one sentence"),
+        pytest.param("x.json", "instructions", KEPT | {"must": ["("]}, "Row 1 .*is no pattern", id="no pattern"),
+        pytest.param("x.json", "instructions", KEPT | {"must_not": "z"}, "must_not is no list", id="a text"),
     ],
 )
 def test_rows_that_cannot_be_used(name: str, reader: str, content: Any, expected: str, tmp_path: Path) -> None:
     with pytest.raises(BadDataset, match=expected) as told:
         rows(written(tmp_path, name, content), reader)
     assert told.value.hint
+
+
+@pytest.mark.parametrize("reader", sorted({task.reader for each in suites().values() for task in each.tasks}))
+def test_every_task_tells_which_column_it_misses(reader: str, tmp_path: Path) -> None:
+    if reader:  # of the others, what is missing is said where their two files are read
+        with pytest.raises(BadDataset, match=r"Row 1 of x\.jsonl has no column '\w.*'") as told:
+            rows(written(tmp_path, "x.jsonl", '{"colour": "red"}\n'), reader)
+        assert "It has colour; wanted are" in told.value.hint
+
+
+def test_what_comes_with_parley_can_be_read() -> None:
+    for each in suites().values():
+        for task in each.tasks:
+            if task.sha256:
+                assert rows(FOLDER / task.file, task.reader or "translation")
 
 
 def test_binary_and_missing_files(tmp_path: Path) -> None:

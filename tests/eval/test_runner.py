@@ -158,6 +158,10 @@ def test_killed_at_any_moment_nothing_is_lost(tiny_decoder: Path, tmp_path: Path
         pytest.param({"data": "/no/such/file"}, BadDataset, "There is no file", id="no data"),
         pytest.param({"data": "EMPTY"}, BadDataset, "has no hellaswag_val_full.txt", id="a folder without them"),
         pytest.param({"model": "all-minilm-l6-v2"}, CapabilityMissing, "cannot score given texts", id="not its kind"),
+        pytest.param({"suite": "chat", "against": "gpt-9"}, UnknownModel, "gpt-9", id="nobody to be compared with"),
+        pytest.param(
+            {"suite": "chat", "data": None, "against": "TINY", "judge": "gpt-9"}, UnknownModel, "gpt-9", id="no judge"
+        ),
         pytest.param({"suite": "sst2", "data": None}, BadDataset, "needs a file of rows", id="rows that must be given"),
     ],
 )
@@ -166,6 +170,8 @@ def test_what_a_person_can_mend_is_said_before_it_begins(
 ) -> None:
     (tmp_path / "empty").mkdir()
     given = {"model": str(tiny_decoder), "suite": "hellaswag", "data": str(hellaswag), **changes}
+    if given.get("against") == "TINY":
+        given["against"] = str(tiny_decoder)
     if given["data"] == "EMPTY":
         given["data"] = str(tmp_path / "empty")
     with pytest.raises(error, match=said) as told:
@@ -193,6 +199,44 @@ def test_examples_never_come_from_the_rows_that_are_measured_on(tiny_decoder: Pa
     (tmp_path / "train.jsonl.gz").write_bytes(rows.read_bytes())
     (task,) = runner.suite("gsm8k").tasks
     assert row_files.sources(runner.suite("gsm8k"), [task], str(rows)) == {"gsm8k": (rows, tmp_path / "train.jsonl.gz")}
+
+
+def test_a_group_on_a_folder_of_its_subsets(tiny_decoder: Path, tmp_path: Path) -> None:
+    """BLiMP as its authors spread it: a file for each kind of grammar, of which some are here."""
+    for subset, count in (("adjunct_island", 4), ("wh_island", 2)):
+        pairs = [{"sentence_good": f"what is {n}", "sentence_bad": f"{n} what is", "UID": subset} for n in range(count)]
+        (tmp_path / f"{subset}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pairs))
+    run = evaluated(tiny_decoder, "blimp", data=str(tmp_path))
+    assert run.status().state is State.FINISHED, run.status().message
+    values = {(f.task, f.name): f.value for f in results.read(run.folder).figures()}
+    parts = [values[f"blimp_{name}", "acc,none"] for name in ("adjunct_island", "wh_island")]
+    assert values["blimp", "acc,none"] == pytest.approx(sum(parts) / 2)  # as the harness does: kinds count alike
+    assert run.status().figures["blimp"] == values["blimp", "acc,none"]
+    digest = results.read(run.folder).config["data_sha256"]["blimp"]
+    assert len(digest) == 64 and digest == row_files.digest_of(tmp_path)
+
+
+def test_a_group_on_one_file_with_a_column_of_subsets(tiny_decoder: Path, tmp_path: Path) -> None:
+    rows = [
+        {"question": f"what is {n}", "choices": ["a", "b", "c", "d"], "answer": n % 4, "subject": subject}
+        for subject, count in (("anatomy", 6), ("astronomy", 3), ("marketing", 3))
+        for n in range(count)
+    ]
+    path = tmp_path / "mmlu.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = evaluated(tiny_decoder, "mmlu", data=str(path), limit=4)
+    assert run.status().state is State.FINISHED, run.status().message
+    figures = [figure for figure in results.read(run.folder).figures() if figure.name == "acc,none"]
+    samples = {figure.task: figure.samples for figure in figures}
+    assert {name: samples[name] for name in ("mmlu_anatomy", "mmlu_astronomy", "mmlu_marketing")} == {
+        "mmlu_anatomy": 4, "mmlu_astronomy": 3, "mmlu_marketing": 3,
+    }  # fmt: skip
+    assert {"mmlu", "mmlu_stem", "mmlu_other"} <= samples.keys() and "mmlu_humanities" not in samples
+    path.write_text(json.dumps({**rows[0], "subject": "alchemy"}) + "\n")
+    status = evaluated(tiny_decoder, "mmlu", data=str(path)).status()
+    assert "has no subset of mmlu" in status.message and "abstract_algebra.jsonl" in status.hint
+    status = evaluated(tiny_decoder, "mmlu", data=str(path), shots=5).status()
+    assert "no solved examples" in status.message
 
 
 def test_rows_of_the_hub_where_it_cannot_be_reached(tiny_decoder: Path) -> None:

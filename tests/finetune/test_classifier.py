@@ -14,7 +14,8 @@ from assistant.errors import BadSettings
 from assistant.run import Run, State
 from assistant.runs import Runs
 from assistant.service import Assistant
-from finetune.classifier import ClassifierSettings, report
+from finetune.classifier import ClassifierSettings
+from finetune.classifier_report import report
 from finetune.methods import create
 from finetune.settings import settings_from
 from tests.assistant.engines.test_encoder import make

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finetune.classifier import report
+from finetune.classifier_report import report
 from finetune.labels import disputed, namer
 from finetune.lint import lint
 

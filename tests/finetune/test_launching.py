@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import finetune
 from assistant.errors import BadSettings
 from assistant.run import Run, State
 from assistant.run_worker import Onlooker, Worker
@@ -50,6 +51,17 @@ def test_accelerate_reads_the_configurations(name: str) -> None:
     from accelerate.commands.config.config_args import load_config_from_file
 
     assert load_config_from_file(str(located(name))).num_processes >= 1
+
+
+def test_accelerate_reads_that_of_two_machines() -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+    from accelerate.commands.launch import launch_command_parser
+
+    path = Path(finetune.__file__).parent / "configs" / "accelerate" / "two-machines.yaml"
+    read = load_config_from_file(str(path))
+    assert (read.num_machines, read.num_processes, read.main_process_port) == (2, 16, 29500)
+    own = {name.lstrip("-") for action in launch_command_parser()._actions for name in action.option_strings}
+    assert read.fsdp_config.keys() <= own, "accelerate launch has no such option"
 
 
 def test_which_process_this_is() -> None:

@@ -103,6 +103,15 @@ def test_reinforcement_learning_raises_the_reward(
     assert shown[0]["step"] < shown[-1]["step"] and shown[0]["asked"].startswith("what colour")
 
 
+def test_rewards_are_added_by_their_weights(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"max_completion_length": 6, "per_device_train_batch_size": 8, "max_steps": 1}
+    given |= {"reward_models": [str(judge), str(judge)], "reward_weights": [3.0, -1.0], "beta": 0.0}
+    (line,) = [line for line in done("rlhf", PAIRS, tmp_path, tiny_decoder, **given).metrics() if "reward" in line]
+    each = [line[f"rewards/reward_{place}/mean"] for place in (0, 1)]
+    assert each[0] == pytest.approx(each[1]) and abs(each[0]) > 1e-3
+    assert line["reward"] == pytest.approx(3 * each[0] - each[1], abs=1e-5)
+
+
 def test_a_dry_run_counts_the_steps_that_answers_make(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
     given = {"reward_models": [str(judge)], "per_device_train_batch_size": 8, "max_completion_length": 4}
     run = done("rlhf", PAIRS, tmp_path, tiny_decoder, dry_run=True, max_steps=-1, num_train_epochs=2, **given)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from assistant.errors import DiskFull
 from assistant.run import State
+from assistant.run_worker import Worker
 from assistant.runs import Runs
 from finetune import preflight
+from finetune.memory import watched
 from finetune.methods import create
 from finetune.preflight import smaller
 from finetune.settings import settings_from
@@ -48,6 +51,28 @@ def test_a_full_disk_is_told_before_it_starts(tiny_decoder: Path, rows: Path, mo
     assert run.status().state is State.FAILED
     assert "are free on the disk" in run.status().message and "finetuning_type=lora" in run.status().hint
     assert issubclass(DiskFull, Exception)
+
+
+def test_what_cannot_fit_is_refused_with_what_would(
+    tiny_decoder: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("finetune.training.has_bytes", lambda *_: 1000)
+    run = create(Runs(), "sft", SFTSettings(model=str(tiny_decoder), data=str(rows), finetuning_type="full"))
+    do(run)
+    status = run.status()
+    assert status.state is State.FAILED and not run.metrics()
+    assert status.message.startswith("Gradients and moments") and "finetuning_type=lora" in status.hint
+
+
+def test_a_run_ends_before_the_system_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, left = Worker(Runs().create("sft", "a", "finetune", {}).folder), threading.Event()
+    monkeypatch.setattr("assistant.hardware.memory", lambda: (100, 50))
+    with watched(worker, "Try less.", leave=lambda _: left.set()):
+        assert not left.wait(0.5)
+        monkeypatch.setattr("assistant.hardware.memory", lambda: (100, 1))
+        assert left.wait(20)
+    status = worker.run.status()
+    assert (status.state, status.hint) == (State.FAILED, "Try less.") and "memory" in status.message
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 
 import finetune
 from assistant.errors import BadSettings
+from finetune.loop_parts import USUAL
 from finetune.methods import METHODS
+from finetune.rlhf_loop import RLHFLoopSettings
 from finetune.settings import read_pairs, read_yaml, settings_from
 from finetune.sft import SFTSettings
 
@@ -21,6 +23,27 @@ def test_later_layers_win(tmp_path: Path) -> None:
     assert (made.data, made.learning_rate, made.packing, made.model) == ("rows.jsonl", 2e-5, True, "org/name")
     assert made.lora_target_modules == ["q_proj", "v_proj"] and made.trainer == {"neftune_noise_alpha": 5}
     assert settings_from(SFTSettings, made.to_json()) == made
+
+
+def test_a_group_is_laid_over_the_group_below(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("rlhf: {max_steps: 60, beta: 0.1}\nsft: {max_steps: 5}\n", "utf-8")
+    made = settings_from(RLHFLoopSettings, read_yaml(file), {"data": "x"}, read_pairs(["rlhf.max_steps=30"]))
+    assert made.rlhf == {"max_steps": 30, "beta": 0.1} and made.sft == {"max_steps": 5}
+    assert made.of("rlhf") == {**USUAL["rlhf"], "max_steps": 30, "beta": 0.1}
+
+
+def test_the_loop_refuses_what_no_part_of_it_would_hear() -> None:
+    with pytest.raises(BadSettings, match=r"num_train_epochs is for nothing here: each part has its own, sft\.num"):
+        settings_from(RLHFLoopSettings, {"data": "x", "num_train_epochs": 1})
+
+
+def test_the_file_of_the_loop_says_what_the_loop_does_by_itself() -> None:
+    path = next(path for path in CONFIGS if path.stem == "rlhf-loop")
+    made = settings_from(RLHFLoopSettings, read_yaml(path), {"data": "x"})
+    alone = RLHFLoopSettings(data="x")
+    assert {part: getattr(made, part) for part in USUAL} == USUAL == {part: alone.of(part) for part in USUAL}
+    assert (made.test_share, made.compared_prompts) == (alone.test_share, alone.compared_prompts)
 
 
 def test_every_mistake_is_told_at_once() -> None:

@@ -44,6 +44,8 @@ def test_base_and_result_are_measured_and_the_card_says_so(tiny_decoder: Path, t
     assert named["mini grammar"] == round(status.figures["mini grammar"], 4)
     assert "## Measured on Mini, before and after" in card.text and "## Settings" in card.text
     assert len(list(Runs(run.folder / "evaluations"))) == 2
+    gate = run.report()["evaluation"][-1]
+    assert gate.startswith(("Gate: passed, nothing is worse", "Gate: failed, mini_")) and gate in card.text
 
 
 def test_a_suite_that_is_not_there_is_said_before_it_begins(tiny_decoder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
@@ -42,6 +43,8 @@ STATUSES: tuple[tuple[type[ParleyError], HTTPStatus, str], ...] = (
 """The first that fits."""
 
 log = logging.getLogger("parley.api")
+request_id: ContextVar[str] = ContextVar("parley_request_id", default="")
+"""Of the request that is worked on: what its answer carries as X-Request-Id."""
 
 
 class ErrorDetail(BaseModel):
@@ -95,8 +98,10 @@ def answer_to(error: BaseException) -> tuple[int, dict[str, Any], dict[str, str]
         status, code = next((status, code) for kind, status, code in STATUSES if isinstance(error, kind))
         kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
         return status, error_body(str(error), type=kind, code=code), {}
-    log.error("a request failed", exc_info=error)
-    return 500, error_body("Something went wrong in Parley; its log says what.", type="server_error"), {}
+    id = request_id.get()
+    log.error("request %s failed", id, exc_info=error)
+    said = f"Something went wrong in Parley; its log says what, under {id}."
+    return 500, error_body(said, type="server_error"), {}
 
 
 def install(app: FastAPI) -> None:

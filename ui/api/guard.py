@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.errors import StoreFailed
-from ui.api.failures import answer_to, error_body
+from ui.api.failures import answer_to, error_body, request_id
 from ui.api.keys import Key, Keys
 from ui.api.metrics import Metrics
 from ui.api.state import Serving
@@ -128,6 +128,7 @@ class Record:
             await self.app(scope, receive, send)
             return
         id, start, status = secrets.token_hex(8), time.perf_counter(), 0
+        request_id.set(id)
 
         async def send_recorded(message: Message) -> None:
             nonlocal status

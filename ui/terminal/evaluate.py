@@ -108,19 +108,24 @@ def table(run: Run) -> list[str]:
 @app.command()
 def compare(
     before: Where,
-    after: Where,
+    after: Annotated[list[str], typer.Argument(metavar="RESULTS...", help="The same, one or several.")],
     as_json: AsJson = False,
     flips: Annotated[int, typer.Option("--flips", help="Samples shown on which the two differ.")] = FLIPS,
 ) -> None:
-    """Say of each figure whether the difference is real, noise, or needs more samples.
+    """Say of each figure whether the difference is real, noise, or needs more samples. Of several, each is set beside
+    the first, and has to be so much the surer.
 
-    Example: parley eval compare 20261125-073000 last
+    Examples:
+
+    parley eval compare 20261125-073000 last
+
+    parley eval compare base.json first-try.json second-try.json
     """
     from dataclasses import asdict
 
-    from eval.compare import compare as compared
+    from eval.compare import compare_all
 
-    found = compared(results(before), results(after))
+    found = compare_all([results(name) for name in (before, *after)])
     if as_json:
         write_json([asdict(each) for each in found])
         return
@@ -219,7 +224,7 @@ def report(
         Path | None, typer.Option("--output", "-o", help="report.html or report.md; else Markdown here.")
     ] = None,
 ) -> None:
-    """Set evaluations beside each other in one file; two of the same suite are compared.
+    """Set evaluations beside each other in one file; those of the same suite are compared with the first.
 
     Example: parley eval report 20261125-073000 last --output report.html
     """
@@ -236,12 +241,12 @@ def report(
 
 
 def differences(found: list[Results]) -> list[Any]:
-    """What is to be said of two evaluations that share questions; nothing of others."""
+    """What is to be said of evaluations that share questions; nothing of others."""
     from assistant.errors import BadDataset
-    from eval.compare import compare as compared
+    from eval.compare import compare_all
 
     try:
-        return compared(*found) if len(found) == 2 else []
+        return compare_all(found)
     except BadDataset:
         return []
 

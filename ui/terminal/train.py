@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+METHOD_HELP = "sft, classifier, seq2seq, dpo, kto, reward, rlhf or rlhf-loop: docs/fine-tuning.md has each."
 
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Argument(help="sft: answer as the rows do.")],
+    method: Annotated[str, typer.Argument(help=METHOD_HELP)],
     pairs: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings: data=rows.jsonl")
     ] = None,

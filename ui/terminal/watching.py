@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ui.amounts import span
+from ui.outcomes import outcome
 from ui.terminal.evaluate import table
 from ui.terminal.output import note, waiting, write, write_json
 
@@ -34,13 +35,21 @@ SHOWN = (
     "diversity",
     "eval_loss",
     "reward",
+    "rewards/check_0/mean",
     "kl",
+    "length",
+    "entropy",
+    "margin",
     "accuracy",
     "eval_accuracy",
+    "gradient_norm",
     "learning_rate",
     "tokens_per_second",
 )
 """Figures of a line, in this order, where there are such."""
+CALLED = {"rewards/check_0/mean": "check", "kl": "KL", "length": "tokens an answer"}
+SAMPLE_CHARACTERS = 160
+"""Of an answer, that are shown."""
 
 
 def follow(runs: Runs, run: Run) -> None:
@@ -55,6 +64,8 @@ def follow(runs: Runs, run: Run) -> None:
                 told = min(told, len(lines))  # what is done again since the last checkpoint is told again
                 for line in lines[told:]:
                     note(figures(line, status.steps))
+                if len(lines) > told and (some := run.samples()):
+                    note(_sample(some[-1]), style="dim")
                 told = len(lines)
                 if not status.state.alive:
                     return
@@ -100,8 +111,9 @@ def say_end(run: Run) -> None:
             return
         if status.message:
             note(status.message, style="yellow")
-        for line in confusions(run.report()):
-            note(line)
+        if run.kind != "lab":
+            for line in [*outcome(status.figures), *confusions(run.report())]:
+                note(line)
         said, command = THEN.get(str(run.settings.get("task", _kind(run))), ("Talk to it", "parley chat --model {id}"))
         note(f"{said}: {command.format(id=run.id)}", style="dim")
 
@@ -197,8 +209,14 @@ def figures(line: dict[str, Any], steps: int) -> str:
     for name in SHOWN:
         if isinstance(value := line.get(name), (int, float)):
             shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
-            said.append(f"{name.replace('_', ' ').replace(' per ', '/')} {shown}")
+            said.append(f"{CALLED.get(name, name.replace('_', ' ').replace(' per ', '/'))} {shown}")
     return "  ".join(said)
+
+
+def _sample(each: Mapping[str, Any]) -> str:
+    """An answer as it is now, in one line."""
+    asked, answered = (" ".join(str(each[name]).split()) for name in ("asked", "answered"))
+    return f"  reward {each['reward']:.2f}  {asked[:80]} → {answered[:SAMPLE_CHARACTERS]}"
 
 
 def _where(status: Status) -> str:

@@ -15,7 +15,7 @@ from assistant.run import Run, State
 from assistant.runs import Runs
 from assistant.service import Assistant
 from eval import report
-from eval.compare import compare
+from eval.compare import compare_all
 from eval.leaderboard import leaderboard
 from eval.results import Results, read
 from eval.runner import KIND, Evaluation, create, fitting
@@ -157,7 +157,7 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
     def put(names: list[str]) -> dict[Any, Any]:
         found = [read(runs.find(name).folder) for name in sorted(names)]  # ids begin with their time: older first
         try:
-            changes = compare(*found) if len(found) == 2 else []
+            changes = compare_all(found) if found else []
         except BadDataset as error:
             gr.Info(str(error))
             changes = []

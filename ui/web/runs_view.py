@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from assistant.service import Assistant
 from assistant.settings import ChatSettings
 from eval.runner import KIND as EVALUATION
 from ui.lab import KIND as LAB
+from ui.outcomes import outcome
 from ui.web import theme
 from ui.web.events import QUICK, event_data, told
 from ui.web.export_part import ExportPart
@@ -32,7 +34,7 @@ FIGURES = {
     "reward": ("reward", "eval_reward"),
     "check": ("rewards/check_0/mean",),
     "margin": ("margin", "eval_margin"),
-    "KL": ("kl",),
+    "KL, nats an answer": ("kl",),
     "length of answers": ("length",),
     "entropy": ("entropy",),
 }
@@ -143,7 +145,9 @@ def run_html(run: Run) -> str:
     said = [f"{name.replace('_', ' ')} {last[name]:.3f}" for name in ("loss", "accuracy", "reward") if name in last]
     about = [str(run.settings.get(name) or "") for name in ("model", "finetuning_type")]
     about.append(f"{len(figures):,} figures")
-    inside = samples_html(run) + comparison_html(run) + confusion_html(run.report()) + evaluation_html(run.report())
+    found = "".join(f"<div>{html.escape(line)}</div>" for line in outcome(status.figures))
+    inside = f'<div class="facts outcome">{found}</div>' if found else ""
+    inside += samples_html(run) + comparison_html(run) + confusion_html(run.report()) + evaluation_html(run.report())
     return card_html(run, status, _buttons(run, status.state), " · ".join(about), inside, said)
 
 

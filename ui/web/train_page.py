@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,13 +16,15 @@ from assistant.errors import BadDataset, ParleyError
 from assistant.run import State
 from assistant.runs import Runs
 from assistant.service import Assistant
+from assistant.whole_files import write_whole
 from finetune import bases, hub_data, masking, methods, own_rows
-from finetune.lint import lint
-from finetune.settings import Settings, read_pairs, settings_from
+from finetune.lint import cleaned, lint
+from finetune.settings import Settings
 from ui import training
 from ui.web.events import QUICK, told
 from ui.web.runs_view import build_runs
 from ui.web.synthesis_part import SynthesisPart
+from ui.web.train_controls import settings_of
 from ui.web.train_view import dry_run_html, lint_html, mask_html
 from ui.web.working import waiting_html
 
@@ -34,21 +37,6 @@ FIRST = {"num_train_epochs": 3.0, "max_length": 512, "per_device_train_batch_siz
 """What the page begins with, where that is not the method's own."""
 KINDS = {"lora": "LoRA", "qlora": "QLoRA, 4 bits", "dora": "DoRA", "full": "Every weight", "head": "The head alone"}
 """finetuning_type → as it is called here."""
-MEASURED_ON = "mini"
-CONTROLS = (
-    "data",
-    "test",
-    "model",
-    "num_train_epochs",
-    "finetuning_type",
-    "max_length",
-    "per_device_train_batch_size",
-    "lora_r",
-    "evaluate",
-    "rate",
-    "further",
-)
-"""Fields of the settings in the order of the page's controls; the last two are read for themselves."""
 
 
 def build_train(assistant: Assistant, page: gr.Blocks) -> None:
@@ -81,6 +69,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             fetching = gr.Button("Fetch", size="md", scale=0, elem_id="train-fetch")
         written = SynthesisPart(assistant)
         looked = gr.HTML(apply_default_css=False, elem_id="train-looked")
+        clean = gr.Button("Go on with a cleaned copy", visible=False, size="md", elem_id="train-clean")
         method = gr.Radio(
             [(each.summary, each.name) for each in methods.METHODS.values()],
             value="sft",
@@ -140,19 +129,22 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         refresh = build_runs(assistant, runs, page)
     given = [method, judge, data, tests, model, epochs, kind, length, batch, rank, measure_it, rate, further]
 
-    def look(path: str | None, wanted: str, chosen: str | None, length: float) -> Iterator[dict[Any, Any]]:
+    def look(
+        path: str | None, wanted: str, chosen: str | None, length: float, apart: str | None
+    ) -> Iterator[dict[Any, Any]]:
         ready = path is not None
         buttons = {go: gr.update(interactive=ready), dry: gr.update(interactive=ready), measured: ""}
+        buttons[clean] = gr.update(visible=False)
         if path is None:
             yield buttons | {looked: ""}
             return
         yield buttons | {looked: waiting_html("Looking through the rows …")}
-        report = lint(Path(path))
+        report = lint(Path(path), tests=Path(apart) if apart else None)
         able = [name for name in methods.METHODS if name in report.methods]
         if able and wanted not in able:  # the rows say what can be learnt of them
             wanted = able[0]
             yield {method: wanted} | choose(wanted, chosen)
-        yield {looked: lint_html(report)}
+        yield {looked: lint_html(report), clean: gr.update(visible=0 < len(report.kept) < report.rows)}
         if chosen and wanted == "sft" and report.kept and able:
             yield {looked: lint_html(report) + waiting_html("Reading what would be learnt (half a minute at first) …")}
             seen = masking.look(Path(path), chosen, max_length=int(length), models=assistant, report=report)
@@ -165,18 +157,30 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         fields = settings.__dataclass_fields__
         own = fields["model"].default
         value = own if own in keys and own != first.model else chosen if chosen in keys else next(iter(keys), None)
+        unused = settings.unused
         usual = {
             name: FIRST[name] if fields[name].default == first_fields[name].default else fields[name].default
             for name in FIRST
         }
         return {
-            epochs: usual["num_train_epochs"],
-            length: usual["max_length"],
-            batch: usual["per_device_train_batch_size"],
+            epochs: gr.update(value=usual["num_train_epochs"], visible="num_train_epochs" not in unused),
+            length: gr.update(value=usual["max_length"], visible="max_length" not in unused),
+            batch: gr.update(
+                value=usual["per_device_train_batch_size"], visible="per_device_train_batch_size" not in unused
+            ),
+            rank: gr.update(visible="lora_r" not in unused),
+            rate: gr.update(visible="learning_rate" not in unused),
             kind: gr.update(choices=[(KINDS[each], each) for each in settings.tunings], value="lora"),
             model: gr.update(choices=able, value=value),
             judge: gr.update(visible=wanted == "rlhf", choices=judges()),
         }
+
+    def cleaned_copy(path: str, apart: str | None) -> dict[Any, Any]:
+        report = lint(Path(path), tests=Path(apart) if apart else None)
+        into = own_rows.new_file(f"{Path(path).stem}-cleaned")
+        write_whole(into, (json.dumps(row, ensure_ascii=False) + "\n" for row in cleaned(Path(path), report)))
+        gr.Info(f"{len(report.kept):,} rows are in {into}.")
+        return {data: str(into)}
 
     def fetch(name: str) -> Iterator[dict[Any, Any]]:
         yield {looked: waiting_html(f"Fetching {name.strip()} …")}
@@ -190,7 +194,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         yield {data: str(path), looked: ""}
 
     def measure(*values: Any) -> Iterator[dict[Any, Any]]:
-        settings = replace(_settings(*values), dry_run=True)
+        settings = replace(settings_of(*values), dry_run=True)
         yield {measured: waiting_html("Starting …"), dry: gr.update(interactive=False), stop: gr.update(visible=True)}
         with tempfile.TemporaryDirectory(prefix="parley-dry-run-") as folder:
             some = Runs(Path(folder))
@@ -208,15 +212,16 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         return {dry: gr.update(interactive=True), stop: gr.update(visible=False)}
 
     def start(*values: Any) -> Any:
-        run = training.create(runs, values[0], _settings(*values), keep=True)
+        run = training.create(runs, values[0], settings_of(*values), keep=True)
         runs.start(run)
         return refresh.begin(run)
 
-    fitted = [model, judge, epochs, kind, length, batch]
-    shown = [looked, go, dry, measured, method, *fitted]
+    fitted = [model, judge, epochs, kind, length, batch, rank, rate]
+    shown = [looked, clean, go, dry, measured, method, *fitted]
     example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS, "sft"), None, [data, epochs, method], **QUICK)
-    for part in (data, model, length):
-        part.change(told(look), [data, method, model, length], shown, trigger_mode="always_last", **QUICK)
+    for part in (data, model, length, tests):
+        part.change(told(look), [data, method, model, length, tests], shown, trigger_mode="always_last", **QUICK)
+    clean.click(told(cleaned_copy), [data, tests], [data], **QUICK)
     voted.click(told(lambda: str(own_rows.votes(assistant.store))), None, [data], **QUICK)
     written.wire(data)
     gr.on([hub.submit, fetching.click], told(fetch), [hub], [data, looked], **QUICK)
@@ -225,14 +230,3 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     measuring.then(again, None, [dry, stop], **QUICK)
     stop.click(lambda: "", None, [measured], cancels=[measuring], **QUICK).then(again, None, [dry, stop], **QUICK)
     go.click(told(start), given, refresh.outputs, **QUICK)
-
-
-def _settings(method: str, judges: list[str], *values: Any) -> Settings:
-    """What the controls say: the method, the reward models, and CONTROLS in their order. Raises BadSettings."""
-    given: dict[str, Any] = dict(zip(CONTROLS, values, strict=True))
-    rate, further = str(given.pop("rate") or "").strip(), str(given.pop("further") or "")
-    words = [f"learning_rate={rate}"] if rate else []
-    given["evaluate"] = MEASURED_ON if given["evaluate"] else ""
-    if method == "rlhf":
-        given["reward_models"] = judges
-    return settings_from(methods.METHODS[method].settings_class(), given, read_pairs([*words, *further.split()]))

@@ -21,12 +21,15 @@ import httpx
 import psutil
 import pytest
 
+from assistant import sources
+from assistant.catalogue import Catalogue
 from assistant.engines.fake import FakeEngine
 from tests.ui.api.conftest import Start, until
 from ui.api.keys import Keys
 from ui.api.server import audit_to
 
 MODEL = "smollm2-135m-instruct"
+OTHER = "qwen2.5-coder-1.5b-instruct"
 CHAT = "/v1/chat/completions"
 TIMES = 20
 BODY = {"model": MODEL, "messages": [{"role": "user", "content": "Count from one to a hundred."}], "temperature": 0}
@@ -88,6 +91,26 @@ def test_an_engine_that_is_killed_is_started_again(program: Program) -> None:
                 text = "\n".join(lines)
             assert '"error"' in text and "llama.cpp" in text
             assert whole(client) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(900)
+def test_another_models_reply_goes_on_while_an_engine_is_killed(program: Program) -> None:
+    if sources.locate(Catalogue.load()[OTHER]) is None:
+        pytest.skip(f"`parley models pull {OTHER}` fetches the second model")
+    other = {"model": OTHER, "messages": BODY["messages"], "max_tokens": 150, "temperature": 0, "stream": True}
+    with program.client() as client, program.client() as second:
+        whole(client)
+        first = program.engine()
+        with second.stream("POST", CHAT, json=other) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            first.kill()
+            told = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+        assert told[-1]["choices"][0]["finish_reason"] in ("stop", "length")
+        assert not any("error" in each for each in told)
+        assert whole(client)
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def test_a_client_that_leaves_frees_its_place(start: Start, caplog: pytest.LogCa
                 thread.join()
         until(lambda: idle(server))
         assert engine.running == 0  # the turn is free when the engine is
-    assert "a request failed" not in caplog.text
+    assert " failed" not in caplog.text
 
 
 def _dropped(client: httpx.Client) -> None:
@@ -156,7 +156,9 @@ def test_a_request_has_its_time(start: Start) -> None:
     until(lambda: idle(server))
 
 
-def test_an_engine_that_breaks_is_told_of_and_the_next_request_served(start: Start) -> None:
+def test_an_engine_that_breaks_is_told_of_and_the_next_request_served(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     broken = [True]
 
     def reply(messages: Sequence[Message]) -> str:
@@ -168,6 +170,11 @@ def test_an_engine_that_breaks_is_told_of_and_the_next_request_served(start: Sta
     with server.http() as client:
         answer = client.post(CHAT, json=ask())
         assert answer.status_code == 500 and "making" not in answer.text
+        id = answer.headers["x-request-id"]  # by which the log is searched
+        assert id in answer.json()["error"]["message"] and f"request {id} failed" in caplog.text
+        assert "making" in caplog.text
+        streamed = client.post(CHAT, json=ask(stream=True))
+        assert f"request {streamed.headers['x-request-id']} failed" in caplog.text
         broken[0] = False
         assert client.post(CHAT, json=ask()).json()["choices"][0]["message"]["content"] == "fine"
 

@@ -1,0 +1,65 @@
+"""The parts of the RLHF loop: their settings, and how one of them speaks through the loop's run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from assistant.run_worker import Worker
+
+PARTS = ("sft", "reward", "check", "rlhf")
+"""In their order; `check` is the second reward model."""
+USUAL: Mapping[str, Mapping[str, Any]] = {
+    "sft": {"num_train_epochs": 0.5, "eval_steps": 50, "per_device_train_batch_size": 8, "max_length": 192},
+    "reward": {
+        "model": "all-minilm-l6-v2",
+        "finetuning_type": "full",
+        "num_train_epochs": 1,
+        "learning_rate": 2e-4,
+        "eval_steps": 33,
+        "per_device_train_batch_size": 16,
+        "max_length": 256,
+    },
+    "rlhf": {
+        "max_steps": 60,
+        "learning_rate": 3e-4,
+        "num_generations": 4,
+        "per_device_train_batch_size": 16,
+        "max_completion_length": 48,
+        "max_prompt_length": 96,
+        "beta": 0.05,
+    },
+}
+"""Settings of the parts where nothing else is said: about an hour for two thousand pairs on two cores
+(docs/experiments.md)."""
+
+
+class Part(Worker):
+    """One part's own run inside the loop's: what it tells is told of the loop, what is asked of the loop it hears."""
+
+    def __init__(self, folder: Path, loop: Worker, name: str) -> None:
+        """name: of PARTS. Raises what Worker does."""
+        super().__init__(folder)
+        self._loop, self._name = loop, name
+        self._place = f"{name} ({PARTS.index(name) + 1} of {len(PARTS)} parts)"
+
+    def tell(self, *, step: int | None = None, steps: int | None = None, doing: str = "") -> None:
+        super().tell(step=step, steps=steps, doing=doing)
+        self._loop.tell(step=step, steps=steps, doing=f"{self._place}: {doing or 'training'}")
+
+    def record(self, step: int, **figures: Any) -> None:
+        super().record(step, **figures)
+        self._loop.record(step, part=self._name, **figures)
+
+    def sample(self, step: int, asked: str, answered: str, reward: float) -> None:
+        super().sample(step, asked, answered, reward)
+        self._loop.sample(step, asked, answered, reward)
+
+    def forget_after(self, step: int) -> None:
+        super().forget_after(step)
+        samples = self._name == "rlhf"  # only this part has some
+        self._loop.keep(lambda line: line.get("part", "rlhf" if samples else "") != self._name or line["step"] <= step)
+
+    def asked(self) -> str:
+        return self._loop.asked()

@@ -1,0 +1,50 @@
+"""What came out of a training, in words, as the terminal and the page say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NAMES = {"bleu": "BLEU", "chrf": "chrF", "macro_f1": "macro-F1", "accuracy_undisputed": "accuracy of undisputed rows"}
+SHARES = ("accuracy", "macro_f1", "accuracy_undisputed", "eval_accuracy", "calibration_error")
+"""Figures that are said in hundredths."""
+
+
+def outcome(figures: Mapping[str, float]) -> list[str]:
+    """A sentence or two; nothing for a run without figures."""
+    if "effect" in figures:
+        return _loop(figures)
+    said: list[str] = []
+    for name, value in figures.items():
+        if name.endswith("_before"):
+            continue
+        before = figures.get(f"{name}_before")
+        called = NAMES.get(name, name.removeprefix("eval_").replace("_", " "))
+        was = "" if before is None else f" ({_value(name, before)} before)"
+        said.append(f"{called} {_value(name, value)}{was}")
+    return [f"On rows that were set apart: {', '.join(said)}."] if said else []
+
+
+def _loop(figures: Mapping[str, float]) -> list[str]:
+    """The comparison at the end of rlhf-loop: the judge that nothing was learnt from comes first."""
+    held_out = "check_" if "check_effect" in figures else ""
+    lines = [
+        f"Answers to {figures['prompts']:.0f} questions that nothing was trained on, before and after: "
+        f"{'by the judge that nothing was learnt from' if held_out else 'by the reward model'} the reward "
+        f"{_rise(figures, held_out)}."
+    ]
+    if held_out:
+        lines.append(f"By the judge that was learnt from it {_rise(figures, '')}.")
+    if "kl" in figures:
+        lines.append(f"The answers are {figures['kl']:.1f} nats (KL, a whole answer) from where they began.")
+    return lines
+
+
+def _rise(figures: Mapping[str, float], judge: str) -> str:
+    effect, low, high = (figures[f"{judge}{name}"] for name in ("effect", "effect_low", "effect_high"))
+    moved = "rose" if effect >= 0 else "fell"
+    doubt = "" if low > 0 or high < 0 else ", which may be chance"
+    return f"{moved} by {abs(effect):.2f} standard deviations (95 %: {low:.2f} to {high:.2f}){doubt}"
+
+
+def _value(name: str, value: float) -> str:
+    return f"{value:.1%}" if name in SHARES else f"{value:.3g}"
