@@ -28,7 +28,7 @@ def written(task: SuiteTask, tasks: Path, data: Path, folder: Path, limit: int |
 
     Raises BadDataset where there is none of them, and what local_rows.rows does.
     """
-    known = {str(config["dataset_name"]): (path, config) for path, config in _configs(tasks) if "task" in config}
+    known = {str(config["dataset_name"]): (path, config) for path, config in _configs(tasks) if "group" not in config}
     given = dict(_subsets(task, data, known.keys()))
     if not given:
         some = ", ".join(list(known)[:3])

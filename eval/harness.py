@@ -47,7 +47,7 @@ def evaluate(
     from lm_eval.tasks import TaskManager
 
     tasks = [each.task.name if each.task.group else str(_config(each, folder, limit)) for each in given]
-    paths = [_group(each, folder, limit, shots) for each in given if each.task.group]
+    paths: list[str | Path] = [_group(each, folder, limit, shots) for each in given if each.task.group]
     if any(each.task.harness.startswith("ifeval/") for each in given):
         ifeval.prepare()
     simple_evaluate: Callable[..., Any] = decorated  # its decorator hides its parameters

@@ -39,7 +39,7 @@ def evaluate(
 ) -> Found:
     """Results and samples. against: Evaluation.check wants one."""
     assert against  # noqa: S101
-    asked = rows(data, "question", limit)
+    asked = rows(data, task.reader, limit)
     questions = [str(row["question"]) for row in asked]
 
     def reply(name: str) -> list[str]:

@@ -203,17 +203,19 @@ def test_examples_never_come_from_the_rows_that_are_measured_on(tiny_decoder: Pa
 
 def test_a_group_on_a_folder_of_its_subsets(tiny_decoder: Path, tmp_path: Path) -> None:
     """BLiMP as its authors spread it: a file for each kind of grammar, of which some are here."""
+    folder = tmp_path / "blimp"
+    folder.mkdir()
     for subset, count in (("adjunct_island", 4), ("wh_island", 2)):
         pairs = [{"sentence_good": f"what is {n}", "sentence_bad": f"{n} what is", "UID": subset} for n in range(count)]
-        (tmp_path / f"{subset}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pairs))
-    run = evaluated(tiny_decoder, "blimp", data=str(tmp_path))
+        (folder / f"{subset}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pairs))
+    run = evaluated(tiny_decoder, "blimp", data=str(folder))
     assert run.status().state is State.FINISHED, run.status().message
     values = {(f.task, f.name): f.value for f in results.read(run.folder).figures()}
     parts = [values[f"blimp_{name}", "acc,none"] for name in ("adjunct_island", "wh_island")]
     assert values["blimp", "acc,none"] == pytest.approx(sum(parts) / 2)  # as the harness does: kinds count alike
     assert run.status().figures["blimp"] == values["blimp", "acc,none"]
     digest = results.read(run.folder).config["data_sha256"]["blimp"]
-    assert len(digest) == 64 and digest == row_files.digest_of(tmp_path)
+    assert len(digest) == 64 and digest == row_files.digest_of(folder)
 
 
 def test_a_group_on_one_file_with_a_column_of_subsets(tiny_decoder: Path, tmp_path: Path) -> None:
