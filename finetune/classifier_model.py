@@ -59,8 +59,9 @@ def adjust_head(model: Any, temperature: float, biases: np.ndarray | None = None
         for head in heads[-1:]:
             for weights in head.parameters():
                 weights /= temperature
-            if biases is not None and biases.any():
-                head.bias.add_(torch.from_numpy(biases).to(head.bias))
+            bias = dict(head.named_parameters()).get("bias")  # a decoder's has none
+            if biases is not None and biases.any() and bias is not None:
+                bias.add_(torch.from_numpy(biases).to(bias))
 
 
 def _is_head(name: str) -> bool:

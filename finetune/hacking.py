@@ -1,7 +1,9 @@
 """Reward hacking: what a policy learns may please its reward model and nobody else (Gao et al. 2023, arXiv:2210.10760).
 
 A second reward model, which nothing is learnt from, reads the same answers. Where the first likes them more and the
-second less, a trick was learnt: the run ends, and the weights that the second liked best are what comes out.
+second less, a trick was learnt; so it was where one answer is given to everything, which both may like: the entropy of
+what is said tells that. The run ends, and the weights that the second liked best, while answers still differed, are
+what comes out.
 """
 
 from __future__ import annotations
@@ -23,6 +25,12 @@ WINDOW = 5
 """Figures that are averaged: some eighty answers."""
 APART = 0.4
 """Standard deviations (of the rewards in the beginning) that one must have risen, and the other fallen."""
+FIRST, LAST = 2, 3
+"""Figures of the entropy that are averaged, in the beginning and now."""
+ALIKE = 0.4
+"""Of the entropy in the beginning: with less, answers have become one."""
+DIFFERING = 0.6
+"""Of the entropy in the beginning: with less, weights are not kept as the best."""
 BEST = "best"
 """Folder of the run with the weights that the check liked best, until it ends."""
 
@@ -31,10 +39,22 @@ LEFT = shutil.ignore_patterns("optimizer*", "scheduler*", "rng*", WHOLE)
 Lines = Sequence[Mapping[str, Any]]
 
 
-def hacked(lines: Lines) -> bool:
-    """Whether a trick was learnt, by a run's figures."""
+def trick(lines: Lines) -> str:
+    """What a run's figures say of a trick that was learnt; "" for nothing."""
+    if entropy_left(lines) < ALIKE:
+        return "the answers had become alike, whatever was asked"
     moved = {name: _moved(lines, name) for name in (PROXY, CHECK)}
-    return moved[PROXY] >= APART and moved[CHECK] <= -APART
+    if moved[PROXY] >= APART and moved[CHECK] <= -APART:
+        return "the answers pleased the reward model more and the check less"
+    return ""
+
+
+def entropy_left(lines: Lines) -> float:
+    """Of the entropy in the beginning (a token's), as a share; 1 before there are enough figures."""
+    values = [line["entropy"] for line in lines if "entropy" in line]
+    if len(values) < FIRST + LAST or not (first := fmean(values[:FIRST])):
+        return 1.0
+    return fmean(values[-LAST:]) / first
 
 
 def liked(lines: Lines) -> float:
@@ -60,17 +80,19 @@ class Alarm(TrainerCallback):
         self._worker = worker
         self._best = worker.run.folder / BEST
         self.rang_at: int | None = None
+        self._why = ""
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        if self.rang_at is None and hacked(self._worker.run.metrics()):
-            self.rang_at = state.global_step
+        if self.rang_at is None and (why := trick(self._worker.run.metrics())):
+            self.rang_at, self._why = state.global_step, why
             control.should_training_stop = True
         return control
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         lines = [line for line in self._worker.run.metrics() if line["step"] <= state.global_step]
         known = liked([line for line in lines if line["step"] <= self.best_step])
-        if state.is_world_process_zero and self.rang_at is None and liked(lines) > known:
+        better = liked(lines) > known and entropy_left(lines) >= DIFFERING
+        if state.is_world_process_zero and self.rang_at is None and better:
             checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             kept = self._best / checkpoint.name
             shutil.copytree(checkpoint, kept, ignore=LEFT, dirs_exist_ok=True)
@@ -93,8 +115,8 @@ class Alarm(TrainerCallback):
             return ""
         left = f"the model of step {step} was kept" if step else "no earlier model was saved"
         return (
-            f"By step {self.rang_at} the answers pleased the reward model more and the check less: a trick was being "
-            f"learnt. The run ended there, and {left}."
+            f"By step {self.rang_at} {self._why}: a trick was being learnt. The run ended there, and {left}. A higher "
+            "beta holds it nearer to where it began."
         )
 
 

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from assistant import hardware
@@ -35,7 +35,7 @@ def keep_freed_blocks() -> bool:
 
 
 @contextmanager
-def watched(worker: Worker, hint: str, leave: Callable[[int], object] = os._exit) -> Iterator[None]:
+def watched(worker: Worker, hint: str, leave: Callable[[int], object] = os._exit) -> Generator[None]:
     """For the time of the block, end the run and its process before the system's memory is used up.
 
     A step of a training cannot be broken off from within. hint: what would fit.

@@ -11,7 +11,7 @@ taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -111,7 +111,7 @@ def read(model: Any, ids: Tensor, mask: Tensor, *, padding_counts: bool = True) 
 
 
 @contextmanager
-def sharing(model: Any, accelerator: Any) -> Iterator[None]:
+def sharing(model: Any, accelerator: Any) -> Generator[None]:
     """For the time of the block, `model.generate` reads equal prompts once."""
     own = model.generate
 

@@ -10,12 +10,14 @@ from typing import Any
 from assistant.catalogue import Family
 from assistant.run_worker import Worker
 from finetune import bases
-from finetune.reward_model import encoded, sequence_classifier
+from finetune.reward_model import encoded, rewards_of, sequence_classifier, standardise
 from finetune.settings import Settings
 from finetune.training import Job
 
 LEARNING_RATE = 1e-4
 """Of an adapter."""
+SCALED_BY = 200
+"""Pairs by whose answers the scale of rewards is set, those first that were set apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,4 +58,12 @@ def train(settings: RewardSettings, worker: Worker) -> None:
         processing_class=tokenizer,
         peft_config=bases.adapter(settings, job.entry, "SEQ_CLS"),
     )
-    job.go(trainer, tokenizer)
+
+    def settle() -> None:
+        """Rewards on one scale: what `beta` prices is divergence in rewards, and a penalty is a number of them."""
+        worker.tell(doing="setting the scale of its rewards")
+        judge = trainer.accelerator.unwrap_model(trainer.model).eval()
+        some = [row[side] for row in [*tested, *learnt][:SCALED_BY] for side in ("chosen_ids", "rejected_ids")]
+        standardise(judge, rewards_of(some, judge, tokenizer.pad_token_id))
+
+    job.go(trainer, tokenizer, settle=settle)

@@ -73,19 +73,37 @@ class RewardModel:
 
     def __call__(self, conversations: Sequence[Sequence[Mapping[str, str]]]) -> list[float]:
         """A reward for the last answer of each."""
-        import torch
-        from torch.nn.utils.rnn import pad_sequence
+        rows = [encoded(turns, self._tokenizer, self._max_length) for turns in conversations]
+        return rewards_of(rows, self._model, self._tokenizer.pad_token_id)
 
-        rows = [torch.tensor(encoded(turns, self._tokenizer, self._max_length)) for turns in conversations]
-        found = [0.0] * len(rows)
-        for places in batches([len(row) for row in rows], BATCH_TOKENS):
-            some = [rows[place] for place in places]
-            ids = pad_sequence(some, batch_first=True, padding_value=self._tokenizer.pad_token_id)
-            mask = pad_sequence([torch.ones_like(row) for row in some], batch_first=True)
-            with torch.inference_mode():
-                logits = self._model(
-                    input_ids=ids.to(self._model.device), attention_mask=mask.to(self._model.device)
-                ).logits
-            for place, reward in zip(places, logits[:, 0].float().tolist(), strict=True):
-                found[place] = reward
-        return found
+
+def rewards_of(rows: Sequence[Sequence[int]], model: Any, padding: int) -> list[float]:
+    """The reward of each row of tokens."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    tensors = [torch.tensor(row) for row in rows]
+    found = [0.0] * len(rows)
+    for places in batches([len(row) for row in rows], BATCH_TOKENS):
+        some = [tensors[place] for place in places]
+        ids = pad_sequence(some, batch_first=True, padding_value=padding).to(model.device)
+        mask = pad_sequence([torch.ones_like(row) for row in some], batch_first=True).to(model.device)
+        with torch.inference_mode():
+            logits = model(input_ids=ids, attention_mask=mask).logits
+        for place, reward in zip(places, logits[:, 0].float().tolist(), strict=True):
+            found[place] = reward
+    return found
+
+
+def standardise(model: Any, rewards: Sequence[float]) -> None:
+    """Change the head so that answers with these rewards have a mean of 0 and a standard deviation of 1.
+
+    Which of two answers is better stays as it is. A head without a bias keeps its mean.
+    """
+    import numpy as np
+
+    from finetune.classifier_model import adjust_head
+
+    spread = float(np.std(rewards))
+    if spread > 0:
+        adjust_head(model, spread, np.array([-float(np.mean(rewards)) / spread], np.float32))

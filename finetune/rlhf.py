@@ -35,12 +35,12 @@ class RLHFSettings(Settings):
     """Reward models that nothing is learnt from: where the first of them falls while the reward rises, the run ends
     (hacking.py)."""
     length_penalty: float = 0.0
-    """For each token beyond length_wanted."""
+    """For each token beyond length_wanted, of rewards whose deviation is 1."""
     length_wanted: int = 64
     repetition_penalty: float = 0.0
     """For an answer that repeats itself throughout; in part for one that does in part."""
-    beta: float = 0.05
-    """How much divergence (KL) from the model that it begins from costs."""
+    beta: float = 0.1
+    """What a nat of divergence (KL) from the model that it begins from costs, of rewards whose deviation is 1."""
     num_generations: int = 4
     """Answers to each prompt."""
     max_completion_length: int = 64

@@ -39,6 +39,7 @@ BENCHES = {  # name: (title, expression)
     "feelings": ("How well sentiment is read", "quality.run_sentiment()"),
     "emotions": ("How well emotions are read, without training (tweeteval, validation)", "quality.run_emotions()"),
     "training": (f"Fine-tuning (LoRA) beside TRL's SFTTrainer: {SMALL}", "training.run()"),
+    "reinforcement": ("A step of RLOO, 16 answers to 4 prompts, beside TRL's trainer as it is", "reinforcement.run()"),
     "rewards": ("A reward model on MiniLM: pairs of hh-rlhf's harmlessness, five folds", "rewards.run()"),
     "evaluation": (f"HellaSwag, 500 samples, beside lm-eval's own `hf` model: {SMALL}", "evaluation.run()"),
     "agreement": (f"The first 1,000 samples of four sets, beside lm-eval's `hf`: {SMALL}", "evaluation.agreement()"),
@@ -56,7 +57,7 @@ BENCHES = {  # name: (title, expression)
 NEED_DATA = {
     "PARLEY_BENCH_DATA": ("sentiment", "seq2seq", "translation", "feelings", "emotions", "lab", "memory"),
     "PARLEY_BENCH_SCITLDR": ("summaries",),
-    "PARLEY_BENCH_PAIRS": ("rewards",),
+    "PARLEY_BENCH_PAIRS": ("reinforcement", "rewards"),
     "PARLEY_BENCH_EVAL": ("evaluation", "agreement"),
     "PARLEY_BENCH_FLORES": ("bergamot", "t5"),
 }

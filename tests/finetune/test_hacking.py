@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from assistant.run import State
-from finetune import rlhf
-from finetune.hacking import APART, BEST, CHECK, PROXY, WINDOW, hacked, liked, load
+from finetune import rewards
+from finetune.hacking import ALIKE, APART, BEST, CHECK, PROXY, WINDOW, entropy_left, liked, load, trick
 from tests.finetune.test_preferences import PAIRS, done, judge  # noqa: F401 - a fixture
 
 
@@ -33,14 +33,21 @@ def lines(proxy: float, check: float, count: int = 3 * WINDOW) -> list[dict[str,
     [(1, -1, True), (1, 1, False), (-1, -1, False), (1, -0.1, False), (APART / 2, -1, False)],
 )
 def test_it_rings_where_one_rises_and_the_other_falls(proxy: float, check: float, rings: bool) -> None:
-    assert hacked(lines(proxy, check)) is rings
+    assert bool(trick(lines(proxy, check))) is rings
 
 
 def test_a_few_figures_say_nothing() -> None:
-    assert not hacked(lines(5, -5, count=2 * WINDOW - 1)) and not hacked([])
+    assert not trick(lines(5, -5, count=2 * WINDOW - 1)) and not trick([])
     assert liked(lines(1, 1, count=WINDOW - 1)) == float("-inf")
     flat = [{**line, f"{PROXY}/std": 0.0, f"{CHECK}/std": 0.0} for line in lines(1, -1)]
-    assert not hacked(flat)
+    assert not trick(flat)
+
+
+def test_it_rings_where_answers_become_one() -> None:
+    """Which both judges may like: these rise together."""
+    falling = [{**line, "entropy": 2.6 * 0.9**step} for step, line in enumerate(lines(1, 1))]
+    assert entropy_left(falling[:4]) == 1.0 and not trick(falling[:5])
+    assert entropy_left(falling) < ALIKE and "alike" in trick(falling)
 
 
 def test_a_trick_ends_the_run_with_the_best_weights(
@@ -60,7 +67,7 @@ def test_a_trick_ends_the_run_with_the_best_weights(
         def __call__(self, conversations: Any) -> list[float]:
             return [self._sign * float(sum(map(turns[-1]["content"].count, "aeiou"))) for turns in conversations]
 
-    monkeypatch.setattr(rlhf, "RewardModel", Contrary)
+    monkeypatch.setattr(rewards, "RewardModel", Contrary)
     run = done(
         "rlhf", PAIRS, tmp_path, tiny_decoder, reward_models=[str(judge)], check_models=[str(other)], max_steps=80,
         max_completion_length=6, per_device_train_batch_size=32, learning_rate=5e-3, save_steps=1, beta=0.0,
@@ -71,7 +78,7 @@ def test_a_trick_ends_the_run_with_the_best_weights(
     assert "a trick was being learnt" in status.message and "the model of step" in status.message
     figures = run.metrics()
     assert all(abs(line["reward"] - line[f"{PROXY}/mean"]) < 1e-4 for line in figures if "reward" in line)
-    assert hacked(figures) and not (run.folder / BEST).exists()
+    assert "the check less" in trick(figures) and not (run.folder / BEST).exists()
     assert any(run.model.glob("*.safetensors"))
     last = max(run.folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     name = "model.safetensors"

@@ -117,7 +117,7 @@ def test_a_finding_names_ten_rows_and_counts_all(tmp_path: Path) -> None:
     ("name", "data", "said"),
     [
         ("a.jsonl", b"", "empty"),
-        ("a.jsonl", b"{broken\n{broken\n", "no row of it can be used"),
+        ("a.jsonl", b"{broken\n{broken\n", r"No row of a\.jsonl can be used: it is not JSON.*\(row 1\)"),
         ("a.csv", b"text,text\na,b\n", "Two columns"),
         ("a.json", b"not json", "not JSON"),
         ("a.parquet", b"PAR1", "a.parquet"),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, pstdev
 from typing import Any
 
 import pytest
+from transformers import BertConfig, BertForSequenceClassification
 
 from assistant.errors import BadSettings
 from assistant.models import Models
 from assistant.run import Run, State
 from assistant.runs import Runs
 from finetune.methods import create, method
-from finetune.reward_model import RewardModel
+from finetune.reward_model import RewardModel, rewards_of, standardise
 from finetune.rewards import length_penalty, repetition_penalty
 from finetune.rlhf import RLHFSettings
 from finetune.settings import settings_from
@@ -62,13 +63,32 @@ def judge(tiny_decoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run.model
 
 
-def test_a_reward_model_tells_good_from_bad(judge: Path) -> None:
-    def talk(said: str) -> list[dict[str, str]]:
-        return [{"role": "user", "content": "what colour is the sky"}, {"role": "assistant", "content": said}]
+def spoken(asked: str, said: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
 
-    good, bad = RewardModel(str(judge))([talk("it is blue because"), talk("red red red")])
+
+def test_a_reward_model_tells_good_from_bad(judge: Path) -> None:
+    asked = "what colour is the sky"
+    good, bad = RewardModel(str(judge))([spoken(asked, "it is blue because"), spoken(asked, "red red red")])
     assert good > bad + 0.5
-    assert RewardModel(str(judge))([talk("red red red")]) == pytest.approx([bad], abs=1e-4)
+    assert RewardModel(str(judge))([spoken(asked, "red red red")]) == pytest.approx([bad], abs=1e-4)
+
+
+def test_rewards_have_a_deviation_of_one(judge: Path) -> None:
+    """Whatever the scale of the head was when the learning ended: `beta` and penalties are set in rewards."""
+    said = [spoken(row["prompt"], row[side]) for row in PAIRS for side in ("chosen", "rejected")]
+    assert pstdev(RewardModel(str(judge))(said)) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_head_with_a_bias_has_a_mean_of_nought(tmp_path: Path) -> None:
+    sizes = {"vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 32}
+    model = BertForSequenceClassification(BertConfig(**sizes, num_attention_heads=2, num_labels=1)).eval()
+    rows = [[5, n, n + 1, 6] for n in range(7, 40)]
+    before = rewards_of(rows, model, 0)
+    standardise(model, before)
+    after = rewards_of(rows, model, 0)
+    assert (fmean(after), pstdev(after)) == pytest.approx((0, 1), abs=1e-3)
+    assert after == pytest.approx([(each - fmean(before)) / pstdev(before) for each in before], abs=1e-3)
 
 
 @pytest.mark.parametrize("template", [True, False])
@@ -91,12 +111,12 @@ def test_reinforcement_learning_raises_the_reward(
     tiny_decoder: Path, judge: Path, tmp_path: Path, algorithm: str
 ) -> None:
     run = done(
-        "rlhf", PAIRS, tmp_path, tiny_decoder, algorithm=algorithm, reward_models=[str(judge)], max_steps=30,
-        max_completion_length=6, per_device_train_batch_size=16, num_generations=8, learning_rate=3e-2, save_steps=30,
+        "rlhf", PAIRS, tmp_path, tiny_decoder, algorithm=algorithm, reward_models=[str(judge)], max_steps=60,
+        max_completion_length=6, per_device_train_batch_size=16, num_generations=8, learning_rate=2e-2, save_steps=60,
         finetuning_type="full", beta=0.01, length_penalty=0.01, length_wanted=4, repetition_penalty=0.1,
     )  # fmt: skip
     rewards = [line["reward"] for line in run.metrics() if "reward" in line]
-    assert fmean(rewards[-10:]) > fmean(rewards[:10]) + 0.3  # 0.5 to 1.0 for four seeds of each algorithm
+    assert fmean(rewards[-20:]) > fmean(rewards[:5]) + 0.25  # 0.4 to 0.6 for three seeds of each algorithm
     assert [line["kl"] for line in run.metrics() if "kl" in line][-1] > 0.5
     assert {"length", "entropy"} <= {name for line in run.metrics() for name in line}
     shown = run.samples()

@@ -179,7 +179,7 @@ def test_what_a_person_can_mend_is_said_before_it_starts(tiny_decoder: Path, row
     with pytest.raises(BadSettings, match="no method 'ppo'"):
         create(Runs(), "ppo", SFTSettings(data=str(rows)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("finetune.methods.find_spec", lambda _: None)
+        patch.setattr("finetune.needs.find_spec", lambda _: None)
         with pytest.raises(BadSettings, match="qlora needs bitsandbytes") as told:
             new(tiny_decoder, rows, finetuning_type="qlora")
         assert "PARLEY_EXTRAS=gpu" in told.value.hint
