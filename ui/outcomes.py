@@ -7,6 +7,8 @@ from collections.abc import Mapping
 NAMES = {"bleu": "BLEU", "chrf": "chrF", "macro_f1": "macro-F1", "accuracy_undisputed": "accuracy of undisputed rows"}
 SHARES = ("accuracy", "macro_f1", "accuracy_undisputed", "eval_accuracy", "calibration_error")
 """Figures that are said in hundredths."""
+LEAST = 0.005
+"""Standard deviations that are said as a movement."""
 
 
 def outcome(figures: Mapping[str, float]) -> list[str]:
@@ -41,7 +43,9 @@ def _loop(figures: Mapping[str, float]) -> list[str]:
 
 def _rise(figures: Mapping[str, float], judge: str) -> str:
     effect, low, high = (figures[f"{judge}{name}"] for name in ("effect", "effect_low", "effect_high"))
-    moved = "rose" if effect >= 0 else "fell"
+    if abs(effect) < LEAST:
+        return f"stayed as it was (95 %: {low:.2f} to {high:.2f} standard deviations)"
+    moved = "rose" if effect > 0 else "fell"
     doubt = "" if low > 0 or high < 0 else ", which may be chance"
     return f"{moved} by {abs(effect):.2f} standard deviations (95 %: {low:.2f} to {high:.2f}){doubt}"
 

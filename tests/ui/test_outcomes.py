@@ -17,6 +17,8 @@ def test_a_loop_is_judged_by_who_taught_it_nothing_first() -> None:
 def test_what_may_be_chance_is_called_so() -> None:
     (first, _) = outcome(LOOP | {"effect": -0.1, "effect_low": -0.3, "effect_high": 0.1})
     assert "fell by 0.10" in first and "may be chance" in first
+    (first, _) = outcome(LOOP | {"effect": 0.0, "effect_low": 0.0, "effect_high": 0.0})
+    assert "the reward stayed as it was (95 %: 0.00 to 0.00" in first
 
 
 def test_figures_of_other_methods() -> None:

@@ -21,6 +21,7 @@ from finetune import bases, hub_data, masking, methods, own_rows
 from finetune.lint import cleaned, lint
 from finetune.settings import Settings
 from ui import training
+from ui.web import theme
 from ui.web.events import QUICK, told
 from ui.web.runs_view import build_runs
 from ui.web.synthesis_part import SynthesisPart
@@ -68,8 +69,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             hub = gr.Textbox("", label="Data set", placeholder="org/name, org/name:split", elem_id="train-hub-name")
             fetching = gr.Button("Fetch", size="md", scale=0, elem_id="train-fetch")
         written = SynthesisPart(assistant)
-        looked = gr.HTML(apply_default_css=False, elem_id="train-looked")
-        clean = gr.Button("Go on with a cleaned copy", visible=False, size="md", elem_id="train-clean")
+        looked = gr.HTML(apply_default_css=False, elem_id="train-looked", js_on_load=theme.script("acts"))
         method = gr.Radio(
             [(each.summary, each.name) for each in methods.METHODS.values()],
             value="sft",
@@ -134,7 +134,6 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     ) -> Iterator[dict[Any, Any]]:
         ready = path is not None
         buttons = {go: gr.update(interactive=ready), dry: gr.update(interactive=ready), measured: ""}
-        buttons[clean] = gr.update(visible=False)
         if path is None:
             yield buttons | {looked: ""}
             return
@@ -144,7 +143,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         if able and wanted not in able:  # the rows say what can be learnt of them
             wanted = able[0]
             yield {method: wanted} | choose(wanted, chosen)
-        yield {looked: lint_html(report), clean: gr.update(visible=0 < len(report.kept) < report.rows)}
+        yield {looked: lint_html(report)}
         if chosen and wanted == "sft" and report.kept and able:
             yield {looked: lint_html(report) + waiting_html("Reading what would be learnt (half a minute at first) …")}
             seen = masking.look(Path(path), chosen, max_length=int(length), models=assistant, report=report)
@@ -157,19 +156,14 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         fields = settings.__dataclass_fields__
         own = fields["model"].default
         value = own if own in keys and own != first.model else chosen if chosen in keys else next(iter(keys), None)
-        unused = settings.unused
         usual = {
             name: FIRST[name] if fields[name].default == first_fields[name].default else fields[name].default
             for name in FIRST
         }
         return {
-            epochs: gr.update(value=usual["num_train_epochs"], visible="num_train_epochs" not in unused),
-            length: gr.update(value=usual["max_length"], visible="max_length" not in unused),
-            batch: gr.update(
-                value=usual["per_device_train_batch_size"], visible="per_device_train_batch_size" not in unused
-            ),
-            rank: gr.update(visible="lora_r" not in unused),
-            rate: gr.update(visible="learning_rate" not in unused),
+            epochs: gr.update(value=usual["num_train_epochs"], visible="num_train_epochs" not in settings.unused),
+            length: usual["max_length"],
+            batch: usual["per_device_train_batch_size"],
             kind: gr.update(choices=[(KINDS[each], each) for each in settings.tunings], value="lora"),
             model: gr.update(choices=able, value=value),
             judge: gr.update(visible=wanted == "rlhf", choices=judges()),
@@ -216,12 +210,12 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         runs.start(run)
         return refresh.begin(run)
 
-    fitted = [model, judge, epochs, kind, length, batch, rank, rate]
-    shown = [looked, clean, go, dry, measured, method, *fitted]
+    fitted = [model, judge, epochs, kind, length, batch]
+    shown = [looked, go, dry, measured, method, *fitted]
     example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS, "sft"), None, [data, epochs, method], **QUICK)
     for part in (data, model, length, tests):
         part.change(told(look), [data, method, model, length, tests], shown, trigger_mode="always_last", **QUICK)
-    clean.click(told(cleaned_copy), [data, tests], [data], **QUICK)
+    looked.act(told(cleaned_copy), [data, tests], [data], **QUICK)
     voted.click(told(lambda: str(own_rows.votes(assistant.store))), None, [data], **QUICK)
     written.wire(data)
     gr.on([hub.submit, fetching.click], told(fetch), [hub], [data, looked], **QUICK)

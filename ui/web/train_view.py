@@ -38,7 +38,9 @@ def lint_html(report: Report) -> str:
             f"{html.escape(each.about)}: {html.escape(each.said)} <small>(rows {rows})</small></li>"
         )
     listed = f"<ul>{''.join(items)}</ul>" if items else "<p><small>Nothing odd was found.</small></p>"
-    return f'<div class="result lint"><p>{said}</p>{listed}</div>'
+    button = '<p class="does"><button type="button" data-act="clean">Go on with a cleaned copy</button></p>'
+    offered = button if 0 < len(report.kept) < report.rows else ""
+    return f'<div class="result lint" data-key="rows"><p>{said}</p>{listed}{offered}</div>'
 
 
 def mask_html(seen: Seen, count: int, max_length: int) -> str:
