@@ -172,7 +172,7 @@ def test_another_model_goes_on_in_the_middle_of_a_conversation(here: None) -> No
     opened: list[str] = []
     seen: list[list[str]] = []
 
-    def open_engine(entry: Any, *_: Any, **__: Any) -> FakeEngine:
+    def open_engine(_: Any, entry: Any, *__: Any, **___: Any) -> FakeEngine:
         opened.append(entry.key)
         return FakeEngine(lambda messages: seen.append([m.content for m in messages]) or f"{entry.key} speaks")
 
