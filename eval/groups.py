@@ -28,7 +28,8 @@ def written(task: SuiteTask, tasks: Path, data: Path, folder: Path, limit: int |
 
     Raises BadDataset where there is none of them, and what local_rows.rows does.
     """
-    known = {str(config["dataset_name"]): (path, config) for path, config in _configs(tasks) if "group" not in config}
+    configs = [(path, _read(path)) for path in sorted(tasks.glob("*.yaml"))]
+    known = {str(config["dataset_name"]): (path, config) for path, config in configs if "group" not in config}
     given = dict(_subsets(task, data, known.keys()))
     if not given:
         some = ", ".join(list(known)[:3])
@@ -44,7 +45,7 @@ def written(task: SuiteTask, tasks: Path, data: Path, folder: Path, limit: int |
         (folder / path.name).write_text(json.dumps(own), "utf-8")  # JSON is YAML
         tags = config.get("tag", [])
         names |= {str(config["task"]), *([tags] if isinstance(tags, str) else tags)}
-    groups = {path: config for path, config in _configs(tasks) if "group" in config}
+    groups = {path: config for path, config in configs if "group" in config}
     while groups:  # a group of groups comes after those
         ready = [path for path, config in groups.items() if not _groups_in(config, groups)]
         for path in ready:
@@ -75,10 +76,6 @@ def _subsets(task: SuiteTask, data: Path, known: Collection[str]) -> Iterator[tu
     for row in rows(data, task.reader):
         found[str(next((row[column] for column in COLUMNS if column in row), ""))].append(row)
     yield from ((name, some) for name, some in found.items() if name in known)
-
-
-def _configs(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    return [(path, _read(path)) for path in sorted(folder.glob("*.yaml"))]
 
 
 def _groups_in(config: Mapping[str, Any], groups: Mapping[Path, Mapping[str, Any]]) -> bool:

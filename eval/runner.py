@@ -75,9 +75,8 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
     chosen, models = suite(asked.suite), Assistant()
     entry = models.find(asked.model)
     tasks = fitting(entry, chosen)
-    _require_here(models, asked.model)
-    for name in filter(None, (asked.against, asked.judge)):
-        _require_here(models, name)
+    for each in (entry, *map(models.find, filter(None, (asked.against, asked.judge)))):
+        _require_here(models, each)
     if any(task.harness for task in tasks):
         harness.require()
     sources(chosen, tasks, asked.data, asked.shots)
@@ -88,9 +87,8 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
     return runs.create(KIND, f"{chosen.title} · {title}", "eval", settings, files)
 
 
-def _require_here(models: Assistant, name: str) -> None:
-    """Raises UnknownModel, ModelNotAvailable."""
-    entry = models.find(name)
+def _require_here(models: Assistant, entry: ModelEntry | Remote) -> None:
+    """Raises ModelNotAvailable."""
     if not isinstance(entry, Remote) and (missing := models.absent(entry)):
         hint = f"Fetch it with `parley models pull {missing[0].key}`, or on the page under Models."
         raise ModelNotAvailable(f"{missing[0].title} is not on this machine yet.", hint=hint)

@@ -94,10 +94,8 @@ class Following(TrainerCallback):
             now, tokens = time.monotonic(), found.pop("num_tokens")
             found["tokens_per_second"] = (tokens - self._tokens) / max(now - self._at, 1e-9)
             self._tokens, self._at = tokens, now
-        for measured in ("", "eval_"):
-            if (
-                f"{measured}kl" in found and f"{measured}length" in found
-            ):  # a token's mean; what is penalised is the sum
+        for measured in ("", "eval_"):  # the trainers log a token's mean; what they penalise is an answer's sum
+            if f"{measured}kl" in found and f"{measured}length" in found:
                 found[f"{measured}kl"] *= found[f"{measured}length"]
         found.pop("eval_num_tokens", None)
         finite = {

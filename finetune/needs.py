@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-import yaml
-
 from assistant.errors import BadSettings
 from finetune.launching import located
-from finetune.settings import Settings
+from finetune.settings import Settings, read_yaml
 
 TOLD = {"tensorboard": ("tensorboard", "tensorboardX"), "trackio": ("trackio",), "wandb": ("wandb",)}
 """Of report_to → packages of which one suffices."""
@@ -49,8 +47,7 @@ def _distributed(config: str) -> str:
     """How a configuration of Accelerate spreads a run. Raises BadSettings for a file that is none."""
     path = located(config)
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-        return str(found["distributed_type"])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError) as error:
+        return str(read_yaml(path)["distributed_type"])
+    except (BadSettings, KeyError) as error:
         hint = "`accelerate config --config_file FILE` writes one."
         raise BadSettings(f"{path} is no configuration of Accelerate.", hint=hint) from error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from assistant import paths
 from assistant.errors import BadDataset
@@ -27,6 +29,11 @@ def votes(store: Store) -> Path:
     if not rows:
         hint = "Like or dislike answers in the chat, correct them, or let a question be answered twice."
         raise BadDataset("There are no votes yet.", hint=hint)
-    path = new_file("votes")
+    return write_rows("votes", rows)
+
+
+def write_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """A new file of that name with these rows, whole or not at all."""
+    path = new_file(name)
     write_whole(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     return path

@@ -66,10 +66,15 @@ def peak_bytes() -> int:
 
 def disk_bytes(trainer: Any) -> int:
     """What checkpoints and the model that comes out will take."""
-    trained = [each for each in trainer.model.parameters() if each.requires_grad]
+    trained = _trained(trainer)
     weights = sum(each.numel() * each.element_size() for each in trained)
     moments = sum(each.numel() for each in trained) * ADAM_BYTES
     return (trainer.args.save_total_limit or 1) * (weights + moments) + weights
+
+
+def _trained(trainer: Any) -> list[Any]:
+    """The weights that are learnt."""
+    return [each for each in trainer.model.parameters() if each.requires_grad]
 
 
 def require_disk(trainer: Any, folder: Path) -> None:
@@ -84,9 +89,8 @@ def require_disk(trainer: Any, folder: Path) -> None:
 
 def require_memory(trainer: Any, settings: Settings, free: int) -> None:
     """Raises EngineFailed where gradients and moments of what is trained alone would not fit into `free` bytes."""
-    trained = [each for each in trainer.model.parameters() if each.requires_grad]
     moments = ADAM_BYTES if "adamw_torch" in str(trainer.args.optim) else 0
-    needed = sum(each.numel() * (each.element_size() + moments) for each in trained)
+    needed = sum(each.numel() * (each.element_size() + moments) for each in _trained(trainer))
     if needed > free:
         raise EngineFailed(
             f"Gradients and moments of its weights take {gb(needed)}, and {gb(free)} of memory are free.",

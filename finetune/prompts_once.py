@@ -12,7 +12,7 @@ taken.
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -40,9 +40,9 @@ class PromptsOnce:
         input_ids, attention_mask: (row, token), prompts padded on the left, answers on the right.
         """
         trainer: Any = self
+        own: Any = super()
         plain = not compute_aux_loss and all(value is None for value in pictures.values())
         if not (plain and shares(trainer.accelerator.unwrap_model(model))):
-            own: Any = super()
             return own._get_per_token_logps_and_entropies(
                 model,
                 input_ids,
@@ -76,12 +76,11 @@ class PromptsOnce:
         return torch.cat(logps), torch.cat(entropies) if compute_entropy else None, None
 
     def _generate_single_turn(self, *given: Any, **more: Any) -> Any:
-        trainer, own = self, super()
-        model: Any = trainer.accelerator.unwrap_model(trainer.model)  # type: ignore[attr-defined]
-        if not shares(model):
-            return own._generate_single_turn(*given, **more)  # type: ignore[misc]
-        with sharing(model, trainer.accelerator):  # type: ignore[attr-defined]
-            return own._generate_single_turn(*given, **more)  # type: ignore[misc]
+        trainer: Any = self
+        own: Any = super()
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        with sharing(model, trainer.accelerator) if shares(model) else nullcontext():
+            return own._generate_single_turn(*given, **more)
 
 
 def shares(model: Any) -> bool:

@@ -90,12 +90,12 @@ class Settings:
             found.append("data names no file")
         if self.finetuning_type not in self.tunings:
             found.append(f"finetuning_type can be {', '.join(self.tunings)} here, not {self.finetuning_type}")
-        above_zero = ("lora_r", "lora_alpha", "num_train_epochs", "per_device_train_batch_size", "max_length")
-        above_zero += ("gradient_accumulation_steps", "logging_steps", "learning_rate", "eval_steps", "save_steps")
         usual = self.__dataclass_fields__
         for name in self.unused:
             if getattr(self, name) != usual[name].default:
                 found.append(f"{name} is for nothing here{self.instead(name)}")
+        above_zero = ("lora_r", "lora_alpha", "num_train_epochs", "per_device_train_batch_size", "max_length")
+        above_zero += ("gradient_accumulation_steps", "logging_steps", "learning_rate", "eval_steps", "save_steps")
         for name in (*above_zero, "max_rows", "num_processes"):
             value = getattr(self, name)
             if value is not None and not value > 0:

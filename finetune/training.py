@@ -149,17 +149,15 @@ class Job:
             now = hardware.detect()
             require_memory(trainer, self.settings, has_bytes(now, now.device))
         try:
-            if self.settings.dry_run:
-                self.worker.tell(doing="measuring a few steps")
-                with watched(self.worker, smaller(self.settings)):
-                    taken = measure(trainer)
-                self.worker.end(State.FINISHED, figures=dataclasses.asdict(taken))
-                return
-            following = Following(self.worker)
-            trainer.add_callback(following)
-            begun = last_checkpoint(self.worker.run.folder)
-            self.worker.forget_after(step_of(begun) if begun else 0)
             with watched(self.worker, smaller(self.settings)):
+                if self.settings.dry_run:
+                    self.worker.tell(doing="measuring a few steps")
+                    self.worker.end(State.FINISHED, figures=dataclasses.asdict(measure(trainer)))
+                    return
+                following = Following(self.worker)
+                trainer.add_callback(following)
+                begun = last_checkpoint(self.worker.run.folder)
+                self.worker.forget_after(step_of(begun) if begun else 0)
                 trainer.train(resume_from_checkpoint=str(begun) if begun else None)
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise EngineFailed("The memory does not hold this run.", hint=smaller(self.settings)) from error

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-NAMES = {"bleu": "BLEU", "chrf": "chrF", "macro_f1": "macro-F1", "accuracy_undisputed": "accuracy of undisputed rows"}
+NAMES = {
+    "accuracy": "accuracy",
+    "accuracy_undisputed": "accuracy of undisputed rows",
+    "macro_f1": "macro-F1",
+    "calibration_error": "calibration error",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "eval_loss": "loss",
+    "eval_accuracy": "accuracy",
+    "eval_margin": "margin",
+    "eval_reward": "reward",
+}
+"""Figures of rows that were set apart → as they are called; a suite's figures are said elsewhere."""
 SHARES = ("accuracy", "macro_f1", "accuracy_undisputed", "eval_accuracy", "calibration_error")
 """Figures that are said in hundredths."""
 LEAST = 0.005
@@ -17,12 +29,10 @@ def outcome(figures: Mapping[str, float]) -> list[str]:
         return _loop(figures)
     said: list[str] = []
     for name, value in figures.items():
-        if name.endswith("_before"):
-            continue
-        before = figures.get(f"{name}_before")
-        called = NAMES.get(name, name.removeprefix("eval_").replace("_", " "))
-        was = "" if before is None else f" ({_value(name, before)} before)"
-        said.append(f"{called} {_value(name, value)}{was}")
+        if called := NAMES.get(name):
+            before = figures.get(f"{name}_before")
+            was = "" if before is None else f" ({_value(name, before)} before)"
+            said.append(f"{called} {_value(name, value)}{was}")
     return [f"On rows that were set apart: {', '.join(said)}."] if said else []
 
 

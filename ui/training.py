@@ -53,16 +53,15 @@ def measure(run: Run) -> None:
     status = run.status()
     if status.state is not State.FINISHED:
         return
-    worker = Worker(run.folder)
+    worker, name, named = Worker(run.folder), str(run.settings["evaluate"]), titles()
     try:
         before, after = _measured(run, worker)
-        main = {task.name: task.metric for task in suite(str(run.settings["evaluate"])).tasks}
+        main = {task.name: task.metric for task in suite(name).tasks}
         changes = [each for each in compare(before, after) if main[each.task] == each.metric]
     except ParleyError as error:
         told = f"It was not measured: {error.message}"
         worker.end(State.FINISHED, message=f"{status.message} {told}".strip(), hint=error.hint)
         return
-    name, named = str(run.settings["evaluate"]), titles()
     lines = [f"{named[each.task]}: {each.before:.3g} → {each.after:.3g}. {each.told()}" for each in changes]
     figures = {f"{name} {named[each.task]}": each.after for each in changes}
     dropped = list(drops(before, after, MOST_DROP))

@@ -6,11 +6,12 @@ import http.client
 import json
 import os
 import time
+from collections.abc import Iterator
 
 import numpy as np
-import psutil
 
 from tests.bench.serving import CHAT, JSON, SMALL, Asking, embed, parley, post, sentences, together
+from ui.api.metrics import resident
 
 OVERLOAD = 10
 """Clients for each one that the server writes for or lets wait."""
@@ -29,7 +30,7 @@ def run_overload() -> dict[str, float]:
     at_once, waiting = 4, 4
     body = {"model": SMALL, "messages": [{"role": "user", "content": "Say something."}], "max_tokens": 16}
     found = {"answered": 0, "told to come back": 0, "anything else": 0}
-    memory: list[float] = []
+    memory: list[tuple[float, float]] = []
     with parley("--at-once", str(at_once), "--waiting", str(waiting)) as (port, process):
         ends = time.monotonic() + SECONDS
 
@@ -43,13 +44,8 @@ def run_overload() -> dict[str, float]:
                     busy = str(error).startswith("status 429")
                     found["told to come back" if busy else "anything else"] += 1
 
-        def look(_: int) -> None:
-            while time.monotonic() < ends:
-                memory.append(resident(process))
-                time.sleep(1)
-
         clients = OVERLOAD * (at_once + waiting)
-        together(lambda n: client(n) if n else look(n), clients + 1)
+        together(lambda n: client(n) if n else memory.extend(looks(process.pid, ends, 1)), clients + 1)
         start = time.monotonic()
         Asking(port, "none").stream(body)
         recovered = time.monotonic() - start
@@ -57,8 +53,8 @@ def run_overload() -> dict[str, float]:
     return {
         "clients": clients,
         **found,
-        "memory after half of the time, MB": memory[half],
-        "memory at its end, MB": memory[-1],
+        "memory after half of the time, MB": memory[half][1],
+        "memory at its end, MB": memory[-1][1],
         "seconds until the next one has its answer (under 2)": recovered,
     }
 
@@ -89,8 +85,7 @@ def run_mixed() -> dict[str, float]:
     memory: list[tuple[float, float]] = []
     requests = 0
     with parley() as (port, process):
-        begun = time.monotonic()
-        ends = begun + MIXED_SECONDS
+        ends = time.monotonic() + MIXED_SECONDS
 
         def client(number: int) -> None:
             nonlocal requests
@@ -112,13 +107,8 @@ def run_mixed() -> dict[str, float]:
                         leave(port, body)
                 requests += 1
 
-        def look(_: int) -> None:
-            while time.monotonic() < ends:
-                memory.append((time.monotonic() - begun, resident(process)))
-                time.sleep(EACH_SECONDS)
-
-        together(lambda n: client(n) if n else look(n), READERS + 1)
-    warm = [(at, size) for at, size in memory if at > WARM_UP * MIXED_SECONDS]
+        together(lambda n: client(n) if n else memory.extend(looks(process.pid, ends, EACH_SECONDS)), READERS + 1)
+    warm = [(at, size) for at, size in memory if at - memory[0][0] > WARM_UP * MIXED_SECONDS]
     times, sizes = np.array(warm).T
     slope, _ = np.polyfit(times / 3600, sizes, 1)
     return {
@@ -131,20 +121,16 @@ def run_mixed() -> dict[str, float]:
     }
 
 
+def looks(pid: int, ends: float, every: float) -> Iterator[tuple[float, float]]:
+    """(when, MB of a process and of those it has begun), until then. Times are those of time.monotonic, seconds."""
+    while (now := time.monotonic()) < ends:
+        yield now, resident(pid) / 2**20
+        time.sleep(every)
+
+
 def leave(port: int, body: dict[str, object]) -> None:
     """Ask for a long reply and go away at its first words."""
     line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     line.request("POST", CHAT, json.dumps({**body, "stream": True, "max_tokens": 400}), JSON)
     line.getresponse().read(64)
     line.close()
-
-
-def resident(process: psutil.Process) -> float:
-    """MB of a process and of those it has begun."""
-    found = process.memory_info().rss
-    for each in process.children(recursive=True):
-        try:
-            found += each.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return found / 2**20

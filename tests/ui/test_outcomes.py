@@ -23,6 +23,7 @@ def test_what_may_be_chance_is_called_so() -> None:
 
 def test_figures_of_other_methods() -> None:
     assert outcome({}) == []
+    assert outcome({"mini grammar": 0.7, "eval_runtime": 3.0}) == []  # no rows of the data, no measure of the model
     assert outcome({"bleu": 31.25, "chrf": 50.0, "bleu_before": 20.0}) == [
         "On rows that were set apart: BLEU 31.2 (20 before), chrF 50."
     ]

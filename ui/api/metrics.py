@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
-def _resident() -> float:
+def resident(pid: int | None = None) -> float:
+    """Bytes that a process (None: this one) and those that it has begun hold in memory."""
     import psutil
 
-    own = psutil.Process()
+    own = psutil.Process(pid)
     found = 0.0
     for each in (own, *own.children(recursive=True)):
         with suppress(psutil.Error):  # it has just ended
@@ -44,7 +45,7 @@ class Metrics:
         self.memory = Gauge(
             "parley_resident_bytes", "Memory of this process and of its engines'.", registry=self.registry
         )
-        self.memory.set_function(_resident)
+        self.memory.set_function(resident)
         self.loaded = Gauge("parley_models_loaded", "Models in memory.", registry=self.registry)
         self._running = Gauge("parley_running", "Requests being worked on.", ("line",), registry=self.registry)
         self._waiting = Gauge("parley_waiting", "Requests in line.", ("line",), registry=self.registry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from assistant.errors import BadDataset, ParleyError
 from assistant.run import State
 from assistant.runs import Runs
 from assistant.service import Assistant
-from assistant.whole_files import write_whole
 from finetune import bases, hub_data, masking, methods, own_rows
 from finetune.lint import cleaned, lint
 from finetune.settings import Settings
@@ -171,8 +169,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
 
     def cleaned_copy(path: str, apart: str | None) -> dict[Any, Any]:
         report = lint(Path(path), tests=Path(apart) if apart else None)
-        into = own_rows.new_file(f"{Path(path).stem}-cleaned")
-        write_whole(into, (json.dumps(row, ensure_ascii=False) + "\n" for row in cleaned(Path(path), report)))
+        into = own_rows.write_rows(f"{Path(path).stem}-cleaned", cleaned(Path(path), report))
         gr.Info(f"{len(report.kept):,} rows are in {into}.")
         return {data: str(into)}
 
