@@ -79,7 +79,8 @@ class PromptsOnce:
         trainer: Any = self
         own: Any = super()
         model = trainer.accelerator.unwrap_model(trainer.model)
-        with sharing(model, trainer.accelerator) if shares(model) else nullcontext():
+        # Under autocast, as every other pass: what is drawn is what is scored.
+        with sharing(model) if shares(model) else nullcontext(), trainer.accelerator.autocast():
             return own._generate_single_turn(*given, **more)
 
 
@@ -110,15 +111,14 @@ def read(model: Any, ids: Tensor, mask: Tensor, *, padding_counts: bool = True) 
 
 
 @contextmanager
-def sharing(model: Any, accelerator: Any) -> Generator[None]:
+def sharing(model: Any) -> Generator[None]:
     """For the time of the block, `model.generate` reads equal prompts once."""
     own = model.generate
 
     def generate(*, input_ids: Tensor, attention_mask: Tensor, **more: Any) -> Any:
         if input_ids.shape[1] < 2:
             return own(input_ids=input_ids, attention_mask=attention_mask, **more)
-        with accelerator.autocast():
-            cache = read(model, input_ids[:, :-1], attention_mask[:, :-1], padding_counts=False)
+        cache = read(model, input_ids[:, :-1], attention_mask[:, :-1], padding_counts=False)
         return own(input_ids=input_ids, attention_mask=attention_mask, past_key_values=cache, **more)
 
     model.generate = generate

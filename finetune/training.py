@@ -137,10 +137,11 @@ class Job:
         Raises TrainingDiverged, DiskFull, EngineFailed where memory runs out.
         """
         import torch
+        from peft.helpers import disable_input_dtype_casting
         from transformers.trainer_callback import PrinterCallback
 
         from finetune.following import Following, last_checkpoint, step_of
-        from finetune.memory import watched
+        from finetune.memory import keep_freed_blocks, watched
         from finetune.preflight import measure, require_disk, require_memory, smaller
 
         trainer.remove_callback(PrinterCallback)
@@ -148,8 +149,11 @@ class Job:
         if world()[1] == 1:
             now = hardware.detect()
             require_memory(trainer, self.settings, has_bytes(now, now.device))
+        if not self.machine.gpus:
+            keep_freed_blocks()
+        casts = not trainer.args.bf16  # else autocast does it, and an adapter's inputs would go to 32 bits and back
         try:
-            with watched(self.worker, smaller(self.settings)):
+            with watched(self.worker, smaller(self.settings)), disable_input_dtype_casting(trainer.model, not casts):
                 if self.settings.dry_run:
                     self.worker.tell(doing="measuring a few steps")
                     self.worker.end(State.FINISHED, figures=dataclasses.asdict(measure(trainer)))

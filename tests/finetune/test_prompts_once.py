@@ -94,7 +94,7 @@ def test_answers_are_the_same(model: Any, batch: tuple[torch.Tensor, torch.Tenso
     model.eval()
     torch.manual_seed(2)
     theirs = model.generate(**given)
-    with sharing(model, Theirs().accelerator), torch.no_grad():
+    with sharing(model), torch.no_grad():
         torch.manual_seed(2)
         ours = model.generate(**given)
     assert torch.equal(theirs, ours) and ours.shape[1] > PROMPT
