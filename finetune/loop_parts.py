@@ -16,19 +16,19 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
         "model": "all-minilm-l6-v2",
         "finetuning_type": "full",
         "num_train_epochs": 1,
-        "learning_rate": 2e-4,
+        "learning_rate": 1e-4,
         "eval_steps": 33,
         "per_device_train_batch_size": 16,
         "max_length": 256,
     },
     "rlhf": {
         "max_steps": 60,
-        "learning_rate": 3e-4,
+        "learning_rate": 2e-4,
         "num_generations": 4,
         "per_device_train_batch_size": 16,
         "max_completion_length": 48,
         "max_prompt_length": 96,
-        "beta": 0.1,
+        "beta": 0.2,
     },
 }
 """Settings of the parts where nothing else is said: about an hour for two thousand pairs on two cores

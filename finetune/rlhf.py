@@ -17,7 +17,7 @@ from finetune.settings import Settings
 from finetune.training import Job
 from finetune.turns import asked, question
 
-LEARNING_RATE = 3e-4
+LEARNING_RATE = 2e-4
 """Of an adapter: at the 1e-5 that the papers take for large models a small one hardly moves (docs/experiments.md)."""
 
 
@@ -39,7 +39,7 @@ class RLHFSettings(Settings):
     length_wanted: int = 64
     repetition_penalty: float = 0.0
     """For an answer that repeats itself throughout; in part for one that does in part."""
-    beta: float = 0.1
+    beta: float = 0.2
     """What a nat of divergence (KL) from the model that it begins from costs, of rewards whose deviation is 1."""
     num_generations: int = 4
     """Answers to each prompt."""

@@ -1,4 +1,7 @@
-"""Supervised fine-tuning beside TRL's own trainer, with equal settings on rows of equal length."""
+"""Supervised fine-tuning beside TRL's own trainer with equal settings, in 32 and, where the processor has it, 16 bits.
+
+Rows are the first thousand of PARLEY_BENCH_ROWS (any file that `parley train sft` reads), else made up.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +18,42 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from assistant import hardware, placement
 from assistant.runs import SHARING
 
 SMALL = "smollm2-135m-instruct"
-STEPS, BATCH, LENGTH, ROUNDS = 10, 8, 128, 2
+STEPS, BATCH, LENGTH, ROUNDS, MOST = 10, 8, 128, 2, 1000
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 WORDS = "sea ship wind sail mast rope deck storm captain harbour anchor wave tide island whale gull"
 
 
 def run() -> dict[str, float]:
     """Tokens a second and peak memory of both, in turns, each in a process of its own."""
+    machine = hardware.detect()
+    native = placement.plan_dtype(machine, machine.device) == "bfloat16"
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         rows = written(Path(folder) / "rows.jsonl")
-        sides: dict[str, list[dict[str, float]]] = {"parley": [], "trl": []}
-        for _ in range(ROUNDS):
-            for name, found in sides.items():
-                code = f"from tests.bench import training; training.{name}({str(rows)!r})"
-                waits = SHARING if name == "parley" else {}  # as a run's own process has it
-                done = subprocess.run(
-                    [sys.executable, "-c", code],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    check=True,
-                    env={**os.environ, **waits},
-                )
-                found.append(json.loads(done.stdout.splitlines()[-1]))
+        found: dict[str, float] = {}
+        for form in ("float32", "bfloat16") if native else ("float32",):
+            found |= {f"{form}: {name}": value for name, value in _beside(rows, form).items()}
+    return found
+
+
+def _beside(rows: Path, form: str) -> dict[str, float]:
+    """Figures of both with weights and arithmetic of this form."""
+    sides: dict[str, list[dict[str, float]]] = {"parley": [], "trl": []}
+    for _ in range(ROUNDS):
+        for name, found in sides.items():
+            code = f"from tests.bench import training; training.{name}({str(rows)!r}, {form!r})"
+            waits = SHARING if name == "parley" else {}  # as a run's own process has it
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+                env={**os.environ, **waits},
+            )
+            found.append(json.loads(done.stdout.splitlines()[-1]))
     pace = {name: fmean(each["pace"] for each in found) for name, found in sides.items()}
     peak = {name: fmean(each["peak"] for each in found) for name, found in sides.items()}
     return {
@@ -53,17 +67,27 @@ def run() -> dict[str, float]:
 
 
 def written(path: Path) -> Path:
-    """Rows that are all cut off at LENGTH tokens: every batch of either side is as large."""
-    draw = random.Random(0)
-    words = WORDS.split()
-    rows = [
-        {"prompt": f"Tell me story {n}.", "completion": " ".join(draw.choices(words, k=2 * LENGTH))} for n in range(120)
-    ]
+    """Rows of both sides, as messages. Made-up ones are all cut off at LENGTH tokens: every batch is as large."""
+    if source := os.environ.get("PARLEY_BENCH_ROWS"):
+        from finetune import data
+        from finetune.sft import SFTSettings
+
+        rows = [dict(row) for row in data.read(SFTSettings(data=source, test_share=0.0, max_rows=MOST), "sft").train]
+    else:
+        draw = random.Random(0)
+        words = WORDS.split()
+        rows = [
+            {
+                "prompt": [{"role": "user", "content": f"Tell me story {n}."}],
+                "completion": [{"role": "assistant", "content": " ".join(draw.choices(words, k=2 * LENGTH))}],
+            }
+            for n in range(120)
+        ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def parley(rows: str) -> None:
+def parley(rows: str, form: str) -> None:
     """As `parley train sft` does it."""
     from finetune import following
 
@@ -83,7 +107,8 @@ def parley(rows: str) -> None:
 
     given = {
         "data": rows, "test_share": 0.0, "max_steps": STEPS, "per_device_train_batch_size": BATCH,
-        "max_length": LENGTH, "learning_rate": 2e-4, "bf16": False, "logging_steps": 1, "save_steps": STEPS * 2,
+        "max_length": LENGTH, "learning_rate": 2e-4, "bf16": form == "bfloat16", "logging_steps": 1,
+        "save_steps": STEPS * 2,
         "lora_target_modules": TARGETS, "trainer": {"train_sampling_strategy": "random"},
     }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="parley-bench-run-") as folder:
@@ -92,7 +117,7 @@ def parley(rows: str) -> None:
     _say(begun())
 
 
-def trl(rows: str) -> None:
+def trl(rows: str, form: str) -> None:
     """As TRL's documentation does it."""
     from datasets import Dataset
     from peft import LoraConfig
@@ -110,22 +135,15 @@ def trl(rows: str) -> None:
             told()
 
     path = bases.folder(bases.find(Models(), SMALL, *bases.TITLES))
-    some = [json.loads(line) for line in Path(rows).read_text().splitlines()]
-    chats = [
-        {
-            "prompt": [{"role": "user", "content": row["prompt"]}],
-            "completion": [{"role": "assistant", "content": row["completion"]}],
-        }
-        for row in some
-    ]
+    chats = [json.loads(line) for line in Path(rows).read_text().splitlines()]
     with tempfile.TemporaryDirectory(prefix="parley-bench-trl-") as folder:
         args = SFTConfig(
             output_dir=folder, max_steps=STEPS, per_device_train_batch_size=BATCH, max_length=LENGTH,
-            learning_rate=2e-4, logging_steps=1, save_strategy="no", report_to="none", bf16=False, use_cpu=True,
-            gradient_checkpointing=False, seed=0, dataloader_pin_memory=False, disable_tqdm=True,
+            learning_rate=2e-4, logging_steps=1, save_strategy="no", report_to="none", bf16=form == "bfloat16",
+            use_cpu=True, gradient_checkpointing=False, seed=0, dataloader_pin_memory=False, disable_tqdm=True,
         )  # fmt: skip
         trainer = SFTTrainer(
-            model=AutoModelForCausalLM.from_pretrained(path, dtype="float32"),
+            model=AutoModelForCausalLM.from_pretrained(path, dtype=form),
             args=args,
             train_dataset=Dataset.from_list(chats),
             processing_class=AutoTokenizer.from_pretrained(path),
@@ -142,7 +160,7 @@ def _clock() -> tuple[Callable[[], list[float]], Callable[[], None]]:
 
 
 def _say(ends: list[float]) -> None:
-    """Tokens a second from the first step's end to the last's, and the peak of this process in bytes."""
+    """Tokens a second, padded to LENGTH, from the first step's end to the last's; the peak of this process in bytes."""
     pace = BATCH * LENGTH * (len(ends) - 1) / (ends[-1] - ends[0])
     unit = 1 if sys.platform == "darwin" else 1024
     print("\n" + json.dumps({"pace": pace, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}))
