@@ -135,6 +135,7 @@ class Policy:
             for name in ("after", "before"):
                 self._use(name)
                 with torch.inference_mode():
-                    logs.append(self._model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1))
+                    logits = self._model(input_ids=ids, logits_to_keep=len(answer) + 1).logits[0, :-1]
+                    logs.append(logits.float().log_softmax(-1))
             found.append(float((logs[0].exp() * (logs[0] - logs[1])).sum()))
         return float(np.mean(found))

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any
 
 from assistant import hardware
 from assistant.run import State
@@ -15,6 +16,8 @@ from assistant.run_worker import Worker
 
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
 """M_TRIM_THRESHOLD and M_MMAP_MAX of glibc's malloc.h."""
+USUAL = {TRIM_THRESHOLD: 128 * 1024, MMAP_MAX: 65536}
+"""What they are by default."""
 LEAST_FREE = 0.02
 """Of the machine's memory: with less, the system is about to end some process, and chooses which."""
 LOOK_SECONDS = 0.1
@@ -26,12 +29,33 @@ def keep_freed_blocks() -> bool:
     glibc gives them back to the system, which clears each page anew when the next batch wants it: a sixth of the time
     of a step on a CPU. Where there is no glibc nothing is changed.
     """
-    if sys.platform != "linux":
-        return False
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "gnu_get_libc_version"):
-        return False
-    return bool(libc.mallopt(MMAP_MAX, 0) and libc.mallopt(TRIM_THRESHOLD, -1))
+    libc = _glibc()
+    return bool(libc and libc.mallopt(MMAP_MAX, 0) and libc.mallopt(TRIM_THRESHOLD, -1))
+
+
+@contextmanager
+def freed_blocks_kept() -> Generator[None]:
+    """The same for the time of the block. Where sizes grow step by step, as in generation, what is kept fits nothing
+    any more, and a process can grow by gigabytes: `give_back` between such times."""
+    kept = keep_freed_blocks()
+    try:
+        yield
+    finally:
+        if kept and (libc := _glibc()):
+            for name, value in USUAL.items():
+                libc.mallopt(name, value)
+            give_back()
+
+
+def give_back() -> None:
+    """Give the system what is free of this process's memory."""
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
+def _glibc() -> Any:
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return libc if hasattr(libc, "gnu_get_libc_version") else None
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from finetune.launching import world
+from finetune.memory import give_back
 
 
 class PromptsOnce:
@@ -81,7 +82,9 @@ class PromptsOnce:
         model = trainer.accelerator.unwrap_model(trainer.model)
         # Under autocast, as every other pass: what is drawn is what is scored.
         with sharing(model) if shares(model) else nullcontext(), trainer.accelerator.autocast():
-            return own._generate_single_turn(*given, **more)
+            said = own._generate_single_turn(*given, **more)
+        give_back()  # the cache has grown token by token
+        return said
 
 
 def shares(model: Any) -> bool:

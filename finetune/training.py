@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -141,7 +142,7 @@ class Job:
         from transformers.trainer_callback import PrinterCallback
 
         from finetune.following import Following, last_checkpoint, step_of
-        from finetune.memory import keep_freed_blocks, watched
+        from finetune.memory import freed_blocks_kept, watched
         from finetune.preflight import measure, require_disk, require_memory, smaller
 
         trainer.remove_callback(PrinterCallback)
@@ -149,11 +150,14 @@ class Job:
         if world()[1] == 1:
             now = hardware.detect()
             require_memory(trainer, self.settings, has_bytes(now, now.device))
-        if not self.machine.gpus:
-            keep_freed_blocks()
+        kept = nullcontext() if self.machine.gpus else freed_blocks_kept()
         casts = not trainer.args.bf16  # else autocast does it, and an adapter's inputs would go to 32 bits and back
         try:
-            with watched(self.worker, smaller(self.settings)), disable_input_dtype_casting(trainer.model, not casts):
+            with (
+                watched(self.worker, smaller(self.settings)),
+                disable_input_dtype_casting(trainer.model, not casts),
+                kept,
+            ):
                 if self.settings.dry_run:
                     self.worker.tell(doing="measuring a few steps")
                     self.worker.end(State.FINISHED, figures=dataclasses.asdict(measure(trainer)))
