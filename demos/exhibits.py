@@ -59,7 +59,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Bars:
-    """A share from 0 to 1 each. mark: what is expected of each, None where nothing is."""
+    """A share each, drawn from 0 to 1. mark: what is expected of each, None where nothing is."""
 
     shares: Mapping[str, float]
     said: str

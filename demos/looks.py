@@ -114,7 +114,7 @@ LOOKS = (
         "gan",
         "kinds",
         "What it makes, counted",
-        "Its classes counted, when all are asked for alike: mode collapse would show.",
+        "Its classes counted, and how much the pictures of each differ: mode collapse would show, also within a class.",
         "pictures",
     ),
     Look("gan", "walk", "From one draw to another", "Interpolation in its latent space.", "pictures"),

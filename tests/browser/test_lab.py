@@ -63,6 +63,23 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
     expect(page.locator("#lab-list .run")).to_have_count(2)
 
 
+def test_a_loss_is_chosen_from_a_list(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    visit(page, server)
+    expect(page.locator("#lab-variant")).not_to_be_visible()
+    page.get_by_role("radio", name="GAN").check()
+    page.locator("#lab-variant input").click(timeout=15_000)
+    page.get_by_role("option", name="Wasserstein with gradient penalty").click()
+    page.fill("#lab-data input", "digits")
+    page.keyboard.press("Enter")
+    page.fill("#lab-train-steps input", "3")
+    settle(page)
+    page.click("#lab-train")
+    card = page.locator("#lab-list .run").first
+    expect(card).to_contain_text("loss wgan-gp", timeout=30_000)
+    expect(card).to_contain_text("finished", timeout=90_000)
+
+
 SHIPPED = [each for each in ARCHITECTURES.values() if each.shipped.is_dir()]
 
 

@@ -14,6 +14,7 @@ from demos import distances, images, looks_pictures, restoring, vae
 from demos.architectures import ARCHITECTURES
 from demos.errors import BadConfig, BadText, NoData
 from demos.exhibits import Bars, Exhibit, Heat, Lines, Points, Sheet, Words
+from demos.gan import Gan
 from demos.lesson import save
 from demos.looks import LOOKS, Given, Look, look, looks
 from demos.looks_diffusion import middle
@@ -95,12 +96,29 @@ def test_memory_is_a_share_of_the_last_characters(folders: dict[str, Path]) -> N
 
 
 def test_kinds_are_counted_by_the_classifier(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    (bars,) = seen(look("gan", "kinds"), folders)
+    bars, within = seen(look("gan", "kinds"), folders)
     assert isinstance(bars, Bars) and sum(bars.shares.values()) == pytest.approx(1)
     assert list(bars.shares) == list("0123456789") and bars.mark == 0.1
+    assert isinstance(within, Bars) and list(within.shares) == list(bars.shares) and within.mark == 1
     monkeypatch.setattr("demos.looks_pictures.CLASSIFIER", folders["rnn"])
     with pytest.raises(NoData):
         seen(look("gan", "kinds"), folders)
+
+
+def test_a_class_that_is_always_the_same_picture_shows(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sample(model: Gan, classes: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
+        known = images.digits("test")
+        rows = [images.scaled(known.images[known.labels == label]) for label in range(10)]
+        return torch.stack(
+            [rows[label][0 if label == 3 else place % len(rows[label])] for place, label in enumerate(classes.tolist())]
+        )
+
+    monkeypatch.setattr(Gan, "sample", sample)
+    _, within = seen(look("gan", "kinds"), folders)
+    assert isinstance(within, Bars) and within.shares["3"] == pytest.approx(0, abs=1e-3)
+    assert min(share for name, share in within.shares.items() if name != "3") > 0.8 and "least for the 3" in within.said
 
 
 def test_a_map_has_every_picture_and_tiles_its_axes(folders: dict[str, Path]) -> None:

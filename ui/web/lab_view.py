@@ -23,7 +23,15 @@ from ui.web.run_acts import buttons_html, card_html
 
 SHOWN = 8
 """Of what a training made on the way, that is shown."""
-DRAWN = ("loss", "kl", "generator", "discriminator", "diversity")
+DRAWN = (
+    "loss",
+    "kl",
+    "generator",
+    "discriminator",
+    "diversity",
+    "diversity_within_a_class",
+    "least_diverse_class",
+)
 """Figures that are drawn, each as far as a lesson has it."""
 CURVE = (300, 70)
 """Pixels of a curve."""
@@ -121,7 +129,7 @@ def _curve(name: str, points: Sequence[tuple[float, float]]) -> str:
     drawn = " ".join(
         f"{wide * x / last:.1f},{high - high * (y - low) / ((top - low) or 1):.1f}" for x, y in points[::step]
     )
-    said = f"{name}: {points[0][1]:.3g} at first, {points[-1][1]:.3g} now"
+    said = f"{name.replace('_', ' ')}: {points[0][1]:.3g} at first, {points[-1][1]:.3g} now"
     return (
         f'<figure><svg class="plot curve" role="img" aria-label="{html.escape(said)}" '
         f'viewBox="-2 -2 {wide + 4} {high + 4}"><polyline points="{drawn}"/></svg>'
