@@ -99,22 +99,34 @@ def _seconds(value: float) -> str:
 
 def eras_html(eras: Sequence[lab_eras.Era]) -> str:
     """What is measured so far, and what rows are worth."""
+    curves = {era.name: list(era.curve.items()) for era in eras if era.curve}
+    sizes = sorted({size for era in eras for size in era.curve})
     heads = "".join(
-        f'<th scope="col">{name}</th>' for name in ("", "accuracy", "texts a second", "learnt in", "weights")
+        f'<th scope="col">{name}</th>'
+        for name in (
+            "",
+            "accuracy",
+            "texts a second",
+            "learnt in",
+            "weights",
+            *(f"accuracy from {size:,} rows" for size in sizes),
+        )
     )
     rows = "".join(
         f'<tr><th scope="row">{era.name}</th><td>{era.measured.accuracy:.1%}</td>'
         f"<td>{era.measured.texts_a_second:,.0f}</td><td>{_seconds(era.measured.learnt_seconds)}</td>"
-        f"<td>{era.measured.weights:,}</td></tr>"
+        f"<td>{era.measured.weights:,}</td>{''.join(f'<td>{_share(era.curve.get(size))}</td>' for size in sizes)}</tr>"
         for era in eras
     )
     table = f'<table class="compared figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     table = f'<div class="scroll">{table}</div>'
-    curves = {era.name: list(era.curve.items()) for era in eras if era.curve}
-    flat = {era.name: era.measured.accuracy for era in eras if not era.curve}
-    sizes = sorted({size for curve in curves.values() for size, _ in curve})
     if len(sizes) < 2:
         return table
+    flat = {era.name: era.measured.accuracy for era in eras if not era.curve}
     lines = {**curves, **{name: [(size, value) for size in (sizes[0], sizes[-1])] for name, value in flat.items()}}
     said = "What rows are worth: those that learn from them, beside those that do not."
     return table + exhibit_html(Lines(lines, "rows learnt from", "accuracy", said, log="x"))
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
