@@ -97,6 +97,15 @@ LOOKS = (
     ),
     Look(
         "rnn",
+        "writing",
+        "Its state while it writes",
+        "The hidden state that each character is drawn from, as it writes. Text is what it begins with.",
+        "text",
+        ("text",),
+        Amount("Temperature", 0.0, 1.5, 0.7, 0.1),
+    ),
+    Look(
+        "rnn",
         "memory",
         "How far back it feels",
         "The gradient's length against distance in time: without gates it vanishes.",

@@ -107,6 +107,26 @@ def test_every_architecture_works_at_the_first_click(
     assert page.locator(".toast-body").count() == 0
 
 
+def test_a_state_is_seen_while_it_writes(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    visit(page, server)
+    settle(page)
+    page.get_by_role("radio", name="Recurrent network").check()
+    page.get_by_role("radio", name="Its state while it writes").check(timeout=15_000)
+    expect(page.locator("#lab-look-about")).to_contain_text("drawn from", timeout=15_000)
+    page.evaluate("""() => {
+      window.seen = new Set();
+      new MutationObserver(() => {
+        const image = document.querySelector("#lab-look-shown svg.heat image");
+        if (image) window.seen.add(image.getAttribute("href"));
+      }).observe(document.querySelector("#lab-look-shown"), { childList: true, subtree: true, attributes: true });
+    }""")
+    page.click("#lab-look-go")
+    expect(page.locator("#lab-look-shown pre")).to_be_visible(timeout=60_000)
+    assert page.locator("#lab-look-shown svg.heat").count() == 1
+    assert page.evaluate("window.seen.size") > 10  # it grew before one's eyes
+
+
 LATE_END = """
   const native = window.fetch;
   window.fetch = async (...given) => {

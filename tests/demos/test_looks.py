@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from demos import distances, images, looks_pictures, restoring, vae
+from demos import distances, images, looks_pictures, looks_text, restoring, rnn, vae
 from demos.architectures import ARCHITECTURES
 from demos.errors import BadConfig, BadText, NoData
-from demos.exhibits import Bars, Exhibit, Heat, Lines, Points, Sheet, Words
+from demos.exhibits import Bars, Exhibit, Heat, Lines, Points, Sheet, Words, grows
 from demos.gan import Gan
 from demos.lesson import save
 from demos.looks import LOOKS, Given, Look, look, looks
@@ -72,6 +72,23 @@ def test_a_state_is_read_character_by_character(folders: dict[str, Path]) -> Non
     assert isinstance(heat, Heat)
     assert heat.columns == ["M", "a", "r", "a", "␣", "c", "a", "m", "e"]
     assert all(-1 <= value <= 1 for row in heat.values for value in row)
+
+
+def test_a_state_is_shown_as_it_writes(folders: dict[str, Path]) -> None:
+    *shown, words = seen(look("rnn", "writing"), folders, text="Mara", seed=3)
+    assert isinstance(words, Words) and len(words.text) == len("Mara") + looks_text.WRITTEN
+    heats = [each for each in shown if isinstance(each, Heat)]
+    assert len(heats) == len(shown) == looks_text.WRITTEN / looks_text.PIECE
+    assert [grows(each) for each in heats] == [True] * (len(heats) - 1) + [False] and not grows(words)
+    assert len({len(each.columns) for each in heats}) == 1  # nothing jumps while it grows
+    first, last = heats[0], heats[-1]
+    assert "".join(first.columns) == "".join(looks_text._names(words.text[4:7]))
+    assert list(last.columns) == looks_text._names(words.text[-looks_text.MOST :])
+    model = Rnn(folders["rnn"])
+    found = rnn.states(model.writer, model.characters.encode(words.text))
+    some = [int((found[3] - row[0]).abs().argmin()) for row in first.values]
+    for heat, read in ((first, found[3:6]), (last, found[-looks_text.MOST - 1 : -1])):  # before each was read
+        assert torch.allclose(torch.tensor(heat.values)[:, : len(read)].T, read[:, some], atol=1e-5)
 
 
 def test_nobody_looks_ahead_and_every_row_sums_to_one(folders: dict[str, Path]) -> None:
