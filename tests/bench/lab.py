@@ -53,6 +53,7 @@ def run() -> dict[str, float]:
     against = real(judge, train, test, count=samples)
     for each in compete(shipped, judge, against, count=samples):
         found[f"{each.name}: FID of {samples:,}"] = each.fid
+        found[f"{each.name}: sharpness"] = each.sharpness
         if each.right is not None and each.name != "real":
             bar = {"gan": "0.85", "diffusion": "0.93"}[each.name]
             found[f"{each.name}: taken for what was asked (at least {bar})"] = each.right

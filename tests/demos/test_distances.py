@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
+from scipy.ndimage import laplace
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
 from demos import distances
+from demos.images import digits
 
 
 def two(count: int = 300, features: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,6 +83,16 @@ def test_spreads_are_numpys_within_each_class() -> None:
     four = made[:3].numpy().std(0, ddof=1).mean()
     assert distances.spreads(made, labels).tolist() == pytest.approx([0, four])  # of class 2 there is one
     assert distances.spreads(made[:1], labels[:1]).tolist() == [0]
+
+
+def test_sharpness_is_the_variance_of_scipys_laplacian_and_falls_with_blur() -> None:
+    pictures = digits().images[:30].float() / 127.5 - 1
+    inner = [laplace(each[0].numpy())[1:-1, 1:-1] for each in pictures]
+    assert distances.sharpness(pictures) == pytest.approx(np.mean([each.var(ddof=1) for each in inner]), rel=1e-5)
+    assert distances.sharpness(pictures.expand(-1, 3, -1, -1)) == pytest.approx(distances.sharpness(pictures))
+    blurred = torch.nn.functional.avg_pool2d(pictures, 3, 1, 1)
+    noisy = pictures + 0.3 * torch.randn_like(pictures)
+    assert 2 * distances.sharpness(blurred) < distances.sharpness(pictures) < distances.sharpness(noisy)
 
 
 def test_roc_is_scikit_learns() -> None:

@@ -15,6 +15,7 @@ from demos.eras import WORD
 from demos.exhibits import Lines
 from ui import lab, lab_eras
 from ui.lab_shown import exhibit_html
+from ui.web.lab_view import comparison_html
 from ui.web.sentiment_view import marked
 from ui.web.text_page import actions, status_html, wire
 
@@ -29,11 +30,7 @@ TOLD = {
 
 def build_eras(assistant: Assistant) -> None:
     """Lay it out inside the current tab and wire it."""
-    gr.HTML(
-        "<p>Is a sentence for something or against it? Four answers, as each of four eras would have given it, and "
-        "the words that each went by.</p>",
-        apply_default_css=False,
-    )
+    gr.HTML(comparison_html("eras"), apply_default_css=False, elem_id="eras-about")
     text = gr.Textbox(EXAMPLE, lines=2, max_lines=6, label="Sentence", elem_id="eras-text")
     with gr.Row(elem_classes="actions"):
         go, stop = actions("eras", "Let all four judge")

@@ -13,7 +13,7 @@ import gradio as gr
 from assistant.errors import BadSettings
 from ui import lab
 from ui.amounts import span
-from ui.web.lab_view import picture_html
+from ui.web.lab_view import comparison_html, picture_html
 from ui.web.text_page import actions, status_html, wire
 
 if TYPE_CHECKING:
@@ -24,11 +24,7 @@ MODEL = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 
 def build_paint() -> None:
     """Lay it out inside the current tab and wire it."""
-    gr.HTML(
-        "<p>What the lab's own diffusion does with ten kinds of clothing, models of the Hub do with words. Takes "
-        "seconds a picture on a GPU, and many minutes without one.</p>",
-        apply_default_css=False,
-    )
+    gr.HTML(comparison_html("paint"), apply_default_css=False, elem_id="paint-about")
     model = gr.Textbox(MODEL, label="Model", info="Hub id or folder of a diffusers pipeline", elem_id="paint-model")
     prompt = gr.Textbox("", label="What is to be seen", lines=2, max_lines=6, elem_id="paint-prompt")
     with gr.Accordion("More settings", open=False), gr.Row(elem_classes="languages"):
