@@ -12,8 +12,7 @@ from assistant.engines.remote import Remote
 from assistant.errors import BadDataset, UserError
 from assistant.service import Assistant
 from assistant.tables import BadRow, columns_of, rows, text_column
-from assistant.tasks.sentiment import MOST_WORDS
-from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, learning_curve, measure
+from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, erasure, learning_curve, measure
 from finetune.formats import LABELS
 from ui.lab import mapped
 
@@ -78,10 +77,7 @@ class Transformer:
         return np.asarray([_share(each) for each in found])
 
     def looked_at(self, text: str) -> list[tuple[str, float]]:
-        words = list(WORD.finditer(text))[:MOST_WORDS]  # each costs a reading of the whole
-        without = [text[: word.start()] + text[word.end() :] for word in words]
-        whole, *rest = self.read([text, *without])
-        return [(word[0], float(whole - left)) for word, left in zip(words, rest, strict=True)]
+        return erasure(self.read, text)
 
 
 def _share(columns: Mapping[str, float]) -> float:
