@@ -31,7 +31,7 @@ COMPARISONS: dict[str, tuple[Explained, Figure]] = {
         ),
         Figure(
             {
-                "_noise": (0, 0.9, "noise, class"),
+                "_noise": (0, 0.9, "noise"),
                 "gan": (1, 0, "GAN"),
                 "vae": (1, 0.9, "VAE"),
                 "diffusion": (1, 1.8, "diffusion"),
@@ -74,13 +74,13 @@ COMPARISONS: dict[str, tuple[Explained, Figure]] = {
         Figure(
             {
                 "_x": (0, 1.5 * CLOSE, "sentence"),
-                "_rules": (1, 0, "words, looked up"),
+                "_rules": (1, 0, "looked up"),
                 "rules": (2, 0, "rules"),
-                "_statistics": (1, CLOSE, "words, counted"),
+                "_statistics": (1, CLOSE, "counted"),
                 "statistics": (2, CLOSE, "statistics"),
-                "_lstm": (1, 2 * CLOSE, "words, in order"),
+                "_lstm": (1, 2 * CLOSE, "read in order"),
                 "lstm": (2, 2 * CLOSE, "LSTM"),
-                "_transformer": (1, 3 * CLOSE, "words, all at once"),
+                "_transformer": (1, 3 * CLOSE, "seen at once"),
                 "transformer": (2, 3 * CLOSE, "transformer"),
                 "_y": (3, 1.5 * CLOSE, "for or against?"),
             },
@@ -117,7 +117,7 @@ COMPARISONS: dict[str, tuple[Explained, Figure]] = {
                 "text": (1, 0, "text encoder"),
                 "_n": (0, 0.9, "noise"),
                 "_z": (1, 0.9, "code"),
-                "u": (2, 0.45, "network, 25 times"),
+                "u": (2, 0.45, "network × 25"),
                 "d": (3, 0.45, "decoder"),
                 "_y": (4, 0.45, "picture"),
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -100,9 +101,19 @@ def test_every_other_tab_is_explained_and_drawn(name: str) -> None:
     assert {end for arrow in figure.arrows for end in arrow} == set(figure.boxes)  # nothing stands apart
     places = [(x, y) for x, y, _ in figure.boxes.values()]
     near = [(a, b) for a, b in combinations(places, 2) if a[0] == b[0] and abs(a[1] - b[1]) * DOWN < HIGH]
-    assert not near and all(len(words) <= 18 for *_, words in figure.boxes.values())
+    assert not near and all(len(words) <= 15 for *_, words in figure.boxes.values())
     assert min(map(len, (told.how, told.good, told.bad))) > 100 and len(told.papers) >= 4
     assert all(address.startswith("https://") for address in told.papers.values())
+
+
+def test_arrows_of_a_figure_need_no_other_figure() -> None:
+    """A tip that is defined in a tab that is hidden is not drawn in the one that is seen."""
+    drawn = [figures.svg(each) for each in (*figures.FIGURES.values(), *(figure for _, figure in COMPARISONS.values()))]
+    tips = [re.findall(r'<marker id="([\w-]+)"', each) for each in drawn]
+    assert len({tip for (tip,) in tips}) == len(drawn)
+    assert all(
+        each.count(f'marker-end="url(#{tip})"') == each.count("<line") for each, (tip,) in zip(drawn, tips, strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", sorted({*explained.EXPLAINED, *ARCHITECTURES}))

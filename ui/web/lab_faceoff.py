@@ -72,6 +72,9 @@ def faceoff_html(contestants: Sequence[Contestant]) -> str:
     table = f'<table class="compared figures"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
     parts = [f'<div class="scroll">{table}</div>']
     timed = {each.title: [(1000 * each.seconds_a_picture, each.fid)] for each in contestants if each.seconds_a_picture}
+    if timed:
+        said = "Further down is closer to real pictures, further left is faster."
+        parts.append(exhibit_html(Points(timed, "milliseconds a picture", "FID", said, log="x")))
     floor = contestants[0].sharpness
     if len(contestants) > 1 and floor:
         said = (
@@ -80,9 +83,6 @@ def faceoff_html(contestants: Sequence[Contestant]) -> str:
         )
         shares = {each.title: each.sharpness / floor for each in contestants}
         parts.append(exhibit_html(Bars(shares, said, mark=1.0)))
-    if timed:
-        said = "Further down is closer to real pictures, further left is faster."
-        parts.append(exhibit_html(Points(timed, "milliseconds a picture", "FID", said, log="x")))
     parts += [exhibit_html(Sheet(each.sheet, f"{each.title}.")) for each in contestants]
     told_of = "".join(
         f"<tr><th scope='row'>{each.title}</th>{''.join(f'<td>{words}</td>' for words in BOOK[each.name])}</tr>"

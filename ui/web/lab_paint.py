@@ -31,14 +31,15 @@ def build_paint(assistant: Assistant) -> None:
     offered = [(f"{entry.title} ({lab_painting.size(entry)})", entry.key) for entry in pipelines(catalogue)]
     first = next((key for _, key in offered), "")
     gr.HTML(comparison_html("paint"), apply_default_css=False, elem_id="paint-about")
-    model = gr.Dropdown(
-        offered,
-        value=first,
-        label="Model",
-        allow_custom_value=True,
-        info=lab_painting.told(catalogue, first),
-        elem_id="paint-model",
-    )
+    with gr.Row(elem_classes="languages"):
+        model = gr.Dropdown(
+            offered,
+            value=first,
+            label="Model",
+            allow_custom_value=True,
+            info=lab_painting.told(catalogue, first),
+            elem_id="paint-model",
+        )
     prompt = gr.Textbox("", label="What is to be seen", lines=2, max_lines=6, elem_id="paint-prompt")
     with gr.Accordion("More settings", open=False), gr.Row(elem_classes="languages"):
         without = gr.Textbox("", label="What is not", elem_id="paint-without")
