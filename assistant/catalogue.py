@@ -23,17 +23,18 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w./-]+)?")
 KEY = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 STRICT = ConfigDict(extra="forbid")
-Format = Literal["gguf", "safetensors", "adapter", "marian"]
+Format = Literal["gguf", "safetensors", "adapter", "marian", "diffusers"]
 SHIPPED = Path(__file__).with_name("embedded")
 """Where weights lie that come with Parley itself."""
 
 
 class Family(StrEnum):
-    """The three ways a language model is built."""
+    """The three ways a language model is built, and what makes pictures of words."""
 
     DECODER = "decoder"
     ENCODER = "encoder"
     SEQ2SEQ = "seq2seq"
+    DIFFUSION = "diffusion"
 
 
 @with_config(STRICT)

@@ -27,12 +27,13 @@ class Sheet:
 @dataclass(frozen=True)
 class Heat:
     """values: (rows, columns), as dark as they are large; those below 0 in another colour. names: of rows and columns,
-    "" for one that is not named."""
+    "" for one that is not named. growing: more of it comes, and what follows takes its place."""
 
     values: Sequence[Sequence[float]]
     rows: Sequence[str]
     columns: Sequence[str]
     said: str
+    growing: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Bars:
-    """A share from 0 to 1 each. mark: what is expected of each, None where nothing is."""
+    """A share each, drawn from 0 to 1. mark: what is expected of each, None where nothing is."""
 
     shares: Mapping[str, float]
     said: str
@@ -75,3 +76,8 @@ class Words:
 
 
 Exhibit = Sheet | Heat | Lines | Points | Bars | Words
+
+
+def grows(exhibit: Exhibit) -> bool:
+    """Whether what follows takes its place."""
+    return isinstance(exhibit, Heat) and exhibit.growing

@@ -29,15 +29,16 @@ BOOK = {
     "vae": ("one bound on the likelihood", "a map to walk on; says what is strange", "blurred"),
     "diffusion": ("one squared error", "sharp and varied; fills, mends, enlarges", "many passes a picture"),
 }
-HEADS = ("FID", "KID", "precision", "recall", "diversity", "as asked", "to train", "a picture")
+HEADS = ("FID", "KID", "precision", "recall", "diversity", "sharpness", "as asked", "to train", "a picture")
 BOOK_HEADS = ("trained by", "good at", "fails at")
 """What is measured of each, as `figures` has it; and what is said of it."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """Figures of one maker of pictures. fid, kid: distances in the classifier's space, not Inception's; right: share of
-    pictures that are taken for the class asked for, None where none could be asked for."""
+    """Figures of one maker of pictures. fid, kid: distances in the classifier's space, not Inception's; sharpness:
+    variance of the Laplacian; right: share of pictures that are taken for the class asked for, None where none could be
+    asked for."""
 
     name: str
     fid: float
@@ -45,6 +46,7 @@ class Contestant:
     precision: float
     recall: float
     diversity: float
+    sharpness: float
     right: float | None
     seconds_to_train: float | None
     seconds_a_picture: float | None
@@ -67,14 +69,16 @@ def compete(
     """
     if count < 100:
         raise BadConfig(f"{count} pictures are too few to measure.", hint="Take 100 at the least, better 10,000.")
-    yield _measured("real", against.train[:count], against.sheet, None, judge, against, None, None)
+    own = (against.sheet, against.sharpness)
+    yield _measured("real", against.train[:count], own, None, judge, against, None, None)
     for name, folder in folders.items():
         about = read_about(folder)
         model = architecture(name).load(folder)
         made, labels = _many(name, model, len(against.classes), count, seed)
         asked = None if name == "vae" else labels
         figures = (about.get("seconds"), _seconds_a_picture(name, model))
-        yield _measured(name, features(judge, made), made[:SHOWN], asked, judge, against, *figures)
+        seen = (made[:SHOWN], distances.sharpness(made))
+        yield _measured(name, features(judge, made), seen, asked, judge, against, *figures)
 
 
 def _many(name: str, model: Any, classes: int, count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -98,13 +102,14 @@ def _seconds_a_picture(name: str, model: Any) -> float:
 def _measured(
     name: str,
     found: Tensor,
-    sheet: Tensor,
+    seen: tuple[Tensor, float],
     asked: Tensor | None,
     judge: Classifier,
     against: Real,
     trained: float | None,
     a_picture: float | None,
 ) -> Contestant:
+    """seen: a few of the pictures, and how sharp all are."""
     said = judge.head(found).argmax(1)
     precision, recall = distances.precision_recall(against.test[:FEW], found[:FEW])
     return Contestant(
@@ -114,11 +119,12 @@ def _measured(
         precision=precision,
         recall=recall,
         diversity=distances.diversity(found, said),
+        sharpness=seen[1],
         right=None if asked is None else float((said == asked).float().mean()),
         seconds_to_train=trained,
         seconds_a_picture=a_picture,
         histogram=distances.histogram(said, len(against.classes)),
-        sheet=sheet,
+        sheet=seen[0],
     )
 
 
@@ -131,6 +137,7 @@ def figures(contestant: Contestant) -> tuple[str, ...]:
         f"{contestant.precision:.2f}",
         f"{contestant.recall:.2f}",
         f"{contestant.diversity:.2f}",
+        f"{contestant.sharpness:.3f}",
         "" if contestant.right is None else f"{contestant.right:.1%}",
         "" if trained is None else f"{trained:.0f} s" if trained < 100 else f"{trained / 60:,.0f} min",
         "" if pace is None else f"{1000 * pace:,.1f} ms",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from zlib import crc32
 
 WIDE, HIGH, ACROSS, DOWN = 104, 38, 140, 66
 """Pixels of a box, and from one box to the next."""
@@ -173,9 +174,11 @@ def svg(figure: Figure) -> str:
     rows = max(y for _, y, _ in figure.boxes.values())
     width, height = columns * ACROSS + WIDE + 4, rows * DOWN + HIGH + 4
     parts: list[str] = []
+    tip = f"tip-{crc32(figure.said.encode()):08x}"  # of its own: one of a figure that is hidden just now is not drawn
     for start, end in figure.arrows:
         (x1, y1), (x2, y2) = _edges(figure, start, end)
-        parts.append(f'<line class="arrow" x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"/>')
+        ends = f'x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"'
+        parts.append(f'<line class="arrow" {ends} marker-end="url(#{tip})"/>')
     for name, (x, y, words) in figure.boxes.items():
         left, top = x * ACROSS + 2, y * DOWN + 2
         if not name.startswith("_"):
@@ -184,7 +187,8 @@ def svg(figure: Figure) -> str:
         parts.append(
             f'<text class="{kind}" x="{left + WIDE / 2:.0f}" y="{top + HIGH / 2 + 5:.0f}">{escape(words)}</text>'
         )
-    head = '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    sides = 'viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"'
+    head = f'<defs><marker id="{tip}" {sides}>'
     box = f"0 0 {width:.0f} {height:.0f}"
     return (
         f'<svg class="architecture" role="img" aria-label="{escape(figure.said)}" viewBox="{box}">'

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demos.distances import spreads
 from demos.images import Pictures, scaled
 from demos.lesson import Batches, Config, Lesson, follow, load_into, picture_facts, read_about, update
 
@@ -80,6 +81,19 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, y: Te
 def r1_penalty(real_scores: Tensor, real: Tensor) -> Tensor:
     """½ E[‖∇D(x)‖²] at real pictures (Mescheder et al. 2018, eq. 9)."""
     return 0.5 * slopes(real_scores, real).mean()
+
+
+def collapse(fake: Tensor, y: Tensor) -> dict[str, float]:
+    """What falls to nothing where the game collapses: the standard deviation of all pictures of a batch, of those of a
+    class, and of those of the class that has the least, which a mean over classes would hide. Each a mean over pixels.
+    """
+    within = spreads(fake, y)
+    spread = {
+        "diversity": fake.std(0).mean(),
+        "diversity within a class": within.mean(),
+        "least diverse class": within.min(),
+    }
+    return {name: value.item() for name, value in spread.items()}
 
 
 class Generator(nn.Module):
@@ -161,8 +175,7 @@ class GanLesson(Lesson):
         loss = generator_loss(self.discriminator(fake, y), self._config.loss)
         update(self.optimisers["generator"], loss)
         follow(self.average, self.generator, self._config.average, step)
-        spread = fake.detach().std(0).mean().item()  # falls to nothing where all that is made looks the same
-        return {"generator": loss.item(), **told, "diversity": spread}
+        return {"generator": loss.item(), **told, **collapse(fake.detach(), y)}
 
     def _learn_to_judge(self, places: Tensor) -> dict[str, float]:
         x = scaled(self._pictures.images[places]).to(self._device).requires_grad_()

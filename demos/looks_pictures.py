@@ -11,7 +11,7 @@ from torch import Tensor
 
 from demos import distances, images
 from demos.architectures import ARCHITECTURES, WEIGHTS
-from demos.classifier import predict
+from demos.classifier import features, predict
 from demos.errors import NoData
 from demos.exhibits import Bars, Exhibit, Lines, Points, Sheet, Words
 from demos.gan import Gan
@@ -59,7 +59,7 @@ def chosen(given: Tensor | None, folder: Path, channels: int, home: Path | None,
     return as_known(given, channels)
 
 
-def gan_kinds(model: Gan, _: Path, given: Given) -> Iterator[Exhibit]:
+def gan_kinds(model: Gan, folder: Path, given: Given) -> Iterator[Exhibit]:
     judge = ARCHITECTURES["classifier"].load(CLASSIFIER)
     names = read_about(CLASSIFIER)["classes"]
     if list(model.classes) != names:
@@ -68,7 +68,8 @@ def gan_kinds(model: Gan, _: Path, given: Given) -> Iterator[Exhibit]:
             hint="`parley lab faceoff --judge … --json` counts others.",
         )
     asked = torch.arange(MANY) % len(names)
-    said = predict(judge, model.sample(asked, seed=given.seed)).argmax(1)
+    made = model.sample(asked, seed=given.seed)
+    said = predict(judge, made).argmax(1)
     shares = distances.histogram(said, len(names))
     right = float((said == asked).float().mean())
     least = min(range(len(names)), key=lambda place: shares[place])
@@ -78,6 +79,19 @@ def gan_kinds(model: Gan, _: Path, given: Given) -> Iterator[Exhibit]:
         f"Rarest is the {names[least]}. Where the game collapses, some are not made at all.",
         mark=1 / len(names),
     )
+    known = known_pictures(folder, given.home)
+    real = distances.diversities(features(judge, known.images), known.labels)
+    own = distances.diversities(features(judge, made), asked)
+    within = {name: own[place] / real[place] for place, name in enumerate(names) if real.get(place)}
+    if within:
+        plainest = min(within, key=lambda name: within[name])
+        yield Bars(
+            within,
+            "How much the draws of a kind differ from each other, as a share of how much real pictures of it do (the "
+            f"mean distance of two in the classifier's features): least for the {plainest}, {within[plainest]:.0%}. "
+            "Where the game collapses within a kind, the same picture comes again and again.",
+            mark=1.0,
+        )
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from demos import rnn
 from demos.architectures import WEIGHTS
 from demos.errors import BadText, NoData
-from demos.exhibits import Exhibit, Heat, Lines
+from demos.exhibits import Exhibit, Heat, Lines, Words
 from demos.looks import Given
 from demos.rnn import Rnn
 from demos.texts import Characters, tales
@@ -21,6 +22,8 @@ TOLD = "Mara came to the market on Friday, in the rain. She bought"
 """What is read where nothing is given."""
 MOST, UNITS, REACH, ROWS = 60, 32, 60, 32
 """Characters that are shown, and numbers of a state; characters that a gradient is followed back; texts for that."""
+WRITTEN, PIECE = 180, 3
+"""Characters that are written while its state is shown, and by how many it grows at a time."""
 PLAIN = WEIGHTS / "rnn-plain"
 """A network without gates, to compare with."""
 
@@ -46,8 +49,7 @@ def _names(text: str) -> list[str]:
 def rnn_states(model: Rnn, _: Path, given: Given) -> Iterator[Exhibit]:
     text = _characters(model.characters, given.text)
     found = rnn.states(model.writer, model.characters.encode(text))
-    changes = found.diff(dim=0).abs().mean(0) if len(text) > 1 else found[0].abs()
-    some = changes.topk(min(UNITS, found.shape[1])).indices.sort().values
+    some = _liveliest(found)
     yield Heat(
         found[:, some].T.tolist(),
         [""] * len(some),
@@ -55,6 +57,38 @@ def rnn_states(model: Rnn, _: Path, given: Given) -> Iterator[Exhibit]:
         f"A row is one of the {len(some)} numbers of its state that change most, a column a character that it has just "
         f"read. Some change with every letter, some keep what they hold over words.{_cut(given.text, text)}",
     )
+
+
+def _liveliest(found: torch.Tensor) -> torch.Tensor:
+    """Which numbers of a state change most, UNITS of them in their order. found: (time, hidden)."""
+    changes = found.diff(dim=0).abs().mean(0) if len(found) > 1 else found[0].abs()
+    return changes.topk(min(UNITS, found.shape[1])).indices.sort().values
+
+
+def rnn_writing(model: Rnn, _: Path, given: Given) -> Iterator[Exhibit]:
+    begin = _characters(model.characters, given.text)
+    warmth = 0.7 if given.amount is None else given.amount
+    draft = begin + "".join(model.write(begin, MOST, temperature=0.0))
+    some = _liveliest(rnn.states(model.writer, model.characters.encode(draft)))
+    text, columns = "", deque[torch.Tensor](maxlen=MOST)
+    for character, state in model.writing(begin, WRITTEN, temperature=warmth, seed=given.seed):
+        text += character
+        columns.append(state[some])
+        done = len(text) == WRITTEN
+        if len(text) % PIECE and not done:
+            continue
+        values = torch.zeros(len(some), MOST)  # as wide from the first character on
+        values[:, : len(columns)] = torch.stack(list(columns), 1)
+        names = _names(text[-MOST:])
+        yield Heat(
+            values.tolist(),
+            [""] * len(some),
+            names + [""] * (MOST - len(names)),
+            f"A row is one of {len(some)} numbers of its state, those that change most; a column a character that it "
+            f"has just drawn from them, the last {MOST} of {WRITTEN}.",
+            growing=not done,
+        )
+    yield Words(begin + text, "What it began with, and what it wrote.")
 
 
 def rnn_memory(model: Rnn, folder: Path, _: Given) -> Iterator[Exhibit]:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from demos import distances
 from demos.classifier import Classifier, features
 from demos.errors import BadConfig, NoData
 from demos.images import Pictures, scaled, unscaled
@@ -24,12 +25,14 @@ KEPT, KEPT_ROWS = "real.safetensors", 1000
 @dataclass(frozen=True)
 class Real:
     """test, train: features (count, FEATURES) of what makers are measured against, and of other real pictures, whose
-    distance is the floor; sheet: a few, (count, channels, 28, 28) in [-1, 1]."""
+    distance is the floor; sheet: a few of the latter, (count, channels, 28, 28) in [-1, 1]; sharpness: of all of them,
+    as distances.sharpness has it."""
 
     test: Tensor
     train: Tensor
     sheet: Tensor
     classes: tuple[str, ...]
+    sharpness: float
 
 
 def real(judge: Classifier, train: Pictures, test: Pictures, *, count: int = 10_000, seed: int = 0) -> Real:
@@ -38,7 +41,8 @@ def real(judge: Classifier, train: Pictures, test: Pictures, *, count: int = 10_
         raise BadConfig(f"{len(test)} test pictures are too few to measure.", hint="Take a larger set.")
     places = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))[:count]
     own = train.images[places]
-    return Real(features(judge, test.images), features(judge, own), scaled(own[:SHOWN]), train.classes)
+    sharp = distances.sharpness(scaled(own))
+    return Real(features(judge, test.images), features(judge, own), scaled(own[:SHOWN]), train.classes, sharp)
 
 
 def keep(folder: Path, found: Real) -> None:
@@ -47,7 +51,8 @@ def keep(folder: Path, found: Real) -> None:
     Raises OSError.
     """
     kept = {name: each[:KEPT_ROWS].half().contiguous() for name, each in (("test", found.test), ("train", found.train))}
-    keep_tensors({**kept, "sheet": unscaled(found.sheet)}, folder / KEPT)
+    sharp = torch.tensor([found.sharpness])
+    keep_tensors({**kept, "sheet": unscaled(found.sheet), "sharpness": sharp}, folder / KEPT)
 
 
 def kept(folder: Path) -> Real:
@@ -55,6 +60,9 @@ def kept(folder: Path) -> Real:
     try:
         tensors = load_file(folder / KEPT)
         test, train = tensors["test"].float(), tensors["train"].float()
-        return Real(test, train, scaled(tensors["sheet"]), tuple(read_about(folder)["classes"]))
+        sheet = scaled(tensors["sheet"])
+        known = tensors.get("sharpness")  # a classifier of before it was measured has the few pictures alone
+        sharp = distances.sharpness(sheet) if known is None else float(known)
+        return Real(test, train, sheet, tuple(read_about(folder)["classes"]), sharp)
     except (OSError, SafetensorError, KeyError) as error:
         raise NoData(f"{folder / KEPT} cannot be used: {error}.", hint="Say which pictures with --data.") from error

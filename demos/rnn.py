@@ -122,17 +122,24 @@ def build(config: RnnConfig, text: Text, device: torch.device) -> RnnLesson:
 
 
 @torch.no_grad()
-def write(
+def writing(
     writer: nn.Module, characters: Characters, begin: str, count: int, *, temperature: float = 0.7, seed: int = 0
-) -> Iterator[str]:
-    """Characters that follow `begin`, one at a time."""
+) -> Iterator[tuple[str, Tensor]]:
+    """Characters that follow `begin`, one at a time, each with the top layer's state that it was drawn from,
+    (hidden,)."""
     device = next(writer.parameters()).device
     generator = torch.Generator().manual_seed(seed)
     x, state = characters.encode(begin or "\n")[None].to(device), None
     for _ in range(count):
         scores, state = writer(x, state)
         x = draw(scores[:, -1].cpu(), temperature, generator).to(device)
-        yield characters.decode(x[0])
+        h = state[0] if isinstance(state, tuple) else state  # (layers, 1, hidden); an LSTM's cells are its memory
+        yield characters.decode(x[0]), h[-1, 0].cpu()
+
+
+def write(writer: nn.Module, characters: Characters, begin: str, count: int, **how: Any) -> Iterator[str]:
+    """Characters that follow `begin`, one at a time. how: as in `writing`."""
+    return (character for character, _ in writing(writer, characters, begin, count, **how))
 
 
 def draw(scores: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
@@ -184,5 +191,9 @@ class Rnn:
         load_into(folder, writer=self.writer)
 
     def write(self, begin: str = "", count: int = 400, **how: Any) -> Iterator[str]:
-        """Characters that follow `begin`. how: as in `write`."""
+        """Characters that follow `begin`. how: as in `writing`."""
         yield from write(self.writer, self.characters, begin, count, **how)
+
+    def writing(self, begin: str = "", count: int = 400, **how: Any) -> Iterator[tuple[str, Tensor]]:
+        """The same, each with the state that it was drawn from, (hidden,)."""
+        yield from writing(self.writer, self.characters, begin, count, **how)

@@ -62,6 +62,12 @@ def precision(where: Place, bfloat16: bool) -> torch.dtype:
     return torch.bfloat16 if bfloat16 else torch.float16
 
 
+def variant(folder: Path) -> str | None:
+    """ "fp16" where a pipeline's folder has its denoising network in float16 alone, as diffusers names such files."""
+    found = [file.name for part in ("unet", "transformer") for file in (folder / part).glob("*.safetensors")]
+    return "fp16" if found and all(".fp16" in name for name in found) else None
+
+
 class Painter:
     """A pipeline, loaded once. model: an id on the Hub, or a folder as diffusers saves one."""
 
@@ -80,7 +86,9 @@ class Painter:
         folder = Path(model).expanduser()
         try:
             source = str(folder) if folder.is_dir() else model
-            self._pipe: Any = AutoPipelineForText2Image.from_pretrained(source, dtype=kind, use_safetensors=True)
+            self._pipe: Any = AutoPipelineForText2Image.from_pretrained(
+                source, dtype=kind, use_safetensors=True, variant=variant(folder)
+            )
         except Exception as error:  # the Hub's, diffusers' and transformers' own kinds have nothing in common
             said = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise NoData(

@@ -13,7 +13,12 @@ from assistant.models import Models
 from assistant.weights.pickles import refuse_pickles
 from finetune.settings import Settings
 
-TITLES = {Family.DECODER: "GPT-style", Family.ENCODER: "BERT-style", Family.SEQ2SEQ: "T5-style"}
+TITLES = {
+    Family.DECODER: "GPT-style",
+    Family.ENCODER: "BERT-style",
+    Family.SEQ2SEQ: "T5-style",
+    Family.DIFFUSION: "text-to-image",
+}
 
 
 def find(models: Models, name: str, *families: Family) -> ModelEntry:

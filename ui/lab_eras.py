@@ -12,8 +12,7 @@ from assistant.engines.remote import Remote
 from assistant.errors import BadDataset, UserError
 from assistant.service import Assistant
 from assistant.tables import BadRow, columns_of, rows, text_column
-from assistant.tasks.sentiment import MOST_WORDS
-from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, learning_curve, measure
+from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, erasure, learning_curve, measure
 from finetune.formats import LABELS
 from ui.lab import mapped
 
@@ -78,10 +77,7 @@ class Transformer:
         return np.asarray([_share(each) for each in found])
 
     def looked_at(self, text: str) -> list[tuple[str, float]]:
-        words = list(WORD.finditer(text))[:MOST_WORDS]  # each costs a reading of the whole
-        without = [text[: word.start()] + text[word.end() :] for word in words]
-        whole, *rest = self.read([text, *without])
-        return [(word[0], float(whole - left)) for word, left in zip(words, rest, strict=True)]
+        return erasure(self.read, text)
 
 
 def _share(columns: Mapping[str, float]) -> float:
@@ -120,7 +116,7 @@ def keep(path: Path, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Era:
-    """curve: rows learnt from → accuracy, for the two eras that learn of them."""
+    """curve: rows learnt from → accuracy, for the two eras that learn of them; all of the rows are the last."""
 
     name: str
     measured: Measured
@@ -128,21 +124,24 @@ class Era:
 
 
 def compared(made: Mapping[str, Make], train: Sequence[Row], test: Sequence[Row], *, curves: bool) -> Iterator[Era]:
-    """Each era, measured. curves: also on the first hundred, thousand and ten thousand rows."""
+    """Each era, measured. curves: also from the first hundred, thousand and ten thousand rows."""
     for name, make in made.items():
         learns = bool(train) and name in ("statistics", "deep learning")
         yield _era(name, make, train, test, learns=learns, curves=curves)
         if learns and name == "statistics":  # the other way of it, of which nothing is kept
-            yield _era("naive Bayes", _bayes, train, test, learns=True, curves=curves)
+            yield _era("naive Bayes", bayes, train, test, learns=True, curves=curves)
 
 
-def _bayes(rows: Sequence[Row]) -> Statistics:
+def bayes(rows: Sequence[Row]) -> Statistics:
+    """Statistics by naive Bayes."""
     return Statistics(rows, "bayes")
 
 
 def _era(name: str, make: Make, train: Sequence[Row], test: Sequence[Row], *, learns: bool, curves: bool) -> Era:
     curve = learning_curve(make, train, test, SIZES) if curves and learns else {}
     found = measure(make, train, test)
+    if curve:
+        curve[len(train)] = found.accuracy
     return Era(name, found if learns else replace(found, learnt_seconds=0.0), curve)
 
 

@@ -32,12 +32,18 @@ FAMILIES: dict[str, frozenset[Capability]] = {
     "decoder": frozenset({Capability.GENERATE, Capability.SCORE, Capability.SCHEMA, Capability.TOOLS}),
     "encoder": frozenset({Capability.EMBED, Capability.CLASSIFY, Capability.ANSWER}),
     "seq2seq": frozenset({Capability.TEXT2TEXT}),
+    "diffusion": frozenset(),  # no engine: the lab paints with it
 }
 """What a family of models can do at all."""
 EXACT = (Capability.SCORE, Capability.EMBED, Capability.TEXT2TEXT, Capability.ANSWER)
 """What is done in float32 where it fits."""
 
-ARTICLES = {"decoder": "a decoder", "encoder": "an encoder", "seq2seq": "a translator or summariser"}
+ARTICLES = {
+    "decoder": "a decoder",
+    "encoder": "an encoder",
+    "seq2seq": "a translator or summariser",
+    "diffusion": "a text-to-image pipeline",
+}
 DEQUANTISED = "The GGUF's weights are de-quantised once for it, so memory and speed are those of full weights."
 
 
@@ -102,9 +108,12 @@ def choose(
     if not able:
         by = "No engine" if engine == "auto" else f"The {engine} engine"
         wish = f"{capability}{' with an adapter' if adapter else ''}{f' in {quantisation}' if quantisation else ''}"
+        if entry.family == "diffusion":
+            hint = f"It makes pictures: `parley lab paint WORDS --model {entry.key}`."
+        else:
+            hint = "Use --engine auto, or another model." if engine != "auto" else "Use another model."
         raise CapabilityMissing(
-            f"{by} can {wish} from {entry.key}, {ARTICLES[entry.family]} in {entry.format} weights.",
-            hint="Use --engine auto, or another model." if engine != "auto" else "Use another model.",
+            f"{by} can {wish} from {entry.key}, {ARTICLES[entry.family]} in {entry.format} weights.", hint=hint
         )
     others = tuple(others)
     if able == ["llamacpp"]:

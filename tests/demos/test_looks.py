@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from demos import distances, images, looks_pictures, restoring, vae
+from demos import distances, images, looks_pictures, looks_text, restoring, rnn, vae
 from demos.architectures import ARCHITECTURES
 from demos.errors import BadConfig, BadText, NoData
-from demos.exhibits import Bars, Exhibit, Heat, Lines, Points, Sheet, Words
+from demos.exhibits import Bars, Exhibit, Heat, Lines, Points, Sheet, Words, grows
+from demos.gan import Gan
 from demos.lesson import save
 from demos.looks import LOOKS, Given, Look, look, looks
 from demos.looks_diffusion import middle
@@ -73,6 +74,23 @@ def test_a_state_is_read_character_by_character(folders: dict[str, Path]) -> Non
     assert all(-1 <= value <= 1 for row in heat.values for value in row)
 
 
+def test_a_state_is_shown_as_it_writes(folders: dict[str, Path]) -> None:
+    *shown, words = seen(look("rnn", "writing"), folders, text="Mara", seed=3)
+    assert isinstance(words, Words) and len(words.text) == len("Mara") + looks_text.WRITTEN
+    heats = [each for each in shown if isinstance(each, Heat)]
+    assert len(heats) == len(shown) == looks_text.WRITTEN / looks_text.PIECE
+    assert [grows(each) for each in heats] == [True] * (len(heats) - 1) + [False] and not grows(words)
+    assert len({len(each.columns) for each in heats}) == 1  # nothing jumps while it grows
+    first, last = heats[0], heats[-1]
+    assert "".join(first.columns) == "".join(looks_text._names(words.text[4:7]))
+    assert list(last.columns) == looks_text._names(words.text[-looks_text.MOST :])
+    model = Rnn(folders["rnn"])
+    found = rnn.states(model.writer, model.characters.encode(words.text))
+    some = [int((found[3] - row[0]).abs().argmin()) for row in first.values]
+    for heat, read in ((first, found[3:6]), (last, found[-looks_text.MOST - 1 : -1])):  # before each was read
+        assert torch.allclose(torch.tensor(heat.values)[:, : len(read)].T, read[:, some], atol=1e-5)
+
+
 def test_nobody_looks_ahead_and_every_row_sums_to_one(folders: dict[str, Path]) -> None:
     mean, *heads = seen(look("transformer", "attention"), folders, text="A tale")
     assert isinstance(mean, Heat) and len(heads) == 2
@@ -95,12 +113,29 @@ def test_memory_is_a_share_of_the_last_characters(folders: dict[str, Path]) -> N
 
 
 def test_kinds_are_counted_by_the_classifier(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    (bars,) = seen(look("gan", "kinds"), folders)
+    bars, within = seen(look("gan", "kinds"), folders)
     assert isinstance(bars, Bars) and sum(bars.shares.values()) == pytest.approx(1)
     assert list(bars.shares) == list("0123456789") and bars.mark == 0.1
+    assert isinstance(within, Bars) and list(within.shares) == list(bars.shares) and within.mark == 1
     monkeypatch.setattr("demos.looks_pictures.CLASSIFIER", folders["rnn"])
     with pytest.raises(NoData):
         seen(look("gan", "kinds"), folders)
+
+
+def test_a_class_that_is_always_the_same_picture_shows(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sample(model: Gan, classes: torch.Tensor, *, seed: int = 0) -> torch.Tensor:
+        known = images.digits("test")
+        rows = [images.scaled(known.images[known.labels == label]) for label in range(10)]
+        return torch.stack(
+            [rows[label][0 if label == 3 else place % len(rows[label])] for place, label in enumerate(classes.tolist())]
+        )
+
+    monkeypatch.setattr(Gan, "sample", sample)
+    _, within = seen(look("gan", "kinds"), folders)
+    assert isinstance(within, Bars) and within.shares["3"] == pytest.approx(0, abs=1e-3)
+    assert min(share for name, share in within.shares.items() if name != "3") > 0.8 and "least for the 3" in within.said
 
 
 def test_a_map_has_every_picture_and_tiles_its_axes(folders: dict[str, Path]) -> None:

@@ -15,6 +15,7 @@ from demos import eras_kept
 from demos.eras import Rules, Statistics
 from tests.ui.terminal.test_train import parley
 from ui import lab_eras
+from ui.web.lab_eras_tab import eras_html
 
 
 class Assistant:
@@ -88,6 +89,17 @@ def test_eras_are_measured_and_judge(tmp_path: Path) -> None:
     assert found[1].measured.accuracy == found[2].measured.accuracy == 1 and found[1].measured.weights > 5
     assert found[0].curve == {} and found[1].curve == {}  # there are fewer than a hundred
     assert [sure > 0.5 for _, sure, _ in lab_eras.judged(made, rows, "a good day")] == [True, True]
+
+
+def test_a_curve_ends_with_all_of_the_rows_and_is_shown() -> None:
+    rows = [(f"a {'good' if n % 3 else 'bad'} day", bool(n % 3)) for n in range(130)]
+    rules, statistics, bayes = lab_eras.compared({"rules": Rules, "statistics": Statistics}, rows, rows, curves=True)
+    assert rules.curve == {} and list(statistics.curve) == [100, 130] == list(bayes.curve)
+    assert statistics.curve[130] == statistics.measured.accuracy
+    shown = eras_html([rules, statistics, bayes])
+    assert "accuracy from 100 rows" in shown and shown.count("<polyline") == 4 + 3  # the axes, a line each, the legend
+    plain = eras_html(list(lab_eras.compared({"statistics": Statistics}, rows, rows, curves=False)))
+    assert "accuracy from" not in plain and "<polyline" not in plain
 
 
 @pytest.mark.model

@@ -116,7 +116,7 @@ def look(
     """
     from assistant.errors import BadSettings
     from assistant.runs import Runs
-    from demos.exhibits import Words
+    from demos.exhibits import Words, grows
     from demos.explained import EXPLAINED
     from demos.looks import Given, looks
     from ui import lab, lab_looks
@@ -143,6 +143,8 @@ def look(
     given = Given(text=text, picture=one, other=second, mask=painted, amount=amount, seed=seed, home=lab.data_folder())
     exhibits = []
     for exhibit in lab_looks.shown(chosen, folder, given):
+        if grows(exhibit):
+            continue
         exhibits.append(exhibit)
         write((exhibit.text if isinstance(exhibit, Words) else exhibit.said) + "\n")
     lab.write_bytes(path, file_html(chosen.title, chosen.told, exhibits).encode())

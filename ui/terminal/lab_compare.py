@@ -121,7 +121,7 @@ def eras(
 
 def paint(
     prompt: Annotated[str, typer.Argument(help="What is to be seen.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="Hub id or folder of a diffusers pipeline.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="Catalogue key, Hub id, or folder of a pipeline.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A .png.")] = Path("painted.png"),
     without: Annotated[str, typer.Option("--without", help="What is not to be seen.")] = "",
     width: Annotated[int, typer.Option("--width", help="In pixels, a multiple of 8.")] = 512,
@@ -130,13 +130,16 @@ def paint(
     guidance: Annotated[float, typer.Option("--guidance", help="How closely the words are followed.")] = 7.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the noise.")] = 0,
 ) -> None:
-    """Paint what a sentence says, with a diffusion pipeline of the Hub. Wants a GPU.
+    """Paint what a sentence says, with a text-to-image pipeline. Wants a GPU.
 
-    Example: parley lab paint "a lighthouse in the fog" --model stable-diffusion-v1-5/stable-diffusion-v1-5
+    `parley models list --task text-to-image` shows those of the catalogue, `parley models pull KEY` fetches one.
+
+    Example: parley lab paint "a lighthouse in the fog" --model stable-diffusion-v1-5
     """
+    from assistant.catalogue import Catalogue
     from assistant.errors import BadSettings
     from demos.grids import png
-    from ui import lab
+    from ui import lab, lab_painting
     from ui.terminal.output import note, waiting
 
     lab.refuse_folder(output)
@@ -149,7 +152,8 @@ def paint(
             prompt=prompt, without=without, width=width, height=height, steps=steps, guidance=guidance, seed=seed
         )
         asked.check()
-        made = Painter(model).paint(asked, lambda step: saying(f"step {step} of {steps}") or True)
+        chosen = Painter(lab_painting.source(Catalogue.load(), model))
+        made = chosen.paint(asked, lambda step: saying(f"step {step} of {steps}") or True)
     assert made is not None  # noqa: S101 - nobody stops it
     lab.write_bytes(output, png(made))
     note(f"{output} has it.")

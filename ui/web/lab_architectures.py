@@ -16,6 +16,7 @@ from ui import lab
 from ui.web import theme
 from ui.web.events import QUICK, at_once, event_data, told
 from ui.web.lab_look import WORKING, build_look
+from ui.web.lab_training import CHOICES, OWN, QUICK_STEPS, SETS
 from ui.web.lab_view import TITLES, about_html, picture_html, text_html, trainings_html
 from ui.web.lab_weights import NONE_YET, trainings, weights_of
 from ui.web.run_acts import do
@@ -23,31 +24,6 @@ from ui.web.text_page import without_status
 
 POLL_SECONDS = 1.5
 FIRST = "diffusion"
-SETS = {
-    "pictures": [("Fashion-MNIST: 60,000 pieces of clothing", "fashion"), ("Digits: 1,797, quick", "digits")],
-    "text": [("Tales: our own, 440,000 characters", "tales")],
-    "pairs": [("Phrases: our own, English and French", "phrases")],
-    "series": [("Waves: our own, with a trend and two seasons", "waves")],
-}
-OWN = {
-    "pictures": "Or a folder of your own pictures",
-    "text": "Or a file of text of your own",
-    "pairs": "Or a table of two columns of your own",
-    "series": "Or a table with a column of numbers of your own",
-}
-QUICK_STEPS = {
-    "rnn": 400,
-    "transformer": 400,
-    "gan": 600,
-    "vae": 600,
-    "diffusion": 300,
-    "classifier": 400,
-    "pix2pix": 400,
-    "translator": 600,
-    "captioner": 600,
-    "forecaster": 600,
-}
-"""Steps that show something within minutes on two cores."""
 PIECE = 12
 """Characters that a text grows by on the page."""
 
@@ -91,6 +67,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
                 info=OWN["pictures"],
                 elem_id="lab-data",
             )
+            variant = gr.Dropdown([], label="Loss", visible=False, elem_id="lab-variant")
             length = gr.Number(QUICK_STEPS[FIRST], label="Steps", precision=0, minimum=1, elem_id="lab-train-steps")
         with gr.Accordion("More settings", open=False):
             more = gr.Textbox(
@@ -107,7 +84,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
     def choose(name: str) -> dict[Any, Any]:
         makes, diffuses = ARCHITECTURES[name].makes, name == "diffusion"
         draws, writes = makes == "pictures", makes == "text"
-        sets = SETS[ARCHITECTURES[name].learns]
+        sets, choice = SETS[ARCHITECTURES[name].learns], CHOICES.get(name)
         return {
             about: about_html(name),
             weights: weights_of(runs, name),
@@ -119,6 +96,9 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             **dict.fromkeys((finer, acts), gr.update(visible=bool(makes))),
             heading: f"<h2>{'See what it makes' if makes else 'Weights'}</h2>",
             data: gr.update(choices=sets, value=sets[0][1], info=OWN[ARCHITECTURES[name].learns]),
+            variant: gr.update(visible=False)
+            if choice is None
+            else gr.update(visible=True, label=choice.label, choices=list(choice.options), value=choice.options[0][1]),
             length: QUICK_STEPS[name],
             film: gr.update(visible=draws),
             **look.choose(name),
@@ -175,8 +155,11 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
     def show_film(*values: Any) -> Iterator[str]:
         yield from wish(True, *values)
 
-    def start(name: str, rows: str, far: float | None, others: str) -> dict[Any, Any]:
-        given = {"data": rows, **({"steps": int(far)} if far else {}), **read_pairs((others or "").split())}
+    def start(name: str, rows: str, kind: str | None, far: float | None, others: str) -> dict[Any, Any]:
+        given: dict[str, Any] = {"data": rows, **({"steps": int(far)} if far else {})}
+        if (choice := CHOICES.get(name)) and kind in [value for _, value in choice.options]:
+            given[choice.setting] = kind
+        given |= read_pairs((others or "").split())
         runs.start(lab.create(runs, name, given))
         return show()
 
@@ -200,7 +183,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
         return show()
 
     settings = [weights, label, count, seed, steps, guidance, sampler, begin, temperature]
-    shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, data, length]
+    shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, data, variant, length]
     shown += [heading, finer, acts, film]
     shown += look.outputs
     page.load(told(show), None, [listed, timer], **QUICK)
@@ -222,5 +205,5 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
         held=[make, film, look.go],
         cancels=[*making, *look.running],
     )
-    go.click(told(start), [which, data, length, more], [listed, timer], **QUICK)
+    go.click(told(start), [which, data, variant, length, more], [listed, timer], **QUICK)
     listed.act(told(act), None, [*shown, made, look.shown, which, listed, timer], **QUICK)

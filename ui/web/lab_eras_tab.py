@@ -15,6 +15,7 @@ from demos.eras import WORD
 from demos.exhibits import Lines
 from ui import lab, lab_eras
 from ui.lab_shown import exhibit_html
+from ui.web.lab_view import comparison_html
 from ui.web.sentiment_view import marked
 from ui.web.text_page import actions, status_html, wire
 
@@ -29,11 +30,7 @@ TOLD = {
 
 def build_eras(assistant: Assistant) -> None:
     """Lay it out inside the current tab and wire it."""
-    gr.HTML(
-        "<p>Is a sentence for something or against it? Four answers, as each of four eras would have given it, and "
-        "the words that each went by.</p>",
-        apply_default_css=False,
-    )
+    gr.HTML(comparison_html("eras"), apply_default_css=False, elem_id="eras-about")
     text = gr.Textbox(EXAMPLE, lines=2, max_lines=6, label="Sentence", elem_id="eras-text")
     with gr.Row(elem_classes="actions"):
         go, stop = actions("eras", "Let all four judge")
@@ -99,22 +96,34 @@ def _seconds(value: float) -> str:
 
 def eras_html(eras: Sequence[lab_eras.Era]) -> str:
     """What is measured so far, and what rows are worth."""
+    curves = {era.name: list(era.curve.items()) for era in eras if era.curve}
+    sizes = sorted({size for era in eras for size in era.curve})
     heads = "".join(
-        f'<th scope="col">{name}</th>' for name in ("", "accuracy", "texts a second", "learnt in", "weights")
+        f'<th scope="col">{name}</th>'
+        for name in (
+            "",
+            "accuracy",
+            "texts a second",
+            "learnt in",
+            "weights",
+            *(f"accuracy from {size:,} rows" for size in sizes),
+        )
     )
     rows = "".join(
         f'<tr><th scope="row">{era.name}</th><td>{era.measured.accuracy:.1%}</td>'
         f"<td>{era.measured.texts_a_second:,.0f}</td><td>{_seconds(era.measured.learnt_seconds)}</td>"
-        f"<td>{era.measured.weights:,}</td></tr>"
+        f"<td>{era.measured.weights:,}</td>{''.join(f'<td>{_share(era.curve.get(size))}</td>' for size in sizes)}</tr>"
         for era in eras
     )
     table = f'<table class="compared figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     table = f'<div class="scroll">{table}</div>'
-    curves = {era.name: list(era.curve.items()) for era in eras if era.curve}
-    flat = {era.name: era.measured.accuracy for era in eras if not era.curve}
-    sizes = sorted({size for curve in curves.values() for size, _ in curve})
     if len(sizes) < 2:
         return table
+    flat = {era.name: era.measured.accuracy for era in eras if not era.curve}
     lines = {**curves, **{name: [(size, value) for size in (sizes[0], sizes[-1])] for name, value in flat.items()}}
     said = "What rows are worth: those that learn from them, beside those that do not."
     return table + exhibit_html(Lines(lines, "rows learnt from", "accuracy", said, log="x"))
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"

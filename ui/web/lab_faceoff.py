@@ -11,10 +11,11 @@ import gradio as gr
 
 from assistant.errors import BadSettings
 from assistant.runs import Runs
-from demos.exhibits import Points, Sheet
+from demos.exhibits import Bars, Points, Sheet
 from ui.lab_faceoff import face_off
 from ui.lab_shown import exhibit_html
 from ui.web.events import QUICK, told
+from ui.web.lab_view import comparison_html
 from ui.web.lab_weights import weights_of
 from ui.web.text_page import actions, status_html, wire
 
@@ -28,11 +29,7 @@ MANY = 300
 
 def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
     """Lay it out inside the current tab and wire it."""
-    gr.HTML(
-        "<p>The same pictures, three ways to make them. Each draws some, and a small classifier that was trained here "
-        "says how far they are from real ones: its distances compare with each other, not with those in papers.</p>",
-        apply_default_css=False,
-    )
+    gr.HTML(comparison_html("faceoff"), apply_default_css=False, elem_id="faceoff-about")
     with gr.Row(elem_classes="languages"):
         makers = [gr.Dropdown([], label=title, elem_id=f"faceoff-{name}") for name, title in MAKERS]
     with gr.Accordion("More settings", open=False), gr.Row(elem_classes="languages"):
@@ -78,6 +75,14 @@ def faceoff_html(contestants: Sequence[Contestant]) -> str:
     if timed:
         said = "Further down is closer to real pictures, further left is faster."
         parts.append(exhibit_html(Points(timed, "milliseconds a picture", "FID", said, log="x")))
+    floor = contestants[0].sharpness
+    if len(contestants) > 1 and floor:
+        said = (
+            "Sharpness: the variance of a picture's Laplacian, its second derivative in space, as a share of what real "
+            "pictures have. Less is blurred; more is no better, for noise has most of all."
+        )
+        shares = {each.title: each.sharpness / floor for each in contestants}
+        parts.append(exhibit_html(Bars(shares, said, mark=1.0)))
     parts += [exhibit_html(Sheet(each.sheet, f"{each.title}.")) for each in contestants]
     told_of = "".join(
         f"<tr><th scope='row'>{each.title}</th>{''.join(f'<td>{words}</td>' for words in BOOK[each.name])}</tr>"

@@ -13,6 +13,7 @@ from PIL import Image
 
 from assistant.errors import ModelNotAvailable
 from assistant.runs import Runs
+from demos.exhibits import grows
 from demos.looks import Given, Look, looks
 from ui import lab, lab_looks
 from ui.lab_shown import exhibit_html, png_source
@@ -134,8 +135,12 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             home=lab.data_folder(),
         )
         parts: list[str] = []
+        growing = False
         for exhibit in lab_looks.shown(chosen, folder, given):
+            if growing:
+                parts.pop()
             parts.append(exhibit_html(exhibit))
+            growing = grows(exhibit)
             yield f'<div class="exhibits">{"".join(parts)}</div>'
 
     outputs = [

@@ -29,4 +29,4 @@ def build_lab(assistant: Assistant, page: gr.Blocks) -> None:
             with gr.Tab("Four eras"):
                 build_eras(assistant)
             with gr.Tab("Text to image"):
-                build_paint()
+                build_paint(assistant)

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from assistant.catalogue import Catalogue
 from assistant.errors import BadSettings
-from ui import lab
+from assistant.service import Assistant
+from ui import lab, lab_painting
 from ui.amounts import span
-from ui.web.lab_view import picture_html
+from ui.lab_painting import pipelines
+from ui.web.events import QUICK, told
+from ui.web.lab_view import comparison_html, picture_html
 from ui.web.text_page import actions, status_html, wire
 
 if TYPE_CHECKING:
     from demos.text_to_image import Painter
 
-MODEL = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 
-
-def build_paint() -> None:
+def build_paint(assistant: Assistant) -> None:
     """Lay it out inside the current tab and wire it."""
-    gr.HTML(
-        "<p>What the lab's own diffusion does with ten kinds of clothing, models of the Hub do with words. Takes "
-        "seconds a picture on a GPU, and many minutes without one.</p>",
-        apply_default_css=False,
-    )
-    model = gr.Textbox(MODEL, label="Model", info="Hub id or folder of a diffusers pipeline", elem_id="paint-model")
+    catalogue = assistant.catalogue
+    offered = [(f"{entry.title} ({lab_painting.size(entry)})", entry.key) for entry in pipelines(catalogue)]
+    first = next((key for _, key in offered), "")
+    gr.HTML(comparison_html("paint"), apply_default_css=False, elem_id="paint-about")
+    with gr.Row(elem_classes="languages"):
+        model = gr.Dropdown(
+            offered,
+            value=first,
+            label="Model",
+            allow_custom_value=True,
+            info=lab_painting.told(catalogue, first),
+            elem_id="paint-model",
+        )
     prompt = gr.Textbox("", label="What is to be seen", lines=2, max_lines=6, elem_id="paint-prompt")
     with gr.Accordion("More settings", open=False), gr.Row(elem_classes="languages"):
         without = gr.Textbox("", label="What is not", elem_id="paint-without")
@@ -41,9 +51,14 @@ def build_paint() -> None:
     with gr.Row(elem_classes="actions"):
         go, stop = actions("paint", "Paint")
     shown = gr.HTML(apply_default_css=False, elem_id="paint-shown")
-    wire(
-        stop, [go.click, prompt.submit], _paint, [model, prompt, without, width, height, steps, guidance, seed], [shown]
-    )
+
+    def tell(name: str | None) -> Any:
+        return gr.update(info=lab_painting.told(catalogue, name or ""))
+
+    model.change(told(tell), [model], [model], **QUICK)
+    model.focus(told(tell), [model], [model], **QUICK)  # it may have been fetched meanwhile
+    asked = [model, prompt, without, width, height, steps, guidance, seed]
+    wire(stop, [go.click, prompt.submit], partial(_paint, catalogue), asked, [shown])
 
 
 class _Kept:
@@ -67,9 +82,11 @@ class _Kept:
 _KEPT = _Kept()
 
 
-def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Iterator[str]:
+def _paint(catalogue: Catalogue, model: str | None, prompt: str, without: str, *numbers: float | None) -> Iterator[str]:
     if not (model or "").strip():
-        raise BadSettings("There is no model.", hint="Give the Hub id or folder of a diffusers pipeline.")
+        raise BadSettings(
+            "There is no model.", hint="Choose one, or give the Hub id or folder of a diffusers pipeline."
+        )
     with lab.mapped():
         from demos.grids import png
         from demos.text_to_image import Asked
@@ -85,8 +102,9 @@ def _paint(model: str, prompt: str, without: str, *numbers: float | None) -> Ite
             seed=int(seed),
         )
         asked.check()
+        source = lab_painting.source(catalogue, model or "")
         yield status_html("The model is being loaded …")
-        chosen = _KEPT.painter(model.strip())
+        chosen = _KEPT.painter(source)
         news: SimpleQueue[Any] = SimpleQueue()
         left = Event()
 

@@ -15,29 +15,47 @@ from starlette.routing import Route
 from assistant.run import Run, State
 from assistant.runs import Runs
 from demos.architectures import ARCHITECTURES
-from demos.explained import EXPLAINED
-from demos.figures import FIGURES, svg
+from demos.comparisons import COMPARISONS
+from demos.explained import EXPLAINED, Explained
+from demos.figures import FIGURES, Figure, svg
 from ui.lab import SAMPLES
 from ui.lab_shown import png_source
 from ui.web.run_acts import buttons_html, card_html
 
 SHOWN = 8
 """Of what a training made on the way, that is shown."""
-DRAWN = ("loss", "kl", "generator", "discriminator", "diversity")
+DRAWN = (
+    "loss",
+    "kl",
+    "generator",
+    "discriminator",
+    "diversity",
+    "diversity_within_a_class",
+    "least_diverse_class",
+)
 """Figures that are drawn, each as far as a lesson has it."""
 CURVE = (300, 70)
 """Pixels of a curve."""
 
 
 def about_html(name: str) -> str:
-    """How it works, what it is good at, where it fails, and the papers."""
-    told = EXPLAINED[name]
+    """An architecture: how it works, what it is good at, where it fails, and the papers."""
+    return explained_html(EXPLAINED[name], FIGURES[name])
+
+
+def comparison_html(name: str) -> str:
+    """The same of one of the other tabs."""
+    return explained_html(*COMPARISONS[name])
+
+
+def explained_html(told: Explained, figure: Figure) -> str:
+    """A figure, a paragraph each of how, good and bad, and the papers."""
     links = "".join(
         f'<li><a href="{html.escape(where)}" target="_blank" rel="noreferrer">{html.escape(title)}</a></li>'
         for title, where in told.papers.items()
     )
     return (
-        f'<div class="explained"><figure>{svg(FIGURES[name])}</figure><p>{html.escape(told.how)}</p>'
+        f'<div class="explained"><figure>{svg(figure)}</figure><p>{html.escape(told.how)}</p>'
         f"<p><b>Good at.</b> {html.escape(told.good)}</p><p><b>Fails at.</b> {html.escape(told.bad)}</p>"
         f"<details><summary>Papers</summary><ul>{links}</ul></details></div>"
     )
@@ -121,7 +139,7 @@ def _curve(name: str, points: Sequence[tuple[float, float]]) -> str:
     drawn = " ".join(
         f"{wide * x / last:.1f},{high - high * (y - low) / ((top - low) or 1):.1f}" for x, y in points[::step]
     )
-    said = f"{name}: {points[0][1]:.3g} at first, {points[-1][1]:.3g} now"
+    said = f"{name.replace('_', ' ')}: {points[0][1]:.3g} at first, {points[-1][1]:.3g} now"
     return (
         f'<figure><svg class="plot curve" role="img" aria-label="{html.escape(said)}" '
         f'viewBox="-2 -2 {wide + 4} {high + 4}"><polyline points="{drawn}"/></svg>'

@@ -21,6 +21,7 @@ ROLES = (  # task, heading
     ("summarize", "Summaries"),
     ("sentiment", "Sentiment"),
     ("embed", "Search and similarity"),
+    ("text-to-image", "Text to image"),
 )
 
 
