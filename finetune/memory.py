@@ -35,8 +35,9 @@ def keep_freed_blocks() -> bool:
 
 @contextmanager
 def freed_blocks_kept() -> Generator[None]:
-    """The same for the time of the block. Where sizes grow step by step, as in generation, what is kept fits nothing
-    any more, and a process can grow by gigabytes: `give_back` between such times."""
+    """The same for the time of the block, after which all that is free is given back: where sizes grow step by step, as
+    when a comparison generates long answers, blocks that are kept fit nothing any more, and a process grows by gigabytes.
+    """
     kept = keep_freed_blocks()
     try:
         yield
@@ -44,13 +45,7 @@ def freed_blocks_kept() -> Generator[None]:
         if kept and (libc := _glibc()):
             for name, value in USUAL.items():
                 libc.mallopt(name, value)
-            give_back()
-
-
-def give_back() -> None:
-    """Give the system what is free of this process's memory."""
-    if libc := _glibc():
-        libc.malloc_trim(0)
+            libc.malloc_trim(0)
 
 
 def _glibc() -> Any:

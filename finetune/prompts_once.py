@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from finetune.launching import world
-from finetune.memory import give_back
 
 
 class PromptsOnce:
@@ -82,9 +81,7 @@ class PromptsOnce:
         model = trainer.accelerator.unwrap_model(trainer.model)
         # Under autocast, as every other pass: what is drawn is what is scored.
         with sharing(model) if shares(model) else nullcontext(), trainer.accelerator.autocast():
-            said = own._generate_single_turn(*given, **more)
-        give_back()  # the cache has grown token by token
-        return said
+            return own._generate_single_turn(*given, **more)
 
 
 def shares(model: Any) -> bool:
