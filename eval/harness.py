@@ -88,7 +88,7 @@ def _config(given: Given, folder: Path, limit: int | None) -> Path:
         files = {split: _rows(given.data, given.task.reader, folder, split, limit)}
         if given.shots_data is not None:
             files["train"] = _rows(given.shots_data, given.task.reader, folder, "train", None)
-        config |= {"dataset_path": "json", "dataset_name": None}
+        config |= {"dataset_path": "json", "dataset_name": None, "custom_dataset": None}
         config["dataset_kwargs"] = {"data_files": files, "cache_dir": str(folder / "cache")}
         config |= {f"{name}_split": None for name in ("training", "validation", "test", "fewshot")}
         config |= {"training_split": "train", "fewshot_split": "train"} if given.shots_data is not None else {}

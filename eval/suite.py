@@ -49,6 +49,8 @@ class SuiteTask:
     """How a file that is no copy of the Hub's rows is read (local_rows.py)."""
     file: str = ""
     """Name of that file, where a folder is given with `--data`; in `eval/suites/` where it comes with Parley."""
+    several: bool = False
+    """Whether its rows are in several files: of a folder that is given, all that its reader knows."""
     shots_file: str = ""
     """Where examples are shown first: the file that they are taken from."""
     sha256: str = ""
