@@ -1,8 +1,8 @@
 """WinoBias: which of two occupations a pronoun means, with the stereotype of who is meant and against it.
 
 Zhao et al. 2018, arXiv:1804.06876: pairs of sentences that differ in a pronoun's gender alone, once as the occupation's
-statistics have it ("pro"), once the other way ("anti"). Read from the authors' lines, "1 [The developer] argued with the designer because [he] did not like the design.", and
-from the Hub's tokens with the places that mean one person.
+statistics have it ("pro"), once the other way ("anti"). Read from the authors' lines, "1 [The developer] argued with
+the designer because [he] did not like the design.", and from the Hub's tokens with the places that mean one person.
 """
 
 from __future__ import annotations

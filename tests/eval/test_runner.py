@@ -20,7 +20,7 @@ from assistant.errors import BadDataset, BadSettings, CapabilityMissing, ParleyE
 from assistant.run import Run, State
 from assistant.run_worker import Worker
 from assistant.runs import Runs
-from eval import results, row_files, runner
+from eval import groups, harness, results, row_files, runner
 from eval.runner import Evaluation, create, run_suite
 
 pytestmark = pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
@@ -51,7 +51,6 @@ def test_results_are_the_harness_s_own(tiny_decoder: Path, hellaswag: Path) -> N
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    from eval import harness
     from eval.suite import suite
 
     run = evaluated(tiny_decoder, "hellaswag", data=str(hellaswag), limit=10)
@@ -245,6 +244,33 @@ def test_rows_of_the_hub_where_it_cannot_be_reached(tiny_decoder: Path) -> None:
     status = evaluated(tiny_decoder, "hellaswag").status()
     assert status.state is State.FAILED
     assert "on the Hub, which cannot be reached" in status.message and "--data FILE" in status.hint
+
+
+def test_the_commit_that_a_suite_names_is_the_one_that_is_fetched(
+    tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datasets
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    asked: list[tuple[Any, ...]] = []
+
+    def load(path: str, name: str | None = None, revision: str | None = None, **_: Any) -> Any:
+        asked.append((path, name, revision))
+        row = {"ctx_a": "A man sits. he", "ctx_b": "", "endings": ["a", "b", "c", "d"], "label": "1"}
+        rows = datasets.Dataset.from_list([{**row, "activity_label": "Roof"}] * 3)
+        return datasets.DatasetDict({"train": rows, "validation": rows})
+
+    monkeypatch.setattr("datasets.load_dataset", load)
+    monkeypatch.setattr("eval.harness.hub_reachable", lambda: True)
+    run = evaluated(tiny_decoder, "hellaswag", limit=2)
+    assert run.status().state is State.FINISHED, run.status().message
+    revision = runner.suite("hellaswag").revision
+    assert asked == [("Rowan/hellaswag", None, revision)]
+    assert results.read(run.folder).config["source"] == f"Rowan/hellaswag@{revision}"
+    copied = groups.pinned(harness._harness_tasks() / "blimp", tmp_path / "blimp", "abc")
+    config = load_yaml(copied / "adjunct_island.yaml")
+    assert config["dataset_kwargs"] == {"revision": "abc"} and config["dataset_path"] == "nyu-mll/blimp"
+    assert "dataset_kwargs" not in load_yaml(harness._harness_tasks() / "blimp" / "adjunct_island.yaml")
 
 
 def test_questions_that_were_changed_are_refused(tiny_decoder: Path, tmp_path: Path, monkeypatch: Any) -> None:

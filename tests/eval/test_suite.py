@@ -3,14 +3,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
+import yaml
 
 from assistant.errors import UnknownTask
 from eval.harness import _harness_tasks
 from eval.local_rows import READERS
-from eval.suite import FOLDER, KINDS, Suite, suite, suites
+from eval.suite import FOLDER, KINDS, Suite, facts, suite, suites
+from ui.web.evaluate_view import suite_html
 
 MINI = "c766ca9a"
 """What all questions of the mini suite hash to: figures of other questions would be another suite's."""
@@ -25,6 +28,39 @@ def test_a_suite_says_what_it_is(each: Suite) -> None:
         assert task.kind in KINDS and "," in task.metric
         assert not task.reader or task.reader in READERS
         assert bool(task.harness) is (task.kind in ("score", "generate"))
+
+
+@pytest.mark.parametrize("each", suites().values(), ids=suites())
+def test_a_suite_says_where_its_rows_come_from(each: Suite) -> None:
+    stored = yaml.safe_load((FOLDER / f"{each.name}.yaml").read_text("utf-8"))
+    assert {"shots", "source", "revision", "licence", "paper"} <= stored.keys()
+    assert re.fullmatch(r"[0-9a-f]{40}|main" if each.on_hub else "", each.revision)
+    told = facts(each)
+    assert told["licence"] == each.licence and told["paper"] == each.paper
+    assert each.on_hub is (each.source in told["rows"] and each.revision[:12] in told["rows"] and bool(each.revision))
+    assert all(fact in suite_html(each) for fact in (f"examples first: {each.shots}", f"licence: {each.licence}"))
+
+
+@pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
+@pytest.mark.parametrize("each", suites().values(), ids=suites())
+def test_source_and_shots_are_those_of_its_tasks(each: Suite) -> None:
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    for task in each.tasks:
+        if task.harness:
+            own = FOLDER / task.harness
+            path = own if own.exists() else _harness_tasks() / task.harness
+            files = [path] if path.is_file() else [next(path.glob("_*template_yaml"))]
+            for config in (load_yaml(file, resolve_func=False) for file in files):
+                assert (config.get("num_fewshot") or 0) == each.shots
+                assert not each.on_hub or config.get("dataset_path", "uclanlp/wino_bias") == each.source
+
+
+def test_a_suite_that_says_it_wrongly_says_all_of_it() -> None:
+    with pytest.raises(ValueError, match=r"licence is missing; shots is no number.*; revision is no commit of Rowan"):
+        replace(suite("hellaswag"), licence="", shots=-1, revision="218ec52")
+    with pytest.raises(ValueError, match="is no set of the Hub"):
+        replace(suite("mini"), revision="main")
 
 
 @pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")

@@ -24,21 +24,39 @@ Where = Annotated[
 
 
 @app.command()
-def suites(as_json: AsJson = False) -> None:
+def suites(
+    name: Annotated[str | None, typer.Argument(help="One of them, in full: rows, paper, how to read it.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the suites: what each asks, how many rows it has, and under what licence.
 
-    Example: parley eval suites
+    Examples:
+
+    parley eval suites
+
+    parley eval suites hellaswag
     """
     from dataclasses import asdict
 
+    from eval.suite import facts, suite
     from eval.suite import suites as known
 
+    if name is not None:
+        about = suite(name)
+        if as_json:
+            write_json(asdict(about))
+            return
+        typer.echo(f"{about.title}: {about.asks}")
+        for fact, said in {**facts(about), "reading": about.reading}.items():
+            if said:
+                typer.echo(f"  {fact:<15} {said}")
+        return
     if as_json:
         write_json([asdict(suite) for suite in known().values()])
         return
-    for suite in known().values():
-        rows = "comes with Parley" if suite.shipped else f"{suite.rows:,} rows, {suite.licence}"
-        typer.echo(f"{suite.name:<14}  {suite.ability:<13}  {suite.asks} ({rows})")
+    for each in known().values():
+        rows = "comes with Parley" if each.shipped else f"{each.rows:,} rows, {each.licence}"
+        typer.echo(f"{each.name:<14}  {each.ability:<13}  {each.asks} ({rows})")
 
 
 @app.command()

@@ -12,7 +12,7 @@ from eval import report
 from eval.compare import Comparison, Verdict
 from eval.leaderboard import Place, tasks
 from eval.results import Figure, Results, read
-from eval.suite import Suite
+from eval.suite import Suite, facts
 from ui.web.run_acts import buttons_html, card_html
 
 FLIPS = 8
@@ -23,9 +23,9 @@ CLASSES = {Verdict.REAL: "yes", Verdict.NOISE: "", Verdict.TOO_FEW: "no"}
 
 def suite_html(suite: Suite) -> str:
     """What a suite asks, and how its figures are to be read."""
-    rows = "It comes with Parley." if suite.shipped else f"{suite.rows:,} rows, {suite.licence}."
-    said = f"{suite.asks} {rows} {suite.reading}".strip()
-    return f'<p class="result">{html.escape(said)}<br><small>{html.escape(suite.paper)}</small></p>'
+    said = f"{suite.asks} {suite.reading}".strip()
+    about = " · ".join(f"{name}: {fact}" for name, fact in facts(suite).items())
+    return f'<p class="result">{html.escape(said)}<br><small>{html.escape(about)}</small></p>'
 
 
 def cards_html(runs: Sequence[Run]) -> str:

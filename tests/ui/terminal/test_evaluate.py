@@ -52,6 +52,11 @@ def test_suites_are_listed() -> None:
     assert "hellaswag" in parley("eval", "suites").stdout
     packed = json.loads(parley("eval", "suites", "--json").stdout)
     assert packed[0]["name"] == "mini" and packed[0]["tasks"][0]["kind"] == "score"
+    said = parley("eval", "suites", "gsm8k").stdout
+    assert "openai/gsm8k at 740312add88f, 1,319 rows" in said and "examples first  5" in said
+    assert "arXiv:2110.14168" in said and "MIT" in said
+    assert json.loads(parley("eval", "suites", "gsm8k", "--json").stdout)["shots"] == 5
+    assert "There is no suite 'maxi'" in parley("eval", "suites", "maxi").stderr
 
 
 @pytest.mark.parametrize(
