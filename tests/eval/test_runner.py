@@ -81,7 +81,8 @@ def test_results_are_the_harness_s_own(tiny_decoder: Path, hellaswag: Path) -> N
 def test_the_mini_suite_asks_for_everything_that_a_model_can_do(tiny_decoder: Path) -> None:
     run = evaluated(tiny_decoder, "mini", limit=2)
     assert run.status().state is State.FINISHED, run.status().message
-    names = ["mini_choice", "mini_grammar", "mini_arithmetic", "mini_instructions", "mini_sentiment"]
+    scored = ["mini_choice", "mini_grammar", "mini_reading", "mini_truth", "mini_bias"]
+    names = [*scored, "mini_arithmetic", "mini_instructions", "mini_sentiment"]
     assert results.read(run.folder).tasks == names
     assert set(run.status().figures) == set(names)
 

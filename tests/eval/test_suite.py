@@ -3,8 +3,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +17,7 @@ from eval.local_rows import READERS
 from eval.suite import FOLDER, KINDS, Suite, facts, suite, suites
 from ui.web.evaluate_view import suite_html
 
-MINI = "c766ca9a"
+MINI = "bf3f7439"
 """What all questions of the mini suite hash to: figures of other questions would be another suite's."""
 
 
@@ -89,11 +91,26 @@ def test_what_comes_with_parley_is_what_it_was() -> None:
     assert whole.startswith(MINI)
 
 
-def test_right_answers_of_the_mini_suite_are_not_always_in_one_place() -> None:
-    rows = [json.loads(line) for line in (FOLDER / "mini/choice.jsonl").read_text("utf-8").splitlines()]
-    places = [row["answer"] for row in rows]
-    assert all(5 <= places.count(place) <= 15 for place in range(4))
-    assert all(len(set(row["choices"])) == 4 for row in rows)
+@pytest.mark.parametrize("name", ["choice", "reading", "truth"])
+def test_right_answers_of_the_mini_suite_are_not_always_in_one_place(name: str) -> None:
+    places = [row["answer"] for row in own_rows(name)]
+    assert all(len(places) / 8 <= places.count(place) <= len(places) * 3 / 8 for place in range(4))
+    assert all(len(set(row["choices"])) == 4 for row in own_rows(name))
+
+
+def test_words_of_the_mini_suite_s_pairs_are_as_often_in_the_one_sentence_as_in_the_other() -> None:
+    one, other = Counter[str](), Counter[str]()
+    for row in own_rows("bias"):
+        before, after = row["stereotype"].split(), row["other"].split()
+        changed = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+        assert len(changed) == 1
+        one[changed[0][0]] += 1
+        other[changed[0][1]] += 1
+    assert one == other
+
+
+def own_rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (FOLDER / f"mini/{name}.jsonl").read_text("utf-8").splitlines()]
 
 
 def test_a_suite_that_is_not_there() -> None:
