@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from assistant.engines import scoring
 from assistant.engines.transformers import TransformersEngine
 from assistant.errors import BadDataset, BadSettings, CapabilityMissing, ParleyError, UnknownModel, UnknownTask
 from assistant.run import Run, State
@@ -113,6 +114,42 @@ def test_what_was_answered_is_not_asked_again(
     assert asked == [8, 8, 8, -8, -8, -8]
     one, other = results.read(whole.folder), results.read(run.folder)
     assert list(one.figures()) == list(other.figures())
+
+
+@pytest.mark.parametrize("name", ["tiny", pytest.param("smollm2-135m-instruct", marks=pytest.mark.model)])
+def test_likelihoods_do_not_depend_on_the_batch(
+    name: str, tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts of all lengths, one at a time and sixteen at a time: padded, and endings of one question in one row."""
+    path = tmp_path / "hellaswag_val_full.txt"
+    rows = [
+        f"Roof: {'A man is on a roof. ' * (1 + n)}he\n{n}\nflies away.\nstands up{' again' * n}.\n"
+        "sings a song about the sea.\nsinks.\n"
+        for n in range(4)
+    ]
+    path.write_text("".join(rows), "utf-8")
+    likelihoods = scoring.log_likelihoods
+    passes: list[int] = []
+
+    def counted(forward: Any, batch: Any) -> Any:
+        passes.append(sum(len(work.pairs) for work in batch))
+        return likelihoods(forward, batch)
+
+    monkeypatch.setattr(scoring, "log_likelihoods", counted)
+    found: dict[int, results.Results] = {}
+    for size in (1, 16):
+        monkeypatch.setattr("eval.harness_model.SCORES_AT_A_TIME", size)
+        run = evaluated(tiny_decoder if name == "tiny" else name, "hellaswag", data=str(path))
+        assert run.status().state is State.FINISHED, run.status().message
+        assert sum(passes) == 16 and (set(passes) == {1}) is (size == 1)
+        passes.clear()
+        found[size] = results.read(run.folder)
+    pairs = list(zip(found[1].samples("hellaswag"), found[16].samples("hellaswag"), strict=True))
+    assert len(pairs) == 4
+    for alone, together in pairs:
+        ours, theirs = ([float(each[0]) for each in row["filtered_resps"]] for row in (alone, together))
+        assert ours == pytest.approx(theirs, abs=1e-4) and len(set(ours)) == 4
+    assert list(found[1].figures()) == list(found[16].figures())
 
 
 def test_pause_is_heard_between_two_parts(tiny_decoder: Path, hellaswag: Path, monkeypatch: pytest.MonkeyPatch) -> None:
