@@ -45,6 +45,12 @@ def scaled(figure: Figure) -> tuple[float, float, float]:
 
 
 def chances() -> dict[str, float]:
+def figure_text(figure: Figure) -> str:
+    """ "0.421 ± 0.03": with half of its interval."""
+    low, high = figure.interval
+    return f"{figure.value:.3g} ± {(high - low) / 2:.2g}" if figure.error else f"{figure.value:.3g}"
+
+
     """Task → what guessing gets, where its suite says."""
     return {task.name: suite.chance for suite in suites().values() if suite.chance for task in suite.tasks}
 

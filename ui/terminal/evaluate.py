@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ui.terminal import standings
 from ui.terminal.output import note, printable, write, write_file, write_json
 
 if TYPE_CHECKING:
@@ -185,54 +186,8 @@ def gate(
         raise typer.Exit(1)
 
 
-@app.command()
-def votes(as_json: AsJson = False) -> None:
-    """Say how strong models are by your blind votes (on the page, under Evaluate), on Elo's scale.
-
-    Example: parley eval votes
-    """
-    from dataclasses import asdict
-
-    from eval.arena import Votes, strengths
-
-    found = strengths(Votes().all())
-    if as_json:
-        write_json([asdict(each) for each in found])
-        return
-    if not found:
-        note("No vote yet. `parley ui`, Evaluate, Vote blind between models.", style="dim")
-    for each in found:
-        interval = f"{each.low:.0f} to {each.high:.0f}"
-        typer.echo(f"{each.elo:>6.0f}  {interval:>14}  {each.votes:>5,} votes  {printable(each.model)}")
-
-
-@app.command()
-def leaderboard(as_json: AsJson = False) -> None:
-    """List every model that was measured, the best first, with its speed and memory where those were measured too.
-
-    Example: parley eval leaderboard
-    """
-    from dataclasses import asdict
-
-    from assistant.run import State
-    from assistant.runs import Runs
-    from eval.leaderboard import leaderboard as placed
-    from eval.report import named
-    from eval.results import read
-    from eval.runner import KIND
-
-    done = [run for run in Runs() if run.kind == KIND and run.status().state is State.FINISHED]
-    places = placed(read(run.folder) for run in done)
-    if as_json:
-        write_json([asdict(place) for place in places])
-        return
-    if not places:
-        note("Nothing is measured yet: `parley eval run --model NAME`.", style="dim")
-    for place in places:
-        figures = [f"{named(task)} {figure.value:.3g}" for task, figure in place.figures.items()]
-        pace = [f"{place.tokens_per_second:,.0f} tokens/s"] if place.tokens_per_second else []
-        memory = [f"{place.peak_gigabytes:.1f} GB"] if place.peak_gigabytes else []
-        typer.echo(f"{printable(place.model)}: {', '.join([*figures, *pace, *memory])}")
+app.command()(standings.votes)
+app.command()(standings.leaderboard)
 
 
 @app.command()

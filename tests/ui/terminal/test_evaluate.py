@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.eval.made import made
+from assistant.run import State
+from assistant.run_worker import Worker
+from assistant.runs import Runs
+from eval.results import write
 from tests.ui.terminal.test_train import parley
 
 GATE = ["gate", "--baseline", "a", "--candidate", "b"]
@@ -82,3 +86,23 @@ def test_votes(parley_home: Path) -> None:
     (parley_home / "votes.jsonl").write_text("\n".join(lines) + "\n")
     assert "4 votes  a" in parley("eval", "votes").stdout
     assert [each["model"] for each in json.loads(parley("eval", "votes", "--json").stdout)] == ["a", "b"]
+def test_all_models_in_order(parley_home: Path) -> None:
+    assert "Nothing is measured yet" in parley("eval", "leaderboard").stderr
+    runs = Runs()
+    for model, hits in (("smollm2-135m-instruct", [1.0, 0.0] * 50), ("other", [0.0, 0.0, 0.0, 1.0] * 25)):
+        run = runs.create("eval", model, "eval", {"model": model})
+        made(run.folder, hits, model=model)
+        Worker(run.folder).end(State.FINISHED)
+    run = runs.create("eval", "speed", "eval", {"model": "other"})
+    timed = {"speed_llamacpp": {"tokens_per_second,none": 1234.5, "peak_gigabytes,none": 0.54}}
+    write(run.folder, {"results": timed, "config": {"model": "other"}}, {})
+    Worker(run.folder).end(State.FINISHED)
+    lines = parley("eval", "leaderboard").stdout.splitlines()
+    assert lines[0].startswith(" 1  smollm2-135m-instruct  (1") and lines[0].endswith("M weights)")
+    assert lines[1].split() == ["sums", "acc", "0.5", "±", "0.098", "(100)"]
+    assert lines[2] == " 2  other  (1,234 tokens/s, 0.5 GB)"
+    packed = json.loads(parley("eval", "leaderboard", "--json").stdout)
+    assert packed[0]["parameters"] > 1e8 and packed[0]["figures"]["sums"]["value"] == 0.5
+    assert packed[1]["tokens_per_second"] == 1234.5
+
+
