@@ -62,7 +62,9 @@ def suites(
 
 @app.command()
 def run(
-    model: Annotated[str, typer.Option("--model", "-m", help="A model, or a run's id.")],
+    model: Annotated[
+        list[str], typer.Option("--model", "-m", help="A model, or a run's id; several, each with --model, in turn.")
+    ],
     suite: Annotated[str, typer.Option("--suite", "-s", help="`parley eval suites` lists them.")] = "mini",
     data: Annotated[
         str | None, typer.Option("--data", metavar="PATH", help="A file with the rows, or a folder.")
@@ -74,6 +76,7 @@ def run(
     against: Annotated[str | None, typer.Option("--against", help="For chat: the model to be compared with.")] = None,
     judge: Annotated[str | None, typer.Option("--judge", help="For chat: the model that judges both.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A copy of results.json.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Tables and plots: report.html or report.md.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it and return.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -84,15 +87,30 @@ def run(
     parley eval run --model smollm2-135m-instruct
 
     parley eval run --model smollm2-135m-instruct --suite hellaswag --data hellaswag_val_full.txt --limit 1000
+
+    parley eval run -m smollm2-135m-instruct -m smollm2-360m-instruct-gguf --suite speed --report speed.html
     """
+    from assistant.errors import BadSettings
     from assistant.runs import Runs
+    from eval.results import read
     from eval.runner import Evaluation, create
+    from ui.terminal.measuring import several
     from ui.terminal.watching import follow, refuse_failure, say_end
 
     runs = Runs()
     how: dict[str, Any] = {"engine": engine, "quantisation": quantisation, "against": against, "judge": judge}
-    asked = Evaluation(model=model, suite=suite, data=data, limit=limit, shots=shots, **how)
-    made = create(runs, asked)
+    asked = [Evaluation(model=each, suite=suite, data=data, limit=limit, shots=shots, **how) for each in model]
+    if detach and (report is not None or len(asked) > 1):
+        hint = (
+            "Leave out --detach, or start one model at a time and set them beside each other with `parley eval report`."
+        )
+        raise BadSettings("Nobody waits for what is started with --detach.", hint=hint)
+    if len(asked) > 1:
+        if output is not None:
+            raise BadSettings("--output takes the results of one model.", hint="--report takes those of several.")
+        several(asked, report, as_json=as_json)
+        return
+    made = create(runs, asked[0])
     runs.start(made)
     if detach:
         note(f"{made.id} has begun. `parley runs watch {made.id}` follows it.", style="dim")
@@ -103,6 +121,8 @@ def run(
     file = made.folder / "results.json"
     if file.exists() and output is not None:
         write_file(output, [file.read_text("utf-8")])
+    if file.exists() and report is not None:
+        write_report(report, [read(made.folder)])
     if file.exists() and as_json:
         write(file.read_text("utf-8"))
     elif file.exists():
@@ -201,16 +221,22 @@ def report(
 
     Example: parley eval report 20261125-073000 last --output report.html
     """
-    from eval.report import html, markdown
+    from eval.report import markdown
 
     found = [results(name) for name in names]
-    made = html if output is not None and output.suffix.lower() in (".html", ".htm") else markdown
-    text = made(found, differences(found))
     if output is None:
-        write(text)
+        write(markdown(found, differences(found)))
     else:
-        write_file(output, [text])
-        note(f"{output} is written.")
+        write_report(output, found)
+
+
+def write_report(path: Path, found: list[Results]) -> None:
+    """A report of evaluations in a file: HTML with plots, or Markdown, by its name."""
+    from eval.report import html, markdown
+
+    made = html if path.suffix.lower() in (".html", ".htm") else markdown
+    write_file(path, [made(found, differences(found))])
+    note(f"{path} is written.")
 
 
 def differences(found: list[Results]) -> list[Any]:

@@ -77,7 +77,9 @@ def beside_html(found: Sequence[Results], comparisons: Sequence[Comparison]) -> 
     )
     verdicts = "".join(map(_verdict, comparisons))
     said = f"<h3>What changed</h3>{verdicts}" if verdicts else ""
-    return f'<div class="evaluated"><ul class="legend">{names}</ul>{report.plots(found)}{said}</div>'
+    timed = report.speed_html(found, "compared figures")
+    table = f'<div class="scroll">{timed}</div>' if timed else ""
+    return f'<div class="evaluated"><ul class="legend">{names}</ul>{report.plots(found)}{table}{said}</div>'
 
 
 def _verdict(found: Comparison) -> str:
