@@ -7,6 +7,7 @@ The harness's own files of a group name sets of the Hub; copies of them, in a sc
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -53,6 +54,19 @@ def written(task: SuiteTask, tasks: Path, data: Path, folder: Path, limit: int |
             if some := [name for name in config["task"] if name in names]:
                 names.add(str(config["group"]))
                 (folder / path.name).write_text(json.dumps({**config, "task": some}), "utf-8")
+    return folder
+
+
+def pinned(tasks: Path, folder: Path, revision: str) -> Path:
+    """A copy of the harness's folder of a group whose files name one commit of their set of the Hub."""
+    shutil.copytree(tasks, folder, dirs_exist_ok=True)
+    for path in folder.iterdir():
+        if (
+            path.is_file()
+            and path.name.endswith("yaml")
+            and "\ndataset_path:" in f"\n{(text := path.read_text('utf-8'))}"
+        ):
+            path.write_text(f"{text.rstrip()}\ndataset_kwargs: {{revision: {revision}}}\n", "utf-8")
     return folder
 
 

@@ -27,6 +27,8 @@ class Given:
     task: SuiteTask
     data: Path | None
     shots_data: Path | None = None
+    revision: str = ""
+    """Of the Hub's set; "" is main."""
 
 
 def require() -> None:
@@ -71,7 +73,8 @@ def _group(given: Given, folder: Path, limit: int | None, shots: int | None) -> 
     """A folder with the files of a group of tasks: the harness's own, or ones that read the rows from files."""
     own = _harness_tasks() / given.task.harness
     if given.data is None:
-        return own
+        pinned = given.revision
+        return groups.pinned(own, folder / given.task.name, pinned) if pinned else own
     if shots:
         hint = "Leave out --shots, or --data."
         raise BadDataset(f"{given.task.name} has no solved examples in files of one's own.", hint=hint)
@@ -83,12 +86,14 @@ def _config(given: Given, folder: Path, limit: int | None) -> Path:
     own = FOLDER / given.task.harness
     base = own if own.is_file() else _harness_tasks() / given.task.harness
     config: dict[str, Any] = {"include": str(base), "task": given.task.name}
+    if given.data is None and given.revision:
+        config["dataset_kwargs"] = {"revision": given.revision}
     if given.data is not None:
         split = given.task.split
         files = {split: _rows(given.data, given.task.reader, folder, split, limit)}
         if given.shots_data is not None:
             files["train"] = _rows(given.shots_data, given.task.reader, folder, "train", None)
-        config |= {"dataset_path": "json", "dataset_name": None}
+        config |= {"dataset_path": "json", "dataset_name": None, "custom_dataset": None}
         config["dataset_kwargs"] = {"data_files": files, "cache_dir": str(folder / "cache")}
         config |= {f"{name}_split": None for name in ("training", "validation", "test", "fewshot")}
         config |= {"training_split": "train", "fewshot_split": "train"} if given.shots_data is not None else {}

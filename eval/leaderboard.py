@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from assistant.errors import ParleyError
+from assistant.service import Assistant
 from eval.report import UNBOUNDED, main_figures, scaled
 from eval.results import Figure, Results
+from eval.timings import timings
 
 
 @dataclass(frozen=True)
 class Place:
     """figures: task → the newest figure that it is quoted by. tokens_per_second, peak_gigabytes: of the fastest form
-    that was timed."""
+    that was timed. parameters: how many numbers the model has."""
 
     model: str
     figures: Mapping[str, Figure]
     tokens_per_second: float | None
     peak_gigabytes: float | None
+    parameters: int | None = None
 
     def beats(self, other: Place) -> int:
         """How many tasks it is better at, less those that it is worse at, of those that both were measured on."""
@@ -25,22 +30,47 @@ class Place:
         return sum(_sign(self.figures[task], other.figures[task]) for task in shared)
 
 
-def leaderboard(found: Iterable[Results]) -> list[Place]:
-    """The best first: who beats most of the others on the tasks that both were measured on. found: the newest first."""
+def leaderboard(found: Iterable[Results], parameters: Callable[[str], int | None] = lambda _: None) -> list[Place]:
+    """The best first: who beats most of the others on the tasks that both were measured on. found: the newest first.
+    parameters: how many numbers a model has, where that is known."""
+    models: dict[str, str] = {}
     figures: dict[str, dict[str, Figure]] = {}
     timed: dict[str, tuple[float, float]] = {}
     for results in found:
         name = label(results)
+        models[name] = results.model
         own = figures.setdefault(name, {})
         for figure in main_figures(results):
             if figure.metric not in UNBOUNDED or figure.metric == "bits_per_byte":
                 own.setdefault(figure.task, figure)
-        for pace, memory in _timings(results):
-            if pace > timed.get(name, (0.0, 0.0))[0]:
-                timed[name] = pace, memory
-    places = [Place(name, own, *timed.get(name, (None, None))) for name, own in figures.items()]
+        for timing in timings([results])[:1]:
+            if timing.tokens_per_second > timed.get(name, (0.0, 0.0))[0]:
+                timed[name] = timing.tokens_per_second, timing.peak_gigabytes or 0.0
+    places = [
+        Place(name, own, *timed.get(name, (None, None)), parameters(models[name])) for name, own in figures.items()
+    ]
     wins = {place.model: sum(_outcome(place.beats(other)) for other in places) for place in places}
     return sorted(places, key=lambda place: (-wins[place.model], -_mean(place), place.model))
+
+
+def parameters_of(assistant: Assistant) -> Callable[[str], int | None]:
+    """How many numbers a model has that is known here; None of one that is gone, or that a server runs."""
+
+    def counted(model: str) -> int | None:
+        with suppress(ParleyError):
+            return getattr(assistant.find(model), "parameters", None) or None
+        return None
+
+    return counted
+
+
+def about(place: Place) -> list[str]:
+    """Size, speed and memory of a model, as far as they are known, for people."""
+    return [
+        *([f"{place.parameters / 1e6:,.0f} M weights"] if place.parameters else []),
+        *([f"{place.tokens_per_second:,.0f} tokens/s"] if place.tokens_per_second else []),
+        *([f"{place.peak_gigabytes:.1f} GB"] if place.peak_gigabytes else []),
+    ]
 
 
 def label(results: Results) -> str:
@@ -56,15 +86,6 @@ def tasks(places: Sequence[Place]) -> list[str]:
         for task in place.figures:
             counts[task] = counts.get(task, 0) + 1
     return sorted(counts, key=lambda task: (-counts[task], task))
-
-
-def _timings(results: Results) -> list[tuple[float, float]]:
-    values = {(figure.task, figure.metric): figure.value for figure in results.figures()}
-    return [
-        (pace, values.get((task, "peak_gigabytes"), 0.0))
-        for (task, metric), pace in values.items()
-        if metric == "tokens_per_second"
-    ]
 
 
 def _outcome(difference: int) -> int:

@@ -18,6 +18,7 @@ from assistant.documents import read_document
 from assistant.errors import BadDataset
 from assistant.tables import BadRow, format_of
 from assistant.tables import rows as table_rows
+from eval import winobias
 
 Row = dict[str, Any]
 
@@ -25,7 +26,11 @@ Row = dict[str, Any]
 def rows(path: Path, reader: str, limit: int | None = None) -> list[Row]:
     """The rows of a file, at most `limit`. Raises BadDataset, with the place of the first row that cannot be used."""
     try:
-        found = list(islice(_rows(path, reader), limit))
+        if reader == "winobias":
+            parts = [list(_rows(each, reader)) for each in winobias.files(path)]
+            found = winobias.in_turn(path, parts)[:limit]
+        else:
+            found = list(islice(_rows(path, reader), limit))
     except (OSError, UnicodeDecodeError, EOFError) as error:
         raise BadDataset(
             f"{path.name} cannot be read: {error}.", hint="It should be a file of rows, in UTF-8."
@@ -41,6 +46,9 @@ def _rows(path: Path, reader: str) -> Iterator[Row]:
         return
     if reader == "hellaswag" and path.suffix == ".txt":
         yield from _six_lines(path)
+        return
+    if reader == "winobias" and format_of(path) == "lines":
+        yield from winobias.lines(path)
         return
     needs, convert = READERS.get(reader, ((), dict[str, Any]))
     for number, row in enumerate(_plain(path), 1):
@@ -202,6 +210,7 @@ READERS: dict[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Row]]] =
     "gsm8k": (("question", "answer"), dict[str, Any]),
     "truthfulqa": (("Question", "Best Answer", "Correct Answers", "Incorrect Answers"), _truthfulqa),
     "crows_pairs": (("sent_more", "sent_less", "bias_type"), _crows_pairs),
+    "winobias": (("tokens", "coreference_clusters"), winobias.of_tokens),
     "ifeval": (("key", "prompt", "instruction_id_list", "kwargs"), _ifeval),
     "sentiment": (("sentence", "label"), _sentiment),
     "summary": (("source", "target"), _summary),
@@ -209,7 +218,9 @@ READERS: dict[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Row]]] =
     "mmlu": (("question", "choices", "answer"), _chosen),
     "choice": (("question", "choices", "answer"), _chosen),
     "blimp": _texts("sentence_good", "sentence_bad"),
+    "reading": (("passage", "question", "choices", "answer"), _chosen),
     "grammar": _texts("good", "bad"),
+    "bias": _texts("stereotype", "other"),
     "sum": _texts("question", "answer"),
     "instructions": (("prompt", "must", "must_not"), _kept),
     "question": _texts("question"),

@@ -31,7 +31,9 @@ class Bar:
 
 
 def bars(rows: Sequence[Bar]) -> str:
-    """Bars below each other, from 0 to 1, each with its interval as a whisker."""
+    """Bars below each other, from 0 to 1, each with its interval as a whisker; "" for none."""
+    if not rows:
+        return ""
     room = WIDTH - LABEL - 60
     height = len(rows) * (BAR + GAP)
     parts: list[str] = []

@@ -9,6 +9,7 @@ from eval.compare import Comparison
 from eval.plots import Bar, Point, bars, radar, scatter
 from eval.results import Figure, Results
 from eval.suite import suites, titles
+from eval.timings import HEAD, timings
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2430;background:#fff}
@@ -44,20 +45,15 @@ def scaled(figure: Figure) -> tuple[float, float, float]:
     return figure.value / scale, low / scale, high / scale
 
 
+def figure_text(figure: Figure) -> str:
+    """ "0.421 ± 0.03": with half of its interval."""
+    low, high = figure.interval
+    return f"{figure.value:.3g} ± {(high - low) / 2:.2g}" if figure.error else f"{figure.value:.3g}"
+
+
 def chances() -> dict[str, float]:
     """Task → what guessing gets, where its suite says."""
     return {task.name: suite.chance for suite in suites().values() if suite.chance for task in suite.tasks}
-
-
-def _timed(results: Results, series: int, several: bool) -> list[Point]:
-    """What was timed: tokens a second, and the share of questions that was right at that."""
-    values = {(figure.task, figure.metric): figure.value for figure in results.figures()}
-    after = f" · {series + 1}" if several else ""
-    return [
-        Point(f"{named(task)}{after}", speed, values.get((task, "right"), 0.0), series)
-        for (task, metric), speed in values.items()
-        if metric == "tokens_per_second"
-    ]
 
 
 def named(task: str) -> str:
@@ -67,10 +63,10 @@ def named(task: str) -> str:
 
 def plots(all_results: Sequence[Results]) -> str:
     """Bars of every main figure, and a radar of what all have measured."""
-    guessed = chances()
+    guessed, several = chances(), len(all_results) > 1
     rows = [
         Bar(
-            f"{named(figure.task)} · {number + 1}" if len(all_results) > 1 else named(figure.task),
+            f"{named(figure.task)} · {number + 1}" if several else named(figure.task),
             *scaled(figure),
             series=number,
             chance=guessed.get(figure.task),
@@ -80,7 +76,15 @@ def plots(all_results: Sequence[Results]) -> str:
         if figure.metric not in UNBOUNDED
     ]
     rows.sort(key=lambda bar: bar.label)
-    timed = [point for number, each in enumerate(all_results) for point in _timed(each, number, len(all_results) > 1)]
+    timed = [
+        Point(
+            f"{each.form} · {each.place + 1}" if several else each.form,
+            each.tokens_per_second,
+            each.right or 0.0,
+            each.place,
+        )
+        for each in timings(all_results)
+    ]
     bounded = [figure.task for figure in main_figures(all_results[0]) if figure.metric not in UNBOUNDED]
     shared = [task for task in bounded if all(task in each.tasks for each in all_results)]
     values = {
@@ -94,28 +98,48 @@ def plots(all_results: Sequence[Results]) -> str:
 
 def markdown(all_results: Sequence[Results], comparisons: Sequence[Comparison] = ()) -> str:
     """The report as Markdown."""
-    return "\n".join([*_table(all_results), *_verdicts(comparisons), *_how(all_results), ""])
+    parts = [*_table(all_results), *_speed(all_results), *_verdicts(comparisons), *_how(all_results)]
+    return "\n".join(["# Evaluation", *parts, ""])
 
 
 def html(all_results: Sequence[Results], comparisons: Sequence[Comparison] = ()) -> str:
     """The report as one HTML file that needs no other."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("", *(each.model for each in all_results)))
-    lines = "".join(
-        f"<tr><td>{escape(name)}</td>{''.join(f'<td class=number>{escape(cell)}</td>' for cell in cells)}</tr>"
-        for name, cells in _rows(all_results)
-    )
+    names = ["", *(f"{number}: {each.model}" for number, each in enumerate(all_results, 1))]
+    lines = [(name, *cells) for name, cells in _rows(all_results)]
+    timed = speed_html(all_results)
     said = "".join(f"<li>{escape(line.removeprefix('- '))}</li>" for line in _verdicts(comparisons) if line[:1] == "-")
     how = "".join(f"<li>{escape(line.removeprefix('- '))}</li>" for line in _how(all_results) if line[:1] == "-")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Evaluation</title><style>{STYLE}</style><h1>Evaluation</h1>{plots(all_results)}"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+        f"{_table_html(names, lines) if lines else ''}{f'<h2>Speed</h2>{timed}' if timed else ''}"
         f"{f'<h2>Differences</h2><ul>{said}</ul>' if said else ''}<h2>How it was measured</h2><ul>{how}</ul></html>"
     )
 
 
+def speed_html(all_results: Sequence[Results], style: str = "") -> str:
+    """A table of what was timed; "" where nothing was. style: its classes."""
+    several = len(all_results) > 1
+    lines = [
+        (f"{each.place + 1}: {each.model}" if several else each.model, *each.cells[1:]) for each in timings(all_results)
+    ]
+    return _table_html(HEAD, lines, style) if lines else ""
+
+
+def _table_html(head: Sequence[str], lines: Sequence[Sequence[str]], style: str = "") -> str:
+    names = "".join(f"<th>{escape(name)}</th>" for name in head)
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td class=number>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, *cells in lines
+    )
+    return f'<table class="{style}"><thead><tr>{names}</tr></thead><tbody>{rows}</tbody></table>'
+
+
 def _rows(all_results: Sequence[Results]) -> Iterator[tuple[str, list[str]]]:
-    names = dict.fromkeys((figure.task, figure.name) for each in all_results for figure in each.figures())
+    """Every figure of what was asked; what was timed has a table of its own."""
+    every = [figure for each in all_results for figure in each.figures()]
+    timed = {figure.task for figure in every if figure.metric == "tokens_per_second"}
+    names = dict.fromkeys((figure.task, figure.name) for figure in every if figure.task not in timed)
     found = [{(figure.task, figure.name): figure for figure in each.figures()} for each in all_results]
     for task, name in names:
         cells = [_cell(own[task, name]) if (task, name) in own else "" for own in found]
@@ -128,8 +152,14 @@ def _cell(figure: Figure) -> str:
 
 def _table(all_results: Sequence[Results]) -> list[str]:
     head = ["", *(each.model for each in all_results)]
-    lines = ["# Evaluation", "", "| " + " | ".join(head) + " |", "|---|" + "---:|" * len(all_results)]
-    return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in _rows(all_results)]
+    lines = ["", "| " + " | ".join(head) + " |", "|---|" + "---:|" * len(all_results)]
+    rows = [f"| {name} | " + " | ".join(cells) + " |" for name, cells in _rows(all_results)]
+    return [*lines, *rows] if rows else []
+
+
+def _speed(all_results: Sequence[Results]) -> list[str]:
+    rows = [f"| {' | '.join(each.cells)} |" for each in timings(all_results)]
+    return ["", "## Speed", "", f"| {' | '.join(HEAD)} |", "|---|---|" + "---:|" * 5, *rows] if rows else []
 
 
 def _verdicts(comparisons: Sequence[Comparison]) -> list[str]:

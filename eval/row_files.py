@@ -36,7 +36,7 @@ def sources(
         given = Path(data).expanduser()
         if given.is_file():
             found[task.name] = given, _examples(given.parent, task, shots)
-        elif given.is_dir() and task.group:
+        elif given.is_dir() and (task.group or task.several):
             found[task.name] = given, None
         elif given.is_dir():
             found[task.name] = _within(given, task), _examples(given, task, shots)
@@ -68,7 +68,8 @@ def digest_of(path: Path) -> str:
     """sha256 of a file, or of a folder's tables by name and sha256."""
     if path.is_file():
         return sha256_of(path)
-    files = sorted(each for each in path.rglob("*") if each.name.endswith(ENDINGS) and each.is_file())
+    endings = (*ENDINGS, ".txt.dev", ".txt.test")
+    files = sorted(each for each in path.rglob("*") if each.name.endswith(endings) and each.is_file())
     listed = "".join(f"{each.relative_to(path)} {sha256_of(each)}\n" for each in files)
     return sha256(listed.encode()).hexdigest()
 

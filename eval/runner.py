@@ -177,7 +177,7 @@ def _measured(
         data, shots_data = files[task.name]
         if task.harness:
             model = ParleyModel(open_engine, answers, tell)
-            given = [harness.Given(task, data, shots_data)]
+            given = [harness.Given(task, data, shots_data, chosen.revision)]
             found = harness.evaluate(given, model, scratch, limit=asked.limit, shots=asked.shots, chat=task.chat)
             samples |= harness.samples(found)
         elif task.kind == "judged":
@@ -213,6 +213,7 @@ def _described(
     return {
         **asdict(asked),
         "suite_title": chosen.title,
+        "source": f"{chosen.source}@{chosen.revision}" if chosen.on_hub and not asked.data else "",
         "engines": sorted({engine.name for engine in engines}),
         "notes": sorted({note for engine in engines for note in engine.notes}),
         "template_hash": next((engine.template_hash for engine in engines if engine.template_hash), ""),

@@ -5,6 +5,7 @@ A suite has one task or several; most are lm-evaluation-harness's own, so that f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -49,6 +50,8 @@ class SuiteTask:
     """How a file that is no copy of the Hub's rows is read (local_rows.py)."""
     file: str = ""
     """Name of that file, where a folder is given with `--data`; in `eval/suites/` where it comes with Parley."""
+    several: bool = False
+    """Whether its rows are in several files: of a folder that is given, all that its reader knows."""
     shots_file: str = ""
     """Where examples are shown first: the file that they are taken from."""
     sha256: str = ""
@@ -75,6 +78,12 @@ class Suite:
     ability: str
     licence: str
     paper: str
+    source: str
+    """Where its rows are published: a set of the Hub ("Rowan/hellaswag") or an address; "Parley"; "yours"."""
+    revision: str
+    """Of a set of the Hub: the commit that is fetched, or "main", whatever that is at the time; "" of others."""
+    shots: int
+    """Solved examples before each question, where nobody asks for another number."""
     tasks: tuple[SuiteTask, ...]
     rows: int = 0
     """Of the full set; 0 where a person brings it."""
@@ -83,10 +92,37 @@ class Suite:
     chance: float | None = None
     """What guessing gets."""
 
+    def __post_init__(self) -> None:
+        wrong = [f"{name} is missing" for name in ("title", "licence", "paper", "source") if not getattr(self, name)]
+        if not (self.shots.__class__ is int and self.shots >= 0):
+            wrong.append(f"shots is no number of examples: {self.shots!r}")
+        if self.on_hub and not re.fullmatch(r"main|[0-9a-f]{40}", self.revision):
+            wrong.append(f"revision is no commit of {self.source}, nor main: {self.revision!r}")
+        if not self.on_hub and self.revision:
+            wrong.append(f"revision {self.revision} is of nothing: {self.source} is no set of the Hub")
+        if wrong:
+            raise ValueError(f"{self.name}.yaml: {'; '.join(wrong)}")
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether its rows can be fetched from the Hub."""
+        return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", self.source))
+
     @property
     def shipped(self) -> bool:
         """Whether its data come with Parley."""
         return all(task.file and (FOLDER / task.file).is_file() for task in self.tasks)
+
+
+def facts(about: Suite) -> dict[str, str]:
+    """What a person should know of a suite before its figures: name of a fact → the fact."""
+    revision = f" at {about.revision[:12]}" if about.revision else ""
+    rows = "comes with Parley" if about.shipped else f"{about.source}{revision}, {about.rows:,} rows"
+    told = {"rows": "yours" if about.source == "yours" else rows}
+    split = ", ".join(dict.fromkeys(task.split for task in about.tasks if task.harness and not task.group))
+    told |= {"split": split} if split and about.on_hub else {}
+    told["figure"] = ", ".join(dict.fromkeys(task.metric.partition(",")[0] for task in about.tasks))
+    return {**told, "examples first": str(about.shots), "licence": about.licence, "paper": about.paper}
 
 
 @cache

@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
+from assistant.engines import scoring
 from assistant.engines.transformers import TransformersEngine
 from assistant.errors import BadDataset, BadSettings, CapabilityMissing, ParleyError, UnknownModel, UnknownTask
 from assistant.run import Run, State
 from assistant.run_worker import Worker
 from assistant.runs import Runs
-from eval import results, row_files, runner
+from eval import groups, harness, results, row_files, runner
 from eval.runner import Evaluation, create, run_suite
 
 pytestmark = pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
@@ -51,7 +52,6 @@ def test_results_are_the_harness_s_own(tiny_decoder: Path, hellaswag: Path) -> N
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    from eval import harness
     from eval.suite import suite
 
     run = evaluated(tiny_decoder, "hellaswag", data=str(hellaswag), limit=10)
@@ -82,7 +82,8 @@ def test_results_are_the_harness_s_own(tiny_decoder: Path, hellaswag: Path) -> N
 def test_the_mini_suite_asks_for_everything_that_a_model_can_do(tiny_decoder: Path) -> None:
     run = evaluated(tiny_decoder, "mini", limit=2)
     assert run.status().state is State.FINISHED, run.status().message
-    names = ["mini_choice", "mini_grammar", "mini_arithmetic", "mini_instructions", "mini_sentiment"]
+    scored = ["mini_choice", "mini_grammar", "mini_reading", "mini_truth", "mini_bias"]
+    names = [*scored, "mini_arithmetic", "mini_instructions", "mini_sentiment"]
     assert results.read(run.folder).tasks == names
     assert set(run.status().figures) == set(names)
 
@@ -113,6 +114,42 @@ def test_what_was_answered_is_not_asked_again(
     assert asked == [8, 8, 8, -8, -8, -8]
     one, other = results.read(whole.folder), results.read(run.folder)
     assert list(one.figures()) == list(other.figures())
+
+
+@pytest.mark.parametrize("name", ["tiny", pytest.param("smollm2-135m-instruct", marks=pytest.mark.model)])
+def test_likelihoods_do_not_depend_on_the_batch(
+    name: str, tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts of all lengths, one at a time and sixteen at a time: padded, and endings of one question in one row."""
+    path = tmp_path / "hellaswag_val_full.txt"
+    rows = [
+        f"Roof: {'A man is on a roof. ' * (1 + n)}he\n{n}\nflies away.\nstands up{' again' * n}.\n"
+        "sings a song about the sea.\nsinks.\n"
+        for n in range(4)
+    ]
+    path.write_text("".join(rows), "utf-8")
+    likelihoods = scoring.log_likelihoods
+    passes: list[int] = []
+
+    def counted(forward: Any, batch: Any) -> Any:
+        passes.append(sum(len(work.pairs) for work in batch))
+        return likelihoods(forward, batch)
+
+    monkeypatch.setattr(scoring, "log_likelihoods", counted)
+    found: dict[int, results.Results] = {}
+    for size in (1, 16):
+        monkeypatch.setattr("eval.harness_model.SCORES_AT_A_TIME", size)
+        run = evaluated(tiny_decoder if name == "tiny" else name, "hellaswag", data=str(path))
+        assert run.status().state is State.FINISHED, run.status().message
+        assert sum(passes) == 16 and (set(passes) == {1}) is (size == 1)
+        passes.clear()
+        found[size] = results.read(run.folder)
+    pairs = list(zip(found[1].samples("hellaswag"), found[16].samples("hellaswag"), strict=True))
+    assert len(pairs) == 4
+    for alone, together in pairs:
+        ours, theirs = ([float(each[0]) for each in row["filtered_resps"]] for row in (alone, together))
+        assert ours == pytest.approx(theirs, abs=1e-4) and len(set(ours)) == 4
+    assert list(found[1].figures()) == list(found[16].figures())
 
 
 def test_pause_is_heard_between_two_parts(tiny_decoder: Path, hellaswag: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,6 +282,33 @@ def test_rows_of_the_hub_where_it_cannot_be_reached(tiny_decoder: Path) -> None:
     status = evaluated(tiny_decoder, "hellaswag").status()
     assert status.state is State.FAILED
     assert "on the Hub, which cannot be reached" in status.message and "--data FILE" in status.hint
+
+
+def test_the_commit_that_a_suite_names_is_the_one_that_is_fetched(
+    tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datasets
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    asked: list[tuple[Any, ...]] = []
+
+    def load(path: str, name: str | None = None, revision: str | None = None, **_: Any) -> Any:
+        asked.append((path, name, revision))
+        row = {"ctx_a": "A man sits. he", "ctx_b": "", "endings": ["a", "b", "c", "d"], "label": "1"}
+        rows = datasets.Dataset.from_list([{**row, "activity_label": "Roof"}] * 3)
+        return datasets.DatasetDict({"train": rows, "validation": rows})
+
+    monkeypatch.setattr("datasets.load_dataset", load)
+    monkeypatch.setattr("eval.harness.hub_reachable", lambda: True)
+    run = evaluated(tiny_decoder, "hellaswag", limit=2)
+    assert run.status().state is State.FINISHED, run.status().message
+    revision = runner.suite("hellaswag").revision
+    assert asked == [("Rowan/hellaswag", None, revision)]
+    assert results.read(run.folder).config["source"] == f"Rowan/hellaswag@{revision}"
+    copied = groups.pinned(harness._harness_tasks() / "blimp", tmp_path / "blimp", "abc")
+    config = load_yaml(copied / "adjunct_island.yaml")
+    assert config["dataset_kwargs"] == {"revision": "abc"} and config["dataset_path"] == "nyu-mll/blimp"
+    assert "dataset_kwargs" not in load_yaml(harness._harness_tasks() / "blimp" / "adjunct_island.yaml")
 
 
 def test_questions_that_were_changed_are_refused(tiny_decoder: Path, tmp_path: Path, monkeypatch: Any) -> None:

@@ -37,7 +37,7 @@ def test_base_and_result_are_measured_and_the_card_says_so(tiny_decoder: Path, t
     subprocess.run([sys.executable, "-P", "-m", run.program, str(run.folder)], check=True, timeout=200)
     status = run.status()
     assert status.state is State.FINISHED, status.message
-    assert len(status.figures) == 5 and "mini arithmetic" in status.figures
+    assert len(status.figures) == 8 and "mini arithmetic" in status.figures
     assert [line.partition(":")[0] for line in run.report()["evaluation"]][:2] == ["knowledge and sense", "grammar"]
     card = ModelCard.load(run.model / "README.md")
     named = {result.dataset_name: result.metric_value for result in card.data.eval_results or []}

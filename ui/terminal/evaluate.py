@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ui.terminal import standings
 from ui.terminal.output import note, printable, write, write_file, write_json
 
 if TYPE_CHECKING:
@@ -24,26 +25,46 @@ Where = Annotated[
 
 
 @app.command()
-def suites(as_json: AsJson = False) -> None:
+def suites(
+    name: Annotated[str | None, typer.Argument(help="One of them, in full: rows, paper, how to read it.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the suites: what each asks, how many rows it has, and under what licence.
 
-    Example: parley eval suites
+    Examples:
+
+    parley eval suites
+
+    parley eval suites hellaswag
     """
     from dataclasses import asdict
 
+    from eval.suite import facts, suite
     from eval.suite import suites as known
 
+    if name is not None:
+        about = suite(name)
+        if as_json:
+            write_json(asdict(about))
+            return
+        typer.echo(f"{about.title}: {about.asks}")
+        for fact, said in {**facts(about), "reading": about.reading}.items():
+            if said:
+                typer.echo(f"  {fact:<15} {said}")
+        return
     if as_json:
         write_json([asdict(suite) for suite in known().values()])
         return
-    for suite in known().values():
-        rows = "comes with Parley" if suite.shipped else f"{suite.rows:,} rows, {suite.licence}"
-        typer.echo(f"{suite.name:<14}  {suite.ability:<13}  {suite.asks} ({rows})")
+    for each in known().values():
+        rows = "comes with Parley" if each.shipped else f"{each.rows:,} rows, {each.licence}"
+        typer.echo(f"{each.name:<14}  {each.ability:<13}  {each.asks} ({rows})")
 
 
 @app.command()
 def run(
-    model: Annotated[str, typer.Option("--model", "-m", help="A model, or a run's id.")],
+    model: Annotated[
+        list[str], typer.Option("--model", "-m", help="A model, or a run's id; several, each with --model, in turn.")
+    ],
     suite: Annotated[str, typer.Option("--suite", "-s", help="`parley eval suites` lists them.")] = "mini",
     data: Annotated[
         str | None, typer.Option("--data", metavar="PATH", help="A file with the rows, or a folder.")
@@ -55,6 +76,7 @@ def run(
     against: Annotated[str | None, typer.Option("--against", help="For chat: the model to be compared with.")] = None,
     judge: Annotated[str | None, typer.Option("--judge", help="For chat: the model that judges both.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A copy of results.json.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Tables and plots: report.html or report.md.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Start it and return.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,15 +87,30 @@ def run(
     parley eval run --model smollm2-135m-instruct
 
     parley eval run --model smollm2-135m-instruct --suite hellaswag --data hellaswag_val_full.txt --limit 1000
+
+    parley eval run -m smollm2-135m-instruct -m smollm2-360m-instruct-gguf --suite speed --report speed.html
     """
+    from assistant.errors import BadSettings
     from assistant.runs import Runs
+    from eval.results import read
     from eval.runner import Evaluation, create
+    from ui.terminal.measuring import several
     from ui.terminal.watching import follow, refuse_failure, say_end
 
     runs = Runs()
     how: dict[str, Any] = {"engine": engine, "quantisation": quantisation, "against": against, "judge": judge}
-    asked = Evaluation(model=model, suite=suite, data=data, limit=limit, shots=shots, **how)
-    made = create(runs, asked)
+    asked = [Evaluation(model=each, suite=suite, data=data, limit=limit, shots=shots, **how) for each in model]
+    if detach and (report is not None or len(asked) > 1):
+        hint = (
+            "Leave out --detach, or start one model at a time and set them beside each other with `parley eval report`."
+        )
+        raise BadSettings("Nobody waits for what is started with --detach.", hint=hint)
+    if len(asked) > 1:
+        if output is not None:
+            raise BadSettings("--output takes the results of one model.", hint="--report takes those of several.")
+        several(asked, report, as_json=as_json)
+        return
+    made = create(runs, asked[0])
     runs.start(made)
     if detach:
         note(f"{made.id} has begun. `parley runs watch {made.id}` follows it.", style="dim")
@@ -84,6 +121,8 @@ def run(
     file = made.folder / "results.json"
     if file.exists() and output is not None:
         write_file(output, [file.read_text("utf-8")])
+    if file.exists() and report is not None:
+        write_report(report, [read(made.folder)])
     if file.exists() and as_json:
         write(file.read_text("utf-8"))
     elif file.exists():
@@ -167,54 +206,8 @@ def gate(
         raise typer.Exit(1)
 
 
-@app.command()
-def votes(as_json: AsJson = False) -> None:
-    """Say how strong models are by your blind votes (on the page, under Evaluate), on Elo's scale.
-
-    Example: parley eval votes
-    """
-    from dataclasses import asdict
-
-    from eval.arena import Votes, strengths
-
-    found = strengths(Votes().all())
-    if as_json:
-        write_json([asdict(each) for each in found])
-        return
-    if not found:
-        note("No vote yet. `parley ui`, Evaluate, Vote blind between models.", style="dim")
-    for each in found:
-        interval = f"{each.low:.0f} to {each.high:.0f}"
-        typer.echo(f"{each.elo:>6.0f}  {interval:>14}  {each.votes:>5,} votes  {printable(each.model)}")
-
-
-@app.command()
-def leaderboard(as_json: AsJson = False) -> None:
-    """List every model that was measured, the best first, with its speed and memory where those were measured too.
-
-    Example: parley eval leaderboard
-    """
-    from dataclasses import asdict
-
-    from assistant.run import State
-    from assistant.runs import Runs
-    from eval.leaderboard import leaderboard as placed
-    from eval.report import named
-    from eval.results import read
-    from eval.runner import KIND
-
-    done = [run for run in Runs() if run.kind == KIND and run.status().state is State.FINISHED]
-    places = placed(read(run.folder) for run in done)
-    if as_json:
-        write_json([asdict(place) for place in places])
-        return
-    if not places:
-        note("Nothing is measured yet: `parley eval run --model NAME`.", style="dim")
-    for place in places:
-        figures = [f"{named(task)} {figure.value:.3g}" for task, figure in place.figures.items()]
-        pace = [f"{place.tokens_per_second:,.0f} tokens/s"] if place.tokens_per_second else []
-        memory = [f"{place.peak_gigabytes:.1f} GB"] if place.peak_gigabytes else []
-        typer.echo(f"{printable(place.model)}: {', '.join([*figures, *pace, *memory])}")
+app.command()(standings.votes)
+app.command()(standings.leaderboard)
 
 
 @app.command()
@@ -228,16 +221,22 @@ def report(
 
     Example: parley eval report 20261125-073000 last --output report.html
     """
-    from eval.report import html, markdown
+    from eval.report import markdown
 
     found = [results(name) for name in names]
-    made = html if output is not None and output.suffix.lower() in (".html", ".htm") else markdown
-    text = made(found, differences(found))
     if output is None:
-        write(text)
+        write(markdown(found, differences(found)))
     else:
-        write_file(output, [text])
-        note(f"{output} is written.")
+        write_report(output, found)
+
+
+def write_report(path: Path, found: list[Results]) -> None:
+    """A report of evaluations in a file: HTML with plots, or Markdown, by its name."""
+    from eval.report import html, markdown
+
+    made = html if path.suffix.lower() in (".html", ".htm") else markdown
+    write_file(path, [made(found, differences(found))])
+    note(f"{path} is written.")
 
 
 def differences(found: list[Results]) -> list[Any]:

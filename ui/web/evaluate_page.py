@@ -10,13 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.errors import BadDataset, CapabilityMissing, ParleyError, RunNotFound, UserError
+from assistant.errors import BadDataset, CapabilityMissing, RunNotFound, UserError
 from assistant.run import Run, State
 from assistant.runs import Runs
 from assistant.service import Assistant
 from eval import report
 from eval.compare import compare_all
-from eval.leaderboard import leaderboard
+from eval.leaderboard import leaderboard, parameters_of
 from eval.results import Results, read
 from eval.runner import KIND, Evaluation, create, fitting
 from eval.suite import FIRST, suite, suites
@@ -146,13 +146,7 @@ def build_evaluate(assistant: Assistant, page: gr.Blocks) -> None:
         for name in ids:
             with suppress(BadDataset, RunNotFound):
                 found.append(read(runs.find(name).folder))
-        places = leaderboard(found)
-        weights: dict[str, int] = {}
-        for place in places:
-            with suppress(ParleyError):
-                entry = assistant.find(place.model)
-                weights[place.model] = getattr(entry, "parameters", 0)
-        return leaderboard_html(places, weights)
+        return leaderboard_html(leaderboard(found, parameters_of(assistant)))
 
     def put(names: list[str]) -> dict[Any, Any]:
         found = [read(runs.find(name).folder) for name in sorted(names)]  # ids begin with their time: older first

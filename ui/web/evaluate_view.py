@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from assistant.errors import BadDataset
@@ -11,8 +11,9 @@ from assistant.run import Run, State
 from eval import report
 from eval.compare import Comparison, Verdict
 from eval.leaderboard import Place, tasks
-from eval.results import Figure, Results, read
-from eval.suite import Suite
+from eval.report import figure_text
+from eval.results import Results, read
+from eval.suite import Suite, facts
 from ui.web.run_acts import buttons_html, card_html
 
 FLIPS = 8
@@ -23,9 +24,9 @@ CLASSES = {Verdict.REAL: "yes", Verdict.NOISE: "", Verdict.TOO_FEW: "no"}
 
 def suite_html(suite: Suite) -> str:
     """What a suite asks, and how its figures are to be read."""
-    rows = "It comes with Parley." if suite.shipped else f"{suite.rows:,} rows, {suite.licence}."
-    said = f"{suite.asks} {rows} {suite.reading}".strip()
-    return f'<p class="result">{html.escape(said)}<br><small>{html.escape(suite.paper)}</small></p>'
+    said = f"{suite.asks} {suite.reading}".strip()
+    about = " · ".join(f"{name}: {fact}" for name, fact in facts(suite).items())
+    return f'<p class="result">{html.escape(said)}<br><small>{html.escape(about)}</small></p>'
 
 
 def cards_html(runs: Sequence[Run]) -> str:
@@ -55,11 +56,6 @@ def _figures_html(run: Run) -> str:
     return ""
 
 
-def figure_text(figure: Figure) -> str:
-    """ "0.421 ± 0.03"."""
-    return f"{figure.value:.3g} ± {1.96 * figure.error:.2g}" if figure.error else f"{figure.value:.3g}"
-
-
 def _buttons(run: Run, state: State) -> str:
     if state.alive:
         wanted = [("pause", "Pause")]
@@ -81,7 +77,9 @@ def beside_html(found: Sequence[Results], comparisons: Sequence[Comparison]) -> 
     )
     verdicts = "".join(map(_verdict, comparisons))
     said = f"<h3>What changed</h3>{verdicts}" if verdicts else ""
-    return f'<div class="evaluated"><ul class="legend">{names}</ul>{report.plots(found)}{said}</div>'
+    timed = report.speed_html(found, "compared figures")
+    table = f'<div class="scroll">{timed}</div>' if timed else ""
+    return f'<div class="evaluated"><ul class="legend">{names}</ul>{report.plots(found)}{table}{said}</div>'
 
 
 def _verdict(found: Comparison) -> str:
@@ -105,8 +103,8 @@ def _cut(text: str) -> str:
     return html.escape(text if len(text) <= MOST_CHARACTERS else "… " + text[-MOST_CHARACTERS:])
 
 
-def leaderboard_html(places: Sequence[Place], weights: Mapping[str, int]) -> str:
-    """A table of models, the best first; "" for fewer than two. weights: model → how many numbers it has."""
+def leaderboard_html(places: Sequence[Place]) -> str:
+    """A table of models, the best first; "" for fewer than two."""
     if len(places) < 2:
         return ""
     names = tasks(places)
@@ -116,7 +114,7 @@ def leaderboard_html(places: Sequence[Place], weights: Mapping[str, int]) -> str
         + "".join(f"<td>{figure_text(place.figures[name]) if name in place.figures else ''}</td>" for name in names)
         + f"<td>{f'{place.tokens_per_second:,.0f}' if place.tokens_per_second else ''}</td>"
         f"<td>{f'{place.peak_gigabytes:.1f} GB' if place.peak_gigabytes else ''}</td>"
-        f"<td>{f'{weights[place.model] / 1e6:,.0f} M' if weights.get(place.model) else ''}</td></tr>"
+        f"<td>{f'{place.parameters / 1e6:,.0f} M' if place.parameters else ''}</td></tr>"
         for place in places
     )
     return (
