@@ -106,7 +106,7 @@ class Models:
             quantisation=quantisation,
             adapter=adapter,
             context=CONTEXT_TOKENS,
-            others=tuple(self.catalogue),
+            others=self.catalogue,
         )
 
     def engine(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -79,11 +79,11 @@ def choose(
     quantisation: str | None = None,
     adapter: bool = False,
     context: int = 4096,
-    others: Iterable[ModelEntry] = (),
+    others: Collection[ModelEntry] = (),
 ) -> Choice:
     """Decide how `entry` runs on `machine`; pure.
 
-    adapter: a PEFT adapter will be attached. others: models to propose where this one does not fit.
+    adapter: a PEFT adapter will be attached. others: models to propose, looked at only where this one does not fit.
 
     Raises BadSettings for an engine or a quantisation that does not exist or does not suit, CapabilityMissing where no
     engine can do what is asked with such weights.
@@ -115,7 +115,6 @@ def choose(
         raise CapabilityMissing(
             f"{by} can {wish} from {entry.key}, {ARTICLES[entry.family]} in {entry.format} weights.", hint=hint
         )
-    others = tuple(others)
     if able == ["llamacpp"]:
         return _llamacpp(entry, machine, context, others)
     torch = _transformers(entry, machine, capability, quantisation, context, others)
@@ -142,7 +141,7 @@ def _check(entry: ModelEntry | Remote, engine: str, quantisation: str | None) ->
         raise BadSettings("; ".join(problems) + ".", hint="See `parley models info`.")
 
 
-def _llamacpp(entry: ModelEntry, machine: Machine, context: int, others: tuple[ModelEntry, ...]) -> Choice:
+def _llamacpp(entry: ModelEntry, machine: Machine, context: int, others: Collection[ModelEntry]) -> Choice:
     metal = next((gpu.name for gpu in machine.gpus if gpu.kind == "mps"), None)
     fits = plans.fits(entry, machine, "cpu", "file", context)
     return Choice(
@@ -165,7 +164,7 @@ def _transformers(
     capability: Capability,
     quantisation: str | None,
     context: int,
-    others: tuple[ModelEntry, ...],
+    others: Collection[ModelEntry],
 ) -> Choice:
     """On the GPUs where it fits there; else on the CPU where it fits there; else spread over everything."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assistant.engines.by_length import batches, count_tokens
+from assistant.engines.by_length import batches, cheapest_batches, count_tokens
 from assistant.engines.protocol import Capability, Engine, Message, Span
 from assistant.engines.quiet import silent_loading
 from assistant.engines.spans import best_span
@@ -22,8 +22,10 @@ from assistant.engines.torch_failures import is_out_of_memory, loading_failure, 
 from assistant.errors import TextTooLong
 from assistant.placement import Placement
 
-BATCH_TOKENS = {"cpu": 2048, "cuda": 65536, "mps": 8192}
-"""Tokens of one pass, padding included."""
+BATCH_TOKENS = {"cpu": 1024, "cuda": 65536, "mps": 8192}
+"""Tokens of one pass, padding included: of 2048 the values between two layers no longer stay in a processor's cache."""
+PASS_TOKENS = {"cpu": 24}
+"""What a pass costs beside its tokens, in tokens (docs/experiments.md); a GPU would rather have it padded."""
 MOST_AT_ONCE = 8192
 """Texts that are tokenised and sorted together."""
 
@@ -72,6 +74,9 @@ class EncoderEngine(Engine):
         self.notes = (f"Runs on {placement.device} in {dtype}.", *notes)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
+        return self.embed_counted(texts)[0]
+
+    def embed_counted(self, texts: Sequence[str]) -> tuple[np.ndarray, list[int]]:
         self.require(Capability.EMBED)
 
         def pooled(**inputs: Tensor) -> Tensor:
@@ -81,8 +86,8 @@ class EncoderEngine(Engine):
             mask = inputs["attention_mask"][..., None].to(states.dtype)
             return (states * mask).sum(1) / mask.sum(1)
 
-        vectors = self._read(texts, pooled)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        vectors, counts = self._read(texts, pooled)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), counts
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
         self.require(Capability.CLASSIFY)
@@ -92,7 +97,7 @@ class EncoderEngine(Engine):
             logits = self._loaded(**inputs).logits.float()  # (text, label)
             return logits.sigmoid() if several else logits.softmax(-1)
 
-        rows = self._read(texts, probabilities)
+        rows, _ = self._read(texts, probabilities)
         return [dict(zip(self.labels, row, strict=True)) for row in rows.tolist()]
 
     def answer(self, question: str, passages: Sequence[str]) -> Span | None:
@@ -108,12 +113,14 @@ class EncoderEngine(Engine):
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return count_tokens(self._tokenizer, messages)
 
-    def _read(self, texts: Sequence[str], work: Callable[..., Tensor]) -> np.ndarray:
-        """What `work` makes of each text, (text, value) float32."""
+    def _read(self, texts: Sequence[str], work: Callable[..., Tensor]) -> tuple[np.ndarray, list[int]]:
+        """(what `work` makes of each text, (text, value) float32; the tokens of each)."""
         parts = [self._read_some(texts[at : at + MOST_AT_ONCE], work) for at in range(0, len(texts), MOST_AT_ONCE)]
-        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+        if not parts:
+            return np.zeros((0, 0), np.float32), []
+        return np.concatenate([rows for rows, _ in parts]), [count for _, counts in parts for count in counts]
 
-    def _read_some(self, texts: Sequence[str], work: Callable[..., Tensor]) -> np.ndarray:
+    def _read_some(self, texts: Sequence[str], work: Callable[..., Tensor]) -> tuple[np.ndarray, list[int]]:
         # A text that is too long for one pass becomes several pieces; `owners` says whose each is.
         encoded = self._tokenizer(
             list(texts),
@@ -127,18 +134,21 @@ class EncoderEngine(Engine):
         lengths = [len(piece) for piece in pieces]
         order: list[int] = []
         values: list[np.ndarray] = []
-        for batch in batches(lengths, BATCH_TOKENS.get(self._loaded.device.type, 2048)):
+        kind: str = self._loaded.device.type
+        most, alone = BATCH_TOKENS.get(kind, 2048), PASS_TOKENS.get(kind)
+        for batch in batches(lengths, most) if alone is None else cheapest_batches(lengths, most, alone):
             order += batch
             values.append(self._pass([pieces[place] for place in batch], work))
         rows = np.empty_like(joined := np.concatenate(values))
         rows[order] = joined
         if len(pieces) == len(texts):
-            return rows
+            return rows, lengths
         owners = np.array(encoded["overflow_to_sample_mapping"])
         weights = np.array(lengths, np.float32)
         total = np.zeros((len(texts), rows.shape[1]), np.float32)
         np.add.at(total, owners, rows * weights[:, None])
-        return total / np.bincount(owners, weights).astype(np.float32)[:, None]
+        counts = np.bincount(owners, weights)
+        return total / counts.astype(np.float32)[:, None], counts.astype(int).tolist()
 
     def _pass(self, pieces: list[list[int]], work: Callable[..., Tensor]) -> np.ndarray:
         """One pass, or two of half the size where memory does not suffice. The longest piece comes first."""

@@ -249,6 +249,10 @@ class Engine:
         self.require(Capability.EMBED)
         raise AssertionError(f"{type(self).__name__} declares embed and does not implement it")
 
+    def embed_counted(self, texts: Sequence[str]) -> tuple[np.ndarray, list[int]]:
+        """(embeddings as above, the tokens that were read of each text)."""
+        return self.embed(texts), [self.count_tokens([Message("user", text)]) for text in texts]
+
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """Probability of each label for each text."""
         self.require(Capability.CLASSIFY)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -34,7 +34,7 @@ from ui.api.schema import (
     words,
 )
 from ui.api.state import State
-from ui.api.work import EventStream, gathered, unless_gone
+from ui.api.work import EventStream
 
 Piece = tuple[int, Delta]
 """(which of the request's replies, what is new of it)."""
@@ -56,9 +56,12 @@ class Job:
     sampling: Sampling
     probabilities: int = 0
     form: Form | None = None
+    asked: float = field(default_factory=time.perf_counter)
+    """When."""
 
     def run(self, state: State, cancel: threading.Event) -> Iterator[Piece]:
         """The pieces of every reply, one reply after another: a request takes one turn, however much it asks for."""
+        begun = False
         for number in range(len(self.prompts) * self.replies):
             drawn = self.sampling
             if drawn.seed is not None:
@@ -73,6 +76,9 @@ class Job:
             )
             for delta in deltas:
                 if delta.text or delta.usage or delta.probabilities or delta.tool_calls:
+                    if not begun:
+                        state.metrics.first_token.labels(self.called).observe(time.perf_counter() - self.asked)
+                        begun = True
                     yield number, delta
             if cancel.is_set():
                 return
@@ -102,16 +108,14 @@ def chat_routes(state: State) -> APIRouter:
 async def _answer(state: State, request: Request, body: Drawing, job: Job, form: Chat | Plain) -> Response:
     model = job.called
     head = {"id": form.prefix + secrets.token_hex(12), "created": int(time.time()), "model": model}
-    start = time.perf_counter()
-    batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
-    state.metrics.first_token.labels(model).observe(time.perf_counter() - start)
     request.scope["parley.model"] = model
     if body.stream:
+        batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
         usage = bool(body.stream_options and body.stream_options.include_usage)
         events = _events(state, request, batches, head | {"object": form.chunk}, form, usage=usage)
         return EventStream(events, state.serving.deadline_seconds)
     replies: dict[int, Written] = {}
-    for number, delta in await unless_gone(request, gathered(batches)):
+    for number, delta in await state.result(request, lambda cancel: list(job.run(state, cancel)), state.writing):
         replies.setdefault(number, Written()).add(delta)
     choices = [form.whole(number, replies[number]) for number in sorted(replies)]
     counted = count(state, request, model, [each.usage for each in replies.values()])
@@ -140,20 +144,21 @@ async def _events(
                 fresh: dict[int, Written] = {}
                 for number, delta in batch:
                     fresh.setdefault(number, Written()).add(delta)
+                events: list[bytes] = []  # what is there at once is sent at once
                 for number, written in fresh.items():
                     if number not in begun and (first := form.begin(number)):
-                        yield event([first])
+                        events.append(event([first]))
                     begun.add(number)
                     if written.usage is not None:
                         used.append(written.usage)
-                    yield event([form.piece(number, written, last=written.usage is not None)])
+                    events.append(event([form.piece(number, written, last=written.usage is not None)]))
+                yield b"".join(events)
         counted = count(state, request, head["model"], used)
-        if usage:
-            yield event([], usage=counted)
+        told = event([], usage=counted) if usage else b""
     except Exception as error:  # noqa: BLE001 - it is told to the client
-        request.scope["parley.failed"], told, _ = answer_to(error)  # the status that is out says 200
-        yield b"data: " + json.dumps(told).encode() + b"\n\n"
-    yield DONE
+        request.scope["parley.failed"], failure, _ = answer_to(error)  # the status that is out says 200
+        told = b"data: " + json.dumps(failure).encode() + b"\n\n"
+    yield told + DONE
 
 
 def count(state: State, request: Request, model: str, used: Sequence[Usage | None]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ui.api.choices import Written
 from ui.api.failures import STREAMED, answer_to
 from ui.api.response_request import ResponseRequest
 from ui.api.state import State
-from ui.api.work import EventStream, gathered, unless_gone
+from ui.api.work import EventStream
 
 
 def response_routes(state: State) -> APIRouter:
@@ -32,10 +32,10 @@ def response_routes(state: State) -> APIRouter:
         job = made_job(state, body.model, [body.messages()], 1, changes, form=body.form())
         reply = Reply(body, job.called)
         request.scope["parley.model"] = reply.model
-        batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
         if body.stream:
+            batches = await state.stream(request, lambda cancel: job.run(state, cancel), state.writing)
             return EventStream(_events(state, request, batches, reply), state.serving.deadline_seconds)
-        for _, delta in await unless_gone(request, gathered(batches)):
+        for _, delta in await state.result(request, lambda cancel: list(job.run(state, cancel)), state.writing):
             reply.written.add(delta)
         return JSONResponse(reply.whole(_usage(count(state, request, reply.model, [reply.written.usage]))))
 

@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
         self._state.closing = True
         for page in self._pages:
             page.stop_event.set()  # Gradio's streams of open tabs end by it
-        asyncio.get_running_loop().call_later(self._grace, self._state.over.set)
+        asyncio.get_running_loop().call_later(self._grace, self._state.end)
         await super().shutdown(sockets)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
@@ -78,8 +77,9 @@ class State:
         for name in self.serving.models:
             entry = self.assistant.find(name)
             self.named[_public(name, entry)] = entry
-        self.over = asyncio.Event()
-        """Set when the server ends whatever still runs."""
+        self._over = False
+        self._running: set[anyio.CancelScope] = set()
+        """The steps of all requests that somebody waits for just now."""
         self.writing = Turns(self.serving.at_once, self.serving.waiting)
         self.reading = Turns(READING_AT_ONCE, self.serving.waiting)
         self.threads = ThreadPoolExecutor(self.serving.at_once + READING_AT_ONCE, thread_name_prefix="api")
@@ -149,7 +149,7 @@ class State:
     ) -> AsyncGenerator[list[T]]:
         ends = self.deadline()
         user: str = request.scope.get("parley.client", "")
-        async with AsyncExitStack() as held:  # not asyncio.timeout: the first batch is awaited in another task
+        async with AsyncExitStack() as held:
             await self.before(ends, held.enter_async_context(turns.turn(user)))
             batches = await held.enter_async_context(aclosing(pumped(make, self.threads)))
             while batch := await self.before(ends, anext(batches, None)):
@@ -163,20 +163,20 @@ class State:
 
     async def before(self, ends: float, step: Awaitable[T]) -> T:
         """The result of `step`. Raises TooLate where the time is up before, or the server ends."""
-        task, over = asyncio.ensure_future(step), asyncio.ensure_future(self.over.wait())
-        try:
-            left = max(0.0, ends - time.monotonic())
-            await asyncio.wait({task, over}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            late = f"The request took longer than {self.serving.deadline_seconds:.0f} s."
-            raise Busy(CLOSING_RETRY_SECONDS, closing=True) if over.done() else TooLate(late)
-        finally:
-            over.cancel()
-            if not task.done():
-                task.cancel()
-                with anyio.CancelScope(shield=True):  # starlette cancels again and again
-                    await asyncio.wait({task})
+        with anyio.move_on_after(0 if self._over else ends - time.monotonic()) as scope:
+            self._running.add(scope)
+            try:
+                return await step
+            finally:
+                self._running.discard(scope)
+        late = f"The request took longer than {self.serving.deadline_seconds:.0f} s."
+        raise Busy(CLOSING_RETRY_SECONDS, closing=True) if self._over else TooLate(late)
+
+    def end(self) -> None:
+        """End whatever still runs; whoever waits for it is told."""
+        self._over = True
+        for scope in self._running:
+            scope.cancel()
 
 
 async def _with_first(first: list[T], rest: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from concurrent.futures import Executor
-from contextlib import aclosing
+from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
@@ -31,53 +32,61 @@ async def pumped(make: Callable[[threading.Event], Iterable[T]], pool: Executor)
     loop = asyncio.get_running_loop()
     cancel, ready = threading.Event(), asyncio.Event()
     things: deque[T] = deque()
+    told = False
+    """Whether the loop is about to look: one word to it is enough for all that comes before it does."""
+
+    def tell() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            loop.call_soon_threadsafe(ready.set)
 
     def run() -> None:
         for thing in make(cancel):
             things.append(thing)
-            loop.call_soon_threadsafe(ready.set)
+            tell()
 
-    work = loop.run_in_executor(pool, run)
-    work.add_done_callback(lambda _: ready.set())
+    async def news() -> bool:
+        """Wait for some; whether the thread has ended."""
+        nonlocal told
+        await ready.wait()
+        ready.clear()
+        told = False  # before anything is taken: what is added from here on is told of anew
+        return work.done()
+
+    work = pool.submit(run)
+    work.add_done_callback(lambda _: loop.call_soon_threadsafe(ready.set))
+    ended = False
     try:
-        while True:
-            await ready.wait()
-            ready.clear()
-            ended = work.done()
+        while not ended:
+            ended = await news()
             if things:
                 yield [things.popleft() for _ in range(len(things))]
-            elif ended:
-                break
-            if ended:
-                ready.set()
-        await work
+        work.result()
     finally:
         cancel.set()
         with anyio.CancelScope(shield=True):
-            await asyncio.wait({work})
-        if not work.cancelled():
-            work.exception()  # seen: where the client is gone nobody is left to tell
+            while not ended:
+                ended = await news()
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """The result of `work`, which is cancelled when the client hangs up. Raises ClientGone then."""
-    task, watch = asyncio.ensure_future(work), asyncio.create_task(_gone(request.receive))
-    try:
-        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return task.result()
-    finally:
-        watch.cancel()
-        task.cancel()
-        with anyio.CancelScope(shield=True):
-            await asyncio.gather(task, watch, return_exceptions=True)
+    with _while_there(request.receive):
+        return await work
+    raise ClientGone
 
 
-async def gathered(batches: AsyncGenerator[list[T]]) -> list[T]:
-    """All of it at once."""
-    async with aclosing(batches):
-        return [thing async for batch in batches for thing in batch]
+@contextmanager
+def _while_there(receive: Receive, seconds: float = math.inf) -> Generator[None]:
+    """Cancel what is done within, and go on behind it, when the client hangs up or the time is over."""
+    with anyio.move_on_after(seconds) as scope:
+        watch = asyncio.create_task(_gone(receive))
+        watch.add_done_callback(lambda _: scope.cancel())
+        try:
+            yield
+        finally:
+            watch.cancel()
 
 
 class EventStream(StreamingResponse):
@@ -92,8 +101,8 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            with anyio.move_on_after(self._seconds + LAST_WORDS_SECONDS):
-                await super().__call__(scope, receive, send)
+            with _while_there(receive, self._seconds + LAST_WORDS_SECONDS):
+                await self.stream_response(send)
         finally:
             with anyio.CancelScope(shield=True):
                 await self._events.aclose()

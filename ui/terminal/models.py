@@ -83,7 +83,7 @@ def info(
     row = model_row(entry)
     row |= {"sampling": dict(entry.sampling), "lora_targets": list(entry.lora_targets), "sha256": dict(entry.sha256)}
     try:
-        choice = choose(entry, hardware.detect(), engine=engine, capability=purpose(entry), others=tuple(catalogue))
+        choice = choose(entry, hardware.detect(), engine=engine, capability=purpose(entry), others=catalogue)
         row["runs"] = {
             name: getattr(choice, name)
             for name in ("engine", "reason", "device", "dtype", "fits", "needs_bytes", "has_bytes", "advice")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations, pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.engines.by_length import batches
+from assistant.engines.by_length import batches, cheapest_batches
 
 
 @given(st.lists(st.integers(1, 500)), st.integers(1, 2000), st.integers(1, 40))
@@ -23,3 +25,28 @@ def test_padding_is_small_where_lengths_differ() -> None:
     lengths = [5, 200, 6, 190, 7, 180] * 20
     padded = sum(len(batch) * max(lengths[place] for place in batch) for batch in batches(lengths, 2048))
     assert padded < 1.1 * sum(lengths)
+
+
+@given(st.lists(st.integers(1, 60), max_size=9), st.integers(1, 200), st.integers(0, 50), st.integers(1, 9))
+def test_no_other_batches_cost_less(lengths: list[int], most: int, pass_tokens: int, rows: int) -> None:
+    found = list(cheapest_batches(lengths, most, pass_tokens, rows))
+    assert sorted(place for batch in found for place in batch) == list(range(len(lengths)))
+    sizes = [[lengths[place] for place in batch] for batch in found]
+    assert [size for batch in sizes for size in batch] == sorted(lengths, reverse=True)
+    assert all(fits(batch, most, rows) for batch in sizes)
+    ordered = sorted(lengths, reverse=True)
+    others = [
+        [ordered[start:end] for start, end in pairwise([0, *cuts, len(ordered)])]
+        for count in range(len(ordered))
+        for cuts in combinations(range(1, len(ordered)), count)
+    ]
+    costs = [cost(split, pass_tokens) for split in others if all(fits(batch, most, rows) for batch in split)]
+    assert cost(sizes, pass_tokens) == min(costs, default=0)
+
+
+def fits(batch: list[int], most_tokens: int, most_rows: int) -> bool:
+    return len(batch) == 1 or (len(batch) <= most_rows and len(batch) * max(batch) <= most_tokens)
+
+
+def cost(split: list[list[int]], pass_tokens: int) -> int:
+    return sum(pass_tokens + len(batch) * max(batch) for batch in split)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -136,6 +136,15 @@ def test_mistakes_are_reported_together() -> None:
 def test_a_gpu_that_is_too_small_is_explained() -> None:
     choice = choose(EIGHT_B, machine(64, T4), others=[QWEN_GGUF])
     assert "17.1 GB" in choice.advice and "13.8 GB" in choice.advice and "--quantisation 8bit" in choice.advice
+
+
+def test_nothing_else_is_looked_at_where_the_model_fits() -> None:
+    class Unread(tuple[ModelEntry, ...]):
+        def __iter__(self) -> NoReturn:
+            raise AssertionError("each request would read every run of the machine")
+
+    assert choose(SMOL_GGUF, machine(64), others=Unread()).fits
+    assert choose(ENCODER, machine(64), capability=Capability.EMBED, others=Unread()).fits
 
 
 def test_too_large_is_refused_with_what_would_fit(tmp_path: Path) -> None:

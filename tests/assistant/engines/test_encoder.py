@@ -20,7 +20,7 @@ from transformers import (
 
 from assistant.engines import encoder
 from assistant.engines.encoder import EncoderEngine
-from assistant.engines.protocol import Capability
+from assistant.engines.protocol import Capability, Message
 from assistant.errors import CapabilityMissing, ModelNotAvailable
 from assistant.service import Assistant
 from tests.assistant.embedded import embedded
@@ -72,6 +72,18 @@ def test_embeddings_are_those_of_one_text_at_a_time(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(encoder, "BATCH_TOKENS", {"cpu": 20})
     np.testing.assert_allclose(engine.embed(TEXTS), expected, atol=1e-5)
     assert engine.embed([]).shape[0] == 0
+
+
+def test_tokens_are_counted_as_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = EncoderEngine(make(tmp_path / "bert"))
+    monkeypatch.setattr(encoder, "MOST_AT_ONCE", 2)
+    rows, counts = engine.embed_counted(TEXTS)
+    np.testing.assert_array_equal(rows, engine.embed(TEXTS))
+    assert counts == [engine.count_tokens([Message("user", text)]) for text in TEXTS]
+    long = "it was very long " * 30
+    ((count,), beginnings_and_ends) = engine.embed_counted([long])[1], 2 * len(range(0, 120, 30))
+    assert count == 120 + beginnings_and_ends, "four pieces of 30 words"
+    assert engine.embed_counted([])[1] == []
 
 
 def test_labels_are_the_model_s(tmp_path: Path) -> None:
