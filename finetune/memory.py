@@ -35,8 +35,10 @@ def keep_freed_blocks() -> bool:
 
 @contextmanager
 def freed_blocks_kept() -> Generator[None]:
-    """The same for the time of the block, after which all that is free is given back: where sizes grow step by step, as
-    when a comparison generates long answers, blocks that are kept fit nothing any more, and a process grows by gigabytes.
+    """The same for the time of the block, after which all that is free is given back.
+
+    Where sizes grow step by step, as when long answers are generated, what is kept fits nothing any more, and a process
+    grows by gigabytes.
     """
     kept = keep_freed_blocks()
     try:
