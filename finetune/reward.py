@@ -62,7 +62,7 @@ def train(settings: RewardSettings, worker: Worker) -> None:
     def settle() -> None:
         """Rewards on one scale: what `beta` prices is divergence in rewards, and a penalty is a number of them."""
         worker.tell(doing="setting the scale of its rewards")
-        judge = trainer.accelerator.unwrap_model(trainer.model).eval()
+        judge = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False).eval()
         some = [row[side] for row in [*tested, *learnt][:SCALED_BY] for side in ("chosen_ids", "rejected_ids")]
         standardise(judge, rewards_of(some, judge, tokenizer.pad_token_id))
 
