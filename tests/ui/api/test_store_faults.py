@@ -81,7 +81,7 @@ def test_conversations_keep_what_was_acknowledged_twenty_times(disk: Disk) -> No
                 kept[conversation].append(text)
         with pytest.raises(StoreFailed):
             store.add_message(conversation, parent_id=None, role="user", content=TEXT * 10)  # told as often as asked
-        assert [message.content for message in store.get(conversation).messages] == kept[conversation]
+        assert [message.content for message in store.get(conversation).messages.values()] == kept[conversation]
         disk.free()
         store.add_message(conversation, parent_id=None, role="user", content="room again")
         kept[conversation].append("room again")
@@ -89,7 +89,7 @@ def test_conversations_keep_what_was_acknowledged_twenty_times(disk: Disk) -> No
         if turn % 5 == 4:  # the small disk holds a few turns
             store = Store(path)
             for id, texts in kept.items():
-                assert [message.content for message in store.get(id).messages] == texts
+                assert [message.content for message in store.get(id).messages.values()] == texts
                 store.delete(id)
             store.purge()
             store.close()
@@ -108,12 +108,12 @@ def test_a_lock_is_told_and_everything_else_kept_twenty_times(tmp_path: Path, mo
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreFailed, match="locked by another program"):
                 store.add_message(conversation, parent_id=None, role="user", content=f"refused {turn}")
-            assert [message.content for message in store.get(conversation).messages] == kept, "reading goes on"
+            assert [message.content for message in store.get(conversation).messages.values()] == kept, "reading goes on"
             other.execute("ROLLBACK")
             store.add_message(conversation, parent_id=None, role="user", content=f"kept {turn}")
             kept.append(f"kept {turn}")
     store.close()
-    assert [message.content for message in Store(path).get(conversation).messages] == kept
+    assert [message.content for message in Store(path).get(conversation).messages.values()] == kept
 
 
 def test_a_reply_that_ends_on_a_full_disk_says_so_and_stays_readable(disk: Disk) -> None:
@@ -131,11 +131,11 @@ def test_a_reply_that_ends_on_a_full_disk_says_so_and_stays_readable(disk: Disk)
         settings = ChatSettings(model=MODEL, sampling={"max_tokens": 100_000})
         (written,) = assistant.send(conversation, "Hello", settings=settings)
         assert written.wait(30) and full.is_set()
-        assert written.status == "failed" and written.text == TEXT * 40
+        assert written.status == "failed" and written.text.split() == (TEXT * 40).split()
         assert isinstance(written.error, StoreFailed) and written.error.hint
         disk.free()
         full.clear()
-        assert [message.role for message in store.get(conversation).messages] == ["user", "assistant"]
+        assert [message.role for message in store.get(conversation).messages.values()] == ["user", "assistant"]
         store.delete(conversation)
         store.purge()
     assistant.close()
