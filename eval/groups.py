@@ -61,11 +61,8 @@ def pinned(tasks: Path, folder: Path, revision: str) -> Path:
     """A copy of the harness's folder of a group whose files name one commit of their set of the Hub."""
     shutil.copytree(tasks, folder, dirs_exist_ok=True)
     for path in folder.iterdir():
-        if (
-            path.is_file()
-            and path.name.endswith("yaml")
-            and "\ndataset_path:" in f"\n{(text := path.read_text('utf-8'))}"
-        ):
+        text = path.read_text("utf-8") if path.is_file() and path.name.endswith("yaml") else ""
+        if any(line.startswith("dataset_path:") for line in text.splitlines()):
             path.write_text(f"{text.rstrip()}\ndataset_kwargs: {{revision: {revision}}}\n", "utf-8")
     return folder
 

@@ -44,7 +44,8 @@ def freed_blocks_kept() -> Generator[None]:
     try:
         yield
     finally:
-        if kept and (libc := _glibc()):
+        if kept:
+            libc = _glibc()
             for name, value in USUAL.items():
                 libc.mallopt(name, value)
             libc.malloc_trim(0)

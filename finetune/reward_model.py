@@ -30,21 +30,14 @@ def sequence_classifier(entry: ModelEntry, seed: int = 0) -> tuple[Any, Any]:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     config = AutoConfig.from_pretrained(path, num_labels=1)
-    ours = entry.family is Family.ENCODER and not _has_head(config)
-    kind: Any = MeanPooledForSequenceClassification if ours else AutoModelForSequenceClassification
+    heads = {name for name in config.architectures or [] if name.endswith("ForSequenceClassification")}
+    theirs = entry.family is Family.DECODER or heads - {MeanPooledForSequenceClassification.__name__}
+    kind: Any = AutoModelForSequenceClassification if theirs else MeanPooledForSequenceClassification
     torch.manual_seed(seed)
     with silent_loading():  # that the head is new is no news
         model: Any = kind.from_pretrained(path, config=config, dtype=torch.float32)
     model.config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
-
-
-def _has_head(config: Any) -> bool:
-    """Whether weights bring a head of transformers' own."""
-    return any(
-        name.endswith("ForSequenceClassification") and not name.startswith("MeanPooled")
-        for name in config.architectures or []
-    )
 
 
 def encoded(turns: Sequence[Mapping[str, str]], tokenizer: Any, max_length: int) -> list[int]:

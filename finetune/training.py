@@ -151,11 +151,11 @@ class Job:
             now = hardware.detect()
             require_memory(trainer, self.settings, has_bytes(now, now.device))
         kept = nullcontext() if self.machine.gpus else freed_blocks_kept()
-        casts = not trainer.args.bf16  # else autocast does it, and an adapter's inputs would go to 32 bits and back
         try:
             with (
                 watched(self.worker, smaller(self.settings)),
-                disable_input_dtype_casting(trainer.model, not casts),
+                # Autocast casts an adapter's inputs itself: they would go to 32 bits and back.
+                disable_input_dtype_casting(trainer.model, trainer.args.bf16),
                 kept,
             ):
                 if self.settings.dry_run:

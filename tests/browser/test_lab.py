@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from demos import images
 from demos.architectures import ARCHITECTURES, Architecture
@@ -30,6 +30,18 @@ def visit(page: Page, server: Server) -> None:
     page.wait_for_selector("#lab-list .result, #lab-list .run", state="attached", timeout=30_000)
 
 
+def trained_on_digits(page: Page, steps: int) -> Locator:
+    """Start a training of the architecture that is chosen: its card."""
+    page.fill("#lab-data input", "digits")
+    page.keyboard.press("Enter")
+    page.fill("#lab-train-steps input", str(steps))
+    settle(page)
+    before = page.locator("#lab-list .run").count()
+    page.click("#lab-train")
+    expect(page.locator("#lab-list .run")).to_have_count(before + 1, timeout=30_000)
+    return page.locator("#lab-list .run").first
+
+
 def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)
@@ -39,12 +51,7 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
     expect(page.locator("#lab-label")).to_be_visible()
     page.get_by_role("radio", name="VAE").check()
     expect(page.locator("#lab-label")).not_to_be_visible(timeout=15_000)
-    page.fill("#lab-data input", "digits")
-    page.keyboard.press("Enter")
-    page.fill("#lab-train-steps input", "8")
-    settle(page)
-    page.click("#lab-train")
-    card = page.locator("#lab-list .run").first
+    card = trained_on_digits(page, 8)
     expect(card).to_contain_text("VAE on digits", timeout=30_000)
     page.goto(f"{server.url}text")  # it goes on without the page
     visit(page, server)
@@ -73,14 +80,7 @@ def test_samples_get_better_while_one_looks_on(context: BrowserContext, server: 
     visit(page, server)
     page.get_by_role("radio", name="VAE").check()
     expect(page.locator("#lab-about")).to_contain_text("squeezed", timeout=15_000)
-    page.fill("#lab-data input", "digits")
-    page.keyboard.press("Enter")
-    page.fill("#lab-train-steps input", "250")
-    settle(page)
-    before = page.locator("#lab-list .run").count()
-    page.click("#lab-train")
-    expect(page.locator("#lab-list .run")).to_have_count(before + 1, timeout=30_000)
-    card = page.locator("#lab-list .run").first
+    card = trained_on_digits(page, 250)
     shown = card.locator(".on-the-way img")
     expect(shown.first).to_be_visible(timeout=90_000)
     seen: list[str] = []
@@ -129,12 +129,7 @@ def test_a_loss_is_chosen_from_a_list(context: BrowserContext, server: Server) -
     assert len(tops) == 2 and abs(tops[0] - tops[1]) < 1
     page.locator("#lab-variant input").click(timeout=15_000)
     page.get_by_role("option", name="Wasserstein with gradient penalty").click()
-    page.fill("#lab-data input", "digits")
-    page.keyboard.press("Enter")
-    page.fill("#lab-train-steps input", "3")
-    settle(page)
-    page.click("#lab-train")
-    card = page.locator("#lab-list .run").first
+    card = trained_on_digits(page, 3)
     expect(card).to_contain_text("loss wgan-gp", timeout=30_000)
     expect(card).to_contain_text("finished", timeout=90_000)
 

@@ -13,6 +13,7 @@ import gradio as gr
 
 from assistant.catalogue import Catalogue
 from assistant.errors import BadSettings
+from assistant.placement import gb
 from assistant.service import Assistant
 from ui import lab, lab_painting
 from ui.amounts import span
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def build_paint(assistant: Assistant) -> None:
     """Lay it out inside the current tab and wire it."""
     catalogue = assistant.catalogue
-    offered = [(f"{entry.title} ({lab_painting.size(entry)})", entry.key) for entry in pipelines(catalogue)]
+    offered = [(f"{entry.title} ({gb(entry.download_bytes)})", entry.key) for entry in pipelines(catalogue)]
     first = next((key for _, key in offered), "")
     gr.HTML(comparison_html("paint"), apply_default_css=False, elem_id="paint-about")
     with gr.Row(elem_classes="languages"):
