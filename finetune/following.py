@@ -75,6 +75,7 @@ class Following(TrainerCallback):
             sampler.generator = torch.Generator().manual_seed(args.seed + int(state.epoch or 0))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        self.worker.tell(step=state.global_step, steps=state.max_steps)
         self.request = agreed(self.worker.asked())
         if self.request:
             control.should_training_stop = True
@@ -102,7 +103,6 @@ class Following(TrainerCallback):
             name: value for name, value in found.items() if isinstance(value, (int, float)) and math.isfinite(value)
         }
         self.worker.record(state.global_step, **finite)
-        self.worker.tell(step=state.global_step, steps=state.max_steps)
         self._divergence.look(found, state.global_step)
 
 

@@ -32,3 +32,12 @@ def test_the_divergence_is_that_of_whole_answers(tmp_path: Path) -> None:
 def test_names_are_ours_and_what_is_no_number_is_left_out() -> None:
     line = recorded(loss=1.0, grad_norm=0.5, epoch=1.0, entropy=float("nan"))
     assert line["gradient_norm"] == 0.5 and not {"epoch", "entropy", "grad_norm"} & line.keys()
+
+
+def test_every_step_is_told_not_only_those_that_have_figures() -> None:
+    worker = Worker(Runs().create("sft", "a", "finetune", {}).folder)
+    following = Following(worker)
+    for step in (5, 6, 7, 8):
+        state, control = SimpleNamespace(global_step=step, max_steps=8), SimpleNamespace()
+        following.on_step_end(None, state, control)
+        assert (worker.run.status().step, worker.run.status().steps) == (step, 8)
