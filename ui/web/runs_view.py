@@ -120,15 +120,19 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
 
 
 def drawn(runs: list[Run], figure: str) -> pd.DataFrame:
-    """step, value, line: one line a figure and run."""
+    """step, value, line: one line a figure and run, and of a loop one a part, since each counts its own steps."""
     rows = [
-        (line["step"], line[name], name if len(runs) == 1 else f"{name.removeprefix('eval_')} {run.id[:15]}")
+        (line["step"], line[name], " ".join(filter(None, [_called(name, run, alone=len(runs) == 1), line.get("part")])))
         for run in runs
         for line in run.metrics()
         for name in FIGURES.get(figure, ())
         if isinstance(line.get(name), (int, float)) and (len(runs) == 1 or name == FIGURES[figure][-1])
     ]
     return pd.DataFrame(rows, columns=["step", "value", "line"])
+
+
+def _called(figure: str, run: Run, *, alone: bool) -> str:
+    return figure if alone else f"{figure.removeprefix('eval_')} {run.id[:15]}"
 
 
 def runs_html(runs: list[Run]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from assistant.run_worker import Worker
 from assistant.runs import Runs
 from ui.web.run_details import COMPARED, comparison_html
+from ui.web.runs_view import drawn
 
 
 def test_answers_before_and_after_stand_side_by_side() -> None:
@@ -20,3 +22,16 @@ def test_answers_before_and_after_stand_side_by_side() -> None:
     assert shown.count("<tr><td>") == COMPARED
     assert shown.index("q29") < shown.index("q24") < shown.index("q0<") and "q15" not in shown
     assert "<script>" not in shown and "&lt;b&gt;29" in shown
+
+
+def test_each_part_of_a_loop_has_a_line_of_its_own() -> None:
+    """Each counts its own steps: as one line they would be drawn over each other."""
+    worker = Worker(Runs().create("rlhf-loop", "a", "finetune", {}).folder)
+    for part in ("sft", "reward"):
+        worker.record(1, part=part, loss=2.0, learning_rate=0.1)
+        worker.record(5, part=part, loss=1.0, learning_rate=0.0)
+    assert list(dict.fromkeys(drawn([worker.run], "loss")["line"])) == ["loss sft", "loss reward"]
+    other = Worker(Runs().create("sft", "b", "finetune", {}).folder)
+    other.record(1, loss=3.0, learning_rate=0.1)
+    assert drawn([other.run], "loss")["line"].tolist() == ["loss"]
+    assert drawn([worker.run, other.run], "learning rate")["line"].nunique() == 3
