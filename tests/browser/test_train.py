@@ -124,8 +124,18 @@ def test_from_pairs_to_better_answers(page: Page, tiny_decoder: Path, tmp_path: 
     path.write_text("".join(json.dumps(row) + "\n" for row in PAIRS))
     choose_file(page, "#train-data button", path)
     expect(page.get_by_label("Prefer the better of two answers.")).to_be_checked(timeout=30_000)
-    page.get_by_label("All of it from pairs: answers, reward models, learning, comparison.").check()
-    expect(page.locator("#train-epochs")).to_be_hidden(timeout=20_000)  # each part has its own
+    page.click("#train-more button")
+    whole = page.get_by_label("All of it from pairs: answers, reward models, learning, comparison.")
+    fields = [page.locator(f"#train-{name}") for name in ("epochs", "length", "batch", "rank", "rate")]
+    for chosen, shown in (
+        (whole, False),
+        (page.get_by_label("Prefer the better of two answers."), True),
+        (whole, False),
+    ):
+        chosen.check()
+        for field in fields:  # each part of the loop has its own
+            expect(field).to_be_visible(visible=shown, timeout=20_000)
+    page.click("#train-more button")
     steps = [f"{part}.max_steps=2 {part}.max_length=64" for part in ("sft", "reward", "rlhf")]
     models = f"model={tiny_decoder} reward.model={tiny_decoder}"
     further(page, f"{models} {' '.join(steps)} rlhf.max_completion_length=4 compared_prompts=4")

@@ -29,7 +29,7 @@ def settings_of(method: str, judges: list[str], *values: Any) -> Settings:
     given: dict[str, Any] = dict(zip(CONTROLS, values, strict=True))
     rate, further = str(given.pop("rate") or "").strip(), str(given.pop("further") or "")
     chosen = methods.METHODS[method].settings_class()
-    words = [f"learning_rate={rate}"] if rate else []
+    words = [f"learning_rate={rate}"] if rate and "learning_rate" not in chosen.unused else []
     given["evaluate"] = MEASURED_ON if given["evaluate"] else ""
     for name in chosen.unused:
         given.pop(name, None)

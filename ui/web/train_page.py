@@ -158,10 +158,12 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             name: FIRST[name] if fields[name].default == first_fields[name].default else fields[name].default
             for name in FIRST
         }
+        asked = {epochs: "num_train_epochs", length: "max_length", batch: "per_device_train_batch_size",
+                 rank: "lora_r", rate: "learning_rate"}  # fmt: skip
         return {
-            epochs: gr.update(value=usual["num_train_epochs"], visible="num_train_epochs" not in settings.unused),
-            length: usual["max_length"],
-            batch: usual["per_device_train_batch_size"],
+            part: gr.update(visible=name not in settings.unused, **({"value": usual[name]} if name in usual else {}))
+            for part, name in asked.items()
+        } | {
             kind: gr.update(choices=[(KINDS[each], each) for each in settings.tunings], value="lora"),
             model: gr.update(choices=able, value=value),
             judge: gr.update(visible=wanted == "rlhf", choices=judges()),
@@ -207,7 +209,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         runs.start(run)
         return refresh.begin(run)
 
-    fitted = [model, judge, epochs, kind, length, batch]
+    fitted = [model, judge, epochs, kind, length, batch, rank, rate]
     shown = [looked, go, dry, measured, method, *fitted]
     example.click(lambda: (str(EXAMPLE), EXAMPLE_EPOCHS, "sft"), None, [data, epochs, method], **QUICK)
     for part in (data, model, length, tests):
