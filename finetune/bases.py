@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +135,14 @@ def device_map(machine: hardware.Machine) -> dict[str, Any]:
     return {"": PartialState().local_process_index if machine.gpus else "cpu"}
 
 
-def adapter(settings: Settings, entry: ModelEntry, task: str) -> Any:
-    """PEFT's settings of the adapter; None where every weight is trained. task: a name of peft.TaskType."""
+def adapter(settings: Settings, entry: ModelEntry, task: str, model: Any) -> Any:
+    """PEFT's settings of the adapter; None where every weight is trained. task: a name of peft.TaskType. model: what it
+    is put on. Raises BadSettings for layers that this does not have."""
     from peft import LoraConfig, TaskType
 
     if settings.finetuning_type == "full":
         return None
+    require_layers(model, settings.lora_target_modules or ())
     return LoraConfig(
         task_type=TaskType[task],
         r=settings.lora_r,
@@ -148,3 +151,13 @@ def adapter(settings: Settings, entry: ModelEntry, task: str) -> Any:
         target_modules=settings.lora_target_modules or list(entry.lora_targets) or "all-linear",
         use_dora=settings.finetuning_type == "dora",
     )
+
+
+def require_layers(model: Any, names: Sequence[str]) -> None:
+    """Raises BadSettings for a layer that the model does not have: PEFT passes it over where it finds another."""
+    modules = model.named_modules()
+    layers = [name for name, layer in modules if getattr(getattr(layer, "weight", None), "ndim", 0) > 1]
+    for wanted in names:
+        if not any(name == wanted or name.endswith(f".{wanted}") for name in layers):
+            known = ", ".join(dict.fromkeys(name.rpartition(".")[2] for name in layers))
+            raise BadSettings(f"lora_target_modules: the model has no layer {wanted!r}.", hint=f"It has {known}.")

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from assistant.catalogue import Family
-from assistant.errors import BadDataset, BadSettings
+from assistant.errors import BadDataset
 from assistant.run_worker import Worker
 from assistant.whole_files import write_whole
 from finetune import bases
@@ -63,8 +63,6 @@ def train(settings: ClassifierSettings, worker: Worker) -> None:
     from finetune.classifier_rows import Padded, Row, Rows
 
     job = Job.begin(settings, worker, "classifier", Family.ENCODER)
-    if job.entry.format == "adapter":
-        raise BadSettings(f"{job.entry.title} is an adapter: begin from its base, {bases.named(job.whole)}.")
     names = job.rows.report.spellings if settings.merge_labels else {}
     labels = tuple(sorted({names.get(row["label"], row["label"]) for row in (*job.rows.train, *job.rows.test)}))
     if len(labels) < 2:
@@ -85,7 +83,7 @@ def train(settings: ClassifierSettings, worker: Worker) -> None:
     if settings.finetuning_type == "head":
         rate *= HEAD_FACTOR
         only_the_head(model)
-    elif (adapter := bases.adapter(settings, job.entry, "SEQ_CLS")) is not None:
+    elif (adapter := bases.adapter(settings, job.entry, "SEQ_CLS", model)) is not None:
         model = with_adapter(model, adapter)
     learnt = Rows(targets(job.rows.train, settings.label_smoothing), tokenizer, settings.max_length)
     tested = Rows(targets(job.rows.test, 0.0), tokenizer, settings.max_length)

@@ -4,7 +4,7 @@ al. 2023, arXiv:2305.18290)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from assistant.catalogue import Family
 from assistant.run_worker import Worker
@@ -14,6 +14,24 @@ from finetune.turns import datasets
 
 LEARNING_RATE = 2e-5
 """Of an adapter."""
+Loss = Literal[
+    "sigmoid",
+    "sigmoid_norm",
+    "hinge",
+    "ipo",
+    "exo_pair",
+    "nca_pair",
+    "robust",
+    "bco_pair",
+    "sppo_hard",
+    "aot",
+    "aot_unpaired",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+    "sft",
+]
+"""By their names in TRL."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +40,13 @@ class DPOSettings(Settings):
 
     beta: float = 0.1
     """How much it is held to the model that it begins from."""
-    loss_type: str = "sigmoid"
-    """TRL's names: sigmoid, ipo, hinge, robust …"""
+    loss_type: Loss = "sigmoid"
+
+    def problems(self) -> list[str]:
+        found = super().problems()
+        if self.loss_type == "exo_pair" and not self.trainer.get("label_smoothing"):
+            found.append("loss_type exo_pair needs trainer.label_smoothing above 0, as 0.001")
+        return found
 
 
 def train(settings: DPOSettings, worker: Worker) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from assistant.catalogue import Family
 from assistant.run_worker import Worker
 from finetune import bases
-from finetune.reward_model import encoded, rewards_of, sequence_classifier, standardise
+from finetune.reward_model import encoded, rewards_of, sequence_classifier, standardise, write_length
 from finetune.settings import Settings
 from finetune.training import Job
 
@@ -24,6 +24,7 @@ SCALED_BY = 200
 class RewardSettings(Settings):
     """What a reward model has besides."""
 
+    tunings: ClassVar[tuple[str, ...]] = ("lora", "dora", "full")
     model: str = "all-minilm-l6-v2"
     max_length: int = 256
     """Tokens of question and answer; of a longer text the beginning is lost, since the answer is judged."""
@@ -56,7 +57,7 @@ def train(settings: RewardSettings, worker: Worker) -> None:
         train_dataset=Dataset.from_list(learnt),
         eval_dataset=Dataset.from_list(tested) if tested else None,
         processing_class=tokenizer,
-        peft_config=bases.adapter(settings, job.entry, "SEQ_CLS"),
+        peft_config=bases.adapter(settings, job.entry, "SEQ_CLS", model),
     )
 
     def settle() -> None:
@@ -65,5 +66,6 @@ def train(settings: RewardSettings, worker: Worker) -> None:
         judge = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False).eval()
         some = [row[side] for row in [*tested, *learnt][:SCALED_BY] for side in ("chosen_ids", "rejected_ids")]
         standardise(judge, rewards_of(some, judge, tokenizer.pad_token_id))
+        write_length(worker.run.model, settings.max_length)
 
     job.go(trainer, tokenizer, settle=settle)

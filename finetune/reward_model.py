@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from assistant.engines.by_length import batches
 from assistant.engines.quiet import silent_loading
 from assistant.errors import BadSettings
 from assistant.models import Models
-from assistant.whole_files import read_object
+from assistant.whole_files import read_object, write_whole
 from finetune import bases
 from finetune.masks import written
 
 BATCH_TOKENS = 4096
+LENGTH = "reward.json"
+"""Beside the weights: {"max_length": tokens of a question and its answer that it has learnt to judge}."""
+USUAL_LENGTH = 256
+"""Of models that do not say."""
 
 
 def sequence_classifier(entry: ModelEntry, seed: int = 0) -> tuple[Any, Any]:
@@ -47,6 +52,12 @@ def encoded(turns: Sequence[Mapping[str, str]], tokenizer: Any, max_length: int)
     return tokenizer(text, add_special_tokens=special, truncation=True, max_length=max_length)["input_ids"]
 
 
+def write_length(folder: Path, max_length: int) -> None:
+    """Say beside a reward model how much of an answer it reads: judged at another length, it would be another judge."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / LENGTH, [json.dumps({"max_length": max_length})])
+
+
 def require_judge(entry: ModelEntry) -> None:
     """Raises BadSettings for what gives no single number: a chat model would get a head that knows nothing."""
     folder = bases.located(entry)
@@ -60,7 +71,7 @@ def require_judge(entry: ModelEntry) -> None:
 class RewardModel:
     """What a run of `reward` left: a run's id, or a folder."""
 
-    def __init__(self, name: str, *, max_length: int = 256) -> None:
+    def __init__(self, name: str) -> None:
         """Raises UnknownModel, BadSettings where it is no reward model."""
         models = Models()
         entry = bases.find(models, name, Family.DECODER, Family.ENCODER)
@@ -75,7 +86,7 @@ class RewardModel:
         else:
             model, self._tokenizer = sequence_classifier(entry)
         self._model: Any = model.to(bases.accelerator()).eval()
-        self._max_length = max_length
+        self._max_length = int(read_object(folder / LENGTH).get("max_length", USUAL_LENGTH))
 
     def __call__(self, conversations: Sequence[Sequence[Mapping[str, str]]]) -> list[float]:
         """A reward for the last answer of each."""

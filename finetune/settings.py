@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
@@ -83,6 +83,10 @@ class Settings:
     trainer: dict[str, Any] = field(default_factory=dict[str, Any])
     """Further fields of TRL's own configuration of the method."""
 
+    def parts(self) -> dict[str, Settings]:
+        """Of a method that is several in turn: the settings of each under its name, begun from what is here already."""
+        return {}
+
     def problems(self) -> list[str]:
         """What cannot be, as half sentences."""
         found: list[str] = []
@@ -92,7 +96,7 @@ class Settings:
             found.append(f"finetuning_type can be {', '.join(self.tunings)} here, not {self.finetuning_type}")
         usual = self.__dataclass_fields__
         for name in self.unused:
-            if getattr(self, name) != usual[name].default:
+            if getattr(self, name) != _default(usual[name]):
                 found.append(f"{name} is for nothing here{self.instead(name)}")
         above_zero = ("lora_r", "lora_alpha", "num_train_epochs", "per_device_train_batch_size", "max_length")
         above_zero += ("gradient_accumulation_steps", "logging_steps", "learning_rate", "eval_steps", "save_steps")
@@ -103,6 +107,8 @@ class Settings:
         for name in ("test_share", "lora_dropout", "warmup_ratio"):
             if not 0 <= getattr(self, name) < 1:
                 found.append(f"{name} must be from 0 to below 1, not {getattr(self, name)}")
+        if self.lr_scheduler_type != usual["lr_scheduler_type"].default:
+            found += _schedule(self.lr_scheduler_type)
         return found
 
     def instead(self, unused: str) -> str:
@@ -112,6 +118,18 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """As a run keeps it."""
         return asdict(self)
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _schedule(name: str) -> list[str]:
+    """What is wrong with a learning rate schedule of that name."""
+    from transformers.trainer_utils import SchedulerType  # takes a second: asked for what is not the usual one alone
+
+    known = [each.value for each in SchedulerType]
+    return [] if name in known else [f"lr_scheduler_type can be {', '.join(known)}, not {name}"]
 
 
 class Checked(Protocol):
@@ -130,6 +148,17 @@ def settings_from(kind: type[Kind], *layers: Mapping[str, Any]) -> Kind:
 
     Raises BadSettings with every mistake together.
     """
+    made, mistakes = checked(kind, *layers)
+    if made is not None and not mistakes:
+        return made
+    hint = "Mend these."
+    if "trainer" in kind.__dataclass_fields__:
+        hint += " A field of TRL's own configuration goes under trainer: {…}."
+    raise BadSettings(f"These settings cannot be used: {'; '.join(mistakes)}.", hint=hint)
+
+
+def checked(kind: type[Kind], *layers: Mapping[str, Any]) -> tuple[Kind | None, list[str]]:
+    """(the settings, None where they cannot even be read; every mistake in them as a half sentence)."""
     given: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():
@@ -144,15 +173,8 @@ def settings_from(kind: type[Kind], *layers: Mapping[str, Any]) -> Kind:
     try:
         made = TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
-        mistakes += [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-    else:
-        mistakes += made.problems()
-        if not mistakes:
-            return made
-    hint = "Mend these."
-    if "trainer" in known:
-        hint += " A field of TRL's own configuration goes under trainer: {…}."
-    raise BadSettings(f"These settings cannot be used: {'; '.join(mistakes)}.", hint=hint)
+        return None, mistakes + [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+    return made, mistakes + made.problems()
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

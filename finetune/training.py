@@ -73,7 +73,7 @@ class Job:
     def _begun(self, auto: str, task: str) -> tuple[Any, Any, Any]:
         model, tokenizer = bases.generator(self.entry, self.settings, self.machine, auto)
         further = self.entry.format == "adapter"
-        return model, tokenizer, None if further else bases.adapter(self.settings, self.entry, task)
+        return model, tokenizer, None if further else bases.adapter(self.settings, self.entry, task, model)
 
     def arguments(self, kind: type, *, rows: int, rate: float, tested: bool, **own: Any) -> Any:
         """TRL's (or transformers') configuration `kind`. rows: to be trained on. rate: the method's own for an adapter.

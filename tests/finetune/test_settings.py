@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import finetune
 from assistant.errors import BadSettings
+from finetune.dpo import DPOSettings, Loss
 from finetune.loop_parts import USUAL
 from finetune.methods import METHODS
 from finetune.rlhf_loop import RLHFLoopSettings
@@ -97,3 +101,44 @@ def test_every_method_has_a_config() -> None:
 def _method(config: Path) -> str:
     """The name of a config begins with its method's."""
     return max((name for name in METHODS if config.stem.startswith(name)), key=len)
+
+
+def test_mistakes_of_every_part_are_told_before_the_loop_begins() -> None:
+    given = {"rlhf": {"betta": 0.3}, "reward": {"max_length": 0}, "sft": {"packing": "perhaps"}}
+    with pytest.raises(BadSettings) as told:
+        settings_from(RLHFLoopSettings, {"data": "x", **given})
+    for part in (
+        "rlhf: there is no setting 'betta', did you mean beta",
+        "reward: max_length must be above 0",
+        "sft: packing:",
+    ):
+        assert part in told.value.message
+
+
+@pytest.mark.parametrize("given", [{"finetuning_type": "full"}, {"rlhf": {"finetuning_type": "full"}}])
+def test_a_loop_of_whole_models_is_refused_before_it_begins(given: dict[str, object]) -> None:
+    with pytest.raises(BadSettings, match=r"finetuning_type can be lora, qlora, dora"):
+        settings_from(RLHFLoopSettings, {"data": "x", **given})
+
+
+@pytest.mark.parametrize("given", [{"bf16": False}, {"report_to": ["trackio"]}, {"trainer": {"seed": 1}}])
+def test_what_the_loop_would_not_pass_on_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(BadSettings, match=rf"{next(iter(given))} is for nothing here: each part has its own"):
+        settings_from(RLHFLoopSettings, {"data": "x", **given})
+
+
+def test_names_that_a_library_would_not_know() -> None:
+    with pytest.raises(BadSettings, match=r"lr_scheduler_type can be linear, cosine.*, not foo"):
+        settings_from(SFTSettings, {"data": "x", "lr_scheduler_type": "foo"})
+    assert settings_from(SFTSettings, {"data": "x", "lr_scheduler_type": "constant"}).lr_scheduler_type == "constant"
+    with pytest.raises(BadSettings, match=r"loss_type: Input should be 'sigmoid'"):
+        settings_from(DPOSettings, {"data": "x", "loss_type": "foo"})
+    with pytest.raises(BadSettings, match=r"exo_pair needs trainer\.label_smoothing"):
+        settings_from(DPOSettings, {"data": "x", "loss_type": "exo_pair"})
+
+
+def test_the_losses_are_those_of_the_trainer() -> None:
+    from trl.trainer import dpo_trainer
+
+    known = set(re.findall(r'loss_type == "(\w+)"', inspect.getsource(dpo_trainer)))
+    assert set(get_args(Loss)) == known
