@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from assistant.models import Models
 from assistant.tuned import ADAPTER_GGUF, base_of, write_about
 from assistant.whole_files import beside, read_object
 from finetune import bases, gguf_export, parity
-from finetune.parity import Parity
+from finetune.parity import Parity, Tolerance
 
 _log = logging.getLogger("parley")
 Form = Literal["merged", "gguf", "adapter"]
@@ -34,12 +34,16 @@ FORMS: dict[Form, str] = {
     "adapter": "The adapter alone (PEFT)",
 }
 USUAL_TYPE = "q8_0"
-APART = {"merged": 0.05, "adapter": 0.25, "f16": 0.25, "bf16": 0.25, "q8_0": 0.25}
-"""How far likely words' log-probabilities may be apart on the mean (nats). torch and llama.cpp are 0.07 apart on the
-same 4-bit weights, since llama.cpp rounds activations; without RoPE's order it is above 1."""
+SAME, ROUNDED, FEW_BITS = Tolerance(0.05, 0.5, 0.9), Tolerance(0.25, 1.5, 0.6), Tolerance(0.5, 3.0, 0.4)
+"""How far two forms may be apart, by what is between them. SAME: the order of sums, and rounding to the 16 bits of the
+base. ROUNDED: llama.cpp rounds activations, and is 0.07 from torch on the same 4-bit weights; without RoPE's
+order it is above 1. FEW_BITS: weights that are rounded a second time. Where two words are about as likely, either may
+come first: agreement falls with the model's doubt as well, and is asked for with room."""
+TOLERANCES = {"merged": SAME, "adapter": ROUNDED, "f16": ROUNDED, "bf16": ROUNDED, "q8_0": ROUNDED}
+"""Form, or type of a GGUF's weights; others have five bits and fewer."""
+FIRST_WORDS = replace(ROUNDED, agreement=0.5)
+"""Of eight words, of which some are in doubt."""
 PARITY_CONTEXT = 1024
-APART_FEW_BITS = 0.5
-"""Of five bits a weight and fewer."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,19 @@ def _convert(entry: ModelEntry, output: Path, type: str, converter: Path | None)
         raise EngineFailed(f"{converter.name} failed: {last[0]}")
 
 
+def unlike(folder: Path, base: ModelEntry, said: parity.Answers) -> str:
+    """How the adapter that llama.cpp takes differs from the model that has just been trained; "" where it does not.
+
+    said: parity.first_words of that model. base: whose GGUF it is put on.
+    """
+    try:
+        with closing(_opened("adapter", folder, bases.located(base), PARITY_CONTEXT)) as engine:
+            found = parity.compared(said, parity.answers(engine, tokens=1), same_template=True)
+    except EngineFailed as error:
+        return error.message
+    return found.beyond(FIRST_WORDS)
+
+
 def _checked(
     models: Models, entry: ModelEntry, form: Form, type: str, written: Path, base: Path | None, name: str
 ) -> Parity:
@@ -179,12 +196,11 @@ def _checked(
     with closing(_opened(form, written, base, entry.context_length)) as other:
         same = reference.template_hash == other.template_hash
         found = parity.compared(ones, parity.answers(other), same_template=same)
-    most = APART.get(type if form == "gguf" else form, APART_FEW_BITS)
-    if found.mean_difference > most or not same:
-        what = found if same else "its chat template is another one"
-        hint = "Nothing was kept. " + ("q8_0 is nearer; " if form == "gguf" and type not in APART else "")
+    kind = type if form == "gguf" else form
+    if wrong := found.beyond(TOLERANCES.get(kind, FEW_BITS)):
+        hint = "Nothing was kept. " + ("q8_0 is nearer; " if kind not in TOLERANCES else "")
         hint += "--no-check leaves it all the same."
-        raise EngineFailed(f"What was written answers otherwise than {entry.title}: {what}.", hint=hint)
+        raise EngineFailed(f"What was written answers otherwise than {entry.title}: {wrong}.", hint=hint)
     return found
 
 

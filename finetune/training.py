@@ -18,12 +18,13 @@ from assistant.models import Models
 from assistant.placement import has_bytes
 from assistant.run import State
 from assistant.run_worker import Worker
-from assistant.tuned import write_about
+from assistant.tuned import ADAPTER_GGUF, write_about
 from finetune import bases, data
 from finetune.bases import computes_in_bf16
 from finetune.card import last_evaluation, write_card
-from finetune.export import give_adapter
+from finetune.export import give_adapter, unlike
 from finetune.launching import world
+from finetune.parity import first_words
 from finetune.settings import Settings
 
 _log = logging.getLogger("parley")
@@ -180,11 +181,30 @@ class Job:
         tokenizer.save_pretrained(self.worker.run.model)
         write_about(self.worker.run.model, bases.named(self.whole), prompts)
         if (self.worker.run.model / "adapter_config.json").exists() and self.entry.family is Family.DECODER:
-            give_adapter(self.worker.run.model, self.whole)
+            told = f"{told} {self._give_adapter(trainer.model, tokenizer)}".strip()
         found = figures() or last_evaluation(self.worker.run)
         write_card(self.worker.run, self.whole, self.rows, found)
         state = State.STOPPED if following.request == "stop" else State.FINISHED
         self.worker.end(state, figures=found, message=told)
+
+    def _give_adapter(self, model: Any, tokenizer: Any) -> str:
+        """Write the adapter for llama.cpp, by which the chat will answer, if its first words are those of the model in
+        memory; what is to be told where they are not.
+
+        A model that is spread over processes is not asked, nor one that lies here in other 4 bits than in the GGUF.
+        """
+        folder = self.worker.run.model
+        give_adapter(folder, self.whole)
+        alone = world()[1] == 1 and self.settings.finetuning_type != "qlora"
+        if not (folder / ADAPTER_GGUF).is_file() or not alone:
+            return ""
+        self.worker.tell(doing="comparing answers")
+        wrong = unlike(folder, self.whole, first_words(model.eval(), tokenizer))
+        if not wrong:
+            return ""
+        (folder / ADAPTER_GGUF).unlink()
+        wrong = wrong.rstrip(".")
+        return f"The adapter for llama.cpp was left out: {wrong}. The chat answers through transformers, slower."
 
 
 def total_steps(settings: Settings, rows: int) -> int:

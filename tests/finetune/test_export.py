@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,14 @@ import pytest
 from assistant.engines.protocol import Capability, TokenProbability
 from assistant.errors import BadSettings, EngineFailed
 from assistant.models import Models
+from assistant.run import Run, State
 from assistant.runs import Runs
 from assistant.tuned import ADAPTER_GGUF, write_about
 from assistant.weights.gguf_files import read_gguf_header
 from finetune import bases, gguf_export, parity
-from finetune.export import export, give_adapter
+from finetune.export import FEW_BITS, ROUNDED, SAME, export, give_adapter
 from finetune.methods import create
+from finetune.parity import Tolerance
 from finetune.settings import settings_from
 from finetune.sft import SFTSettings
 from tests.assistant.embedded import embedded
@@ -135,15 +139,82 @@ def test_a_base_that_is_no_gguf_needs_the_converter(tiny_decoder: Path, tmp_path
             export(models, name, "merged", tmp_path / "x", type=wrong if wrong == "q9" else "f16")
 
 
-def test_answers_are_compared_word_by_word_until_they_part() -> None:
-    def said(*words: tuple[str, float]) -> list[TokenProbability]:
-        return [TokenProbability(text, value, ((text, value), ("rare", -9.0))) for text, value in words]
+def said(*words: tuple[str, float]) -> list[TokenProbability]:
+    return [TokenProbability(text, value, ((text, value), ("rare", -9.0))) for text, value in words]
 
+
+def test_answers_are_compared_word_by_word_until_they_part() -> None:
     found = parity.compared(
         [said(("a", -0.1), ("b", -0.5), ("c", -0.2))], [said(("a", -0.2), ("x", -0.5), ("c", -9))], same_template=True
     )
     assert (found.tokens, found.agreement) == (2, 0.5)
-    assert found.difference == pytest.approx(0.1) and found.mean_difference == pytest.approx(0.1)
+    assert found.difference == pytest.approx(8.5), "b is no likelier than the rarest that the other names"
+    assert found.mean_difference == pytest.approx((0.1 + 8.5) / 2)
+
+
+def test_how_engines_write_a_token_is_no_difference() -> None:
+    ones = [TokenProbability("Red", -0.1, (("Red", -0.1), ("", -2.5))), *said(("\N{REPLACEMENT CHARACTER}", -0.1))]
+    found = parity.compared([ones], [said((" Red", -0.1), ("", -0.1))], same_template=True)
+    assert (found.tokens, found.agreement, found.difference) == (2, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("tolerance", [SAME, ROUNDED, FEW_BITS])
+def test_what_says_nothing_is_another_model(tolerance: Tolerance) -> None:
+    ones = [said(("a", -0.1)), said(("b", -0.1))]
+    for others in ([[], []], [said(("\N{REPLACEMENT CHARACTER}", -0.1))] * 2, [said(("x", -0.1))] * 2):
+        assert parity.compared(ones, others, same_template=True).beyond(tolerance)
+    broken_off = parity.compared([said(("a", -0.1), ("b", -0.1))], [said(("a", -0.1))], same_template=True)
+    assert (broken_off.tokens, broken_off.agreement) == (2, 0.5)
+    nothing = parity.compared([[]], [[]], same_template=True)
+    assert nothing.beyond(tolerance) == "none of its words can be compared"
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({}, True),
+        ({"mean_difference": 0.3}, False),
+        ({"difference": 1.6}, False),
+        ({"agreement": 0.5}, False),
+        ({"same_template": False}, False),
+    ],
+)
+def test_the_mean_the_largest_difference_and_the_words_are_judged(changes: dict[str, Any], allowed: bool) -> None:
+    found = replace(parity.Parity(40, 0.9, 0.6, 0.1, same_template=True), **changes)
+    assert (found.beyond(ROUNDED) == "") is allowed
+
+
+def test_an_export_that_ends_at_once_is_not_left(
+    tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetune import export as exporting
+
+    mute = SimpleNamespace(generate=lambda *_, **__: iter(()), close=lambda: None)
+    monkeypatch.setattr(exporting, "_opened", lambda *_: mute)
+    tuned = adapter_on(str(tiny_decoder), tmp_path / "tuned")
+    mute.template_hash = Models().engine(str(tuned), engine="transformers", capability=Capability.SCORE).template_hash
+    with pytest.raises(EngineFailed, match="none of its words can be compared"):
+        export(Models(), str(tuned), "merged", tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+@pytest.mark.model
+def test_a_run_leaves_no_adapter_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tuned = adapter_on(SMALL, tmp_path / "tuned")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": f"a {n}"}) + "\n" for n in range(4)))
+    given = {"model": str(tuned), "data": str(rows), "max_steps": 1, "learning_rate": 1e-9, "max_length": 96}
+
+    def run() -> Run:
+        return do(create(Runs(), "sft", settings_from(SFTSettings, given)))
+
+    right = run()
+    assert right.status().message == "" and (right.model / ADAPTER_GGUF).is_file(), right.status()
+    monkeypatch.setattr(gguf_export, "_arranging", lambda _: lambda _, weights: weights)  # RoPE in the wrong order
+    wrong = run()
+    assert wrong.status().state is State.FINISHED and not (wrong.model / ADAPTER_GGUF).exists()
+    assert wrong.status().message.startswith("The adapter for llama.cpp was left out: "), wrong.status()
+    assert Models().explain(wrong.id).engine == "transformers"
 
 
 def test_the_card_says_what_was_done(tiny_decoder: Path, tmp_path: Path) -> None:
