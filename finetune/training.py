@@ -144,13 +144,15 @@ class Job:
 
         from finetune.following import Following, last_checkpoint, step_of
         from finetune.memory import freed_blocks_kept, watched
-        from finetune.preflight import measure, require_disk, require_memory, smaller
+        from finetune.preflight import FirstSteps, measure, require_disk, require_memory, smaller
 
         trainer.remove_callback(PrinterCallback)
         require_disk(trainer, self.worker.run.folder)
+        free: int | None = None
         if world()[1] == 1:
             now = hardware.detect()
-            require_memory(trainer, self.settings, has_bytes(now, now.device))
+            free = has_bytes(now, now.device)
+            require_memory(trainer, self.settings, free)
         kept = nullcontext() if self.machine.gpus else freed_blocks_kept()
         try:
             with (
@@ -161,10 +163,13 @@ class Job:
             ):
                 if self.settings.dry_run:
                     self.worker.tell(doing="measuring a few steps")
-                    self.worker.end(State.FINISHED, figures=dataclasses.asdict(measure(trainer)))
+                    found = dataclasses.asdict(measure(trainer))
+                    self.worker.end(State.FINISHED, figures=found, hint=smaller(self.settings))
                     return
                 following = Following(self.worker)
                 trainer.add_callback(following)
+                if free is not None:
+                    trainer.add_callback(FirstSteps(self.settings, free))
                 begun = last_checkpoint(self.worker.run.folder)
                 self.worker.forget_after(step_of(begun) if begun else 0)
                 trainer.train(resume_from_checkpoint=str(begun) if begun else None)
