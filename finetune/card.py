@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from assistant.whole_files import read_object, write_whole
@@ -29,6 +30,10 @@ UNSAID = (
     "save_steps",
 )
 """Settings that the table does not repeat."""
+LAST_STEPS = 5
+"""Figures that are averaged where a training is its own measure."""
+TRAINING = "train_"
+"""Begins the names of such."""
 LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
 
 
@@ -69,7 +74,7 @@ def card(run: Run, base: ModelEntry, rows: Rows, figures: Mapping[str, float]) -
         for name, value in settings.items()
         if name not in UNSAID and value not in (None, {}, [])
     ]
-    lines = [f"| {name.replace('_', ' ')} | {value:.4g} |" for name, value in figures.items()]
+    training = {name: value for name, value in figures.items() if name.startswith(TRAINING)}
     return "\n".join(
         [
             f"---\n{about.to_yaml()}\n---",
@@ -80,7 +85,8 @@ def card(run: Run, base: ModelEntry, rows: Rows, figures: Mapping[str, float]) -
             f"- **Trained:** {status.step:,} steps in {minutes} with Parley, {run.created:%Y-%m-%d}\n",
             "What the data gets wrong or leaves out, the model does too. What is not among the figures below was not"
             " measured.\n",
-            *(["## Figures on rows that were set apart\n", "| | |\n|---|---|", *lines, ""] if lines else []),
+            *_figures("on rows that were set apart", {name: figures[name] for name in figures if name not in training}),
+            *_figures("of the last steps", training),
             "## Settings\n",
             "| | |\n|---|---|",
             *table,
@@ -119,6 +125,22 @@ def last_evaluation(run: Run) -> dict[str, float]:
     """What the run's own rows that were set apart said last; {} where there are none."""
     line: dict[str, Any] = next((line for line in reversed(run.metrics()) if "eval_loss" in line), {})
     return {name: value for name, value in line.items() if name.startswith("eval_") and isinstance(value, float)}
+
+
+def last_steps(run: Run, names: Sequence[str], until: int | None = None) -> dict[str, float]:
+    """What a training said of itself in its last steps, on the mean: of one whose loss tells nothing.
+
+    until: the step whose weights came out, where it is not the last.
+    """
+    lines = [line for line in run.metrics() if until is None or line["step"] <= until]
+    values = {name: [line[name] for line in lines if name in line][-LAST_STEPS:] for name in names}
+    return {f"{TRAINING}{name}": fmean(some) for name, some in values.items() if some}
+
+
+def _figures(what: str, figures: Mapping[str, float]) -> list[str]:
+    """A section of the card; none without figures."""
+    lines = [f"| {name.replace('_', ' ')} | {value:.4g} |" for name, value in figures.items()]
+    return [f"## Figures {what}\n", "| | |\n|---|---|", *lines, ""] if lines else []
 
 
 def _hashes(run: Run) -> str:

@@ -14,15 +14,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from accelerate import PartialState
 from transformers import TrainerCallback
 
 from assistant.run_worker import Worker
+from assistant.whole_files import beside
 from finetune.following import WHOLE
+from finetune.launching import agreed, world
 
 PROXY, CHECK = "rewards/reward_0", "rewards/check_0"
 """As TRL logs the two: with /mean and /std."""
 WINDOW = 5
-"""Figures that are averaged: some eighty answers."""
+"""Figures that are averaged, one a step: some eighty answers."""
 APART = 0.4
 """Standard deviations (of the rewards in the beginning) that one must have risen, and the other fallen."""
 FIRST, LAST = 2, 3
@@ -80,22 +83,28 @@ class Alarm(TrainerCallback):
         self._worker = worker
         self._best = worker.run.folder / BEST
         self.rang_at: int | None = None
+        self.kept: int | None = None
+        """The step whose weights came out instead of the last, where that was so."""
         self._why = ""
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        if self.rang_at is None and (why := trick(self._worker.run.metrics())):
+        # One process writes the figures, and the others may read them a step later: it says what all do.
+        if self.rang_at is None and (why := agreed(trick(self._worker.run.metrics()))):
             self.rang_at, self._why = state.global_step, why
             control.should_training_stop = True
         return control
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if not state.is_world_process_zero or self.rang_at is not None:
+            return
         lines = [line for line in self._worker.run.metrics() if line["step"] <= state.global_step]
         known = liked([line for line in lines if line["step"] <= self.best_step])
-        better = liked(lines) > known and entropy_left(lines) >= DIFFERING
-        if state.is_world_process_zero and self.rang_at is None and better:
+        if liked(lines) > known and entropy_left(lines) >= DIFFERING:
             checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             kept = self._best / checkpoint.name
-            shutil.copytree(checkpoint, kept, ignore=LEFT, dirs_exist_ok=True)
+            self._best.mkdir(exist_ok=True)
+            with beside(kept) as partial:  # killed in the middle, it is as if nothing had been copied
+                shutil.copytree(checkpoint, partial, ignore=LEFT)
             for other in self._best.glob("checkpoint-*"):
                 if other != kept:
                     shutil.rmtree(other)
@@ -107,10 +116,13 @@ class Alarm(TrainerCallback):
 
     def settle(self, model: Any) -> str:
         """After the training: the best weights go into the model where the alarm rang; what is to be told of it."""
-        step, kept = self.best_step, self._best / f"checkpoint-{self.best_step}"
+        step = int(agreed(str(self.best_step)))
         if self.rang_at is not None and step:
-            load(model, kept)
-        shutil.rmtree(self._best, ignore_errors=True)
+            load(model, self._best / f"checkpoint-{step}")
+            self.kept = step
+        PartialState().wait_for_everyone()  # each process has read them
+        if not world()[0]:
+            shutil.rmtree(self._best, ignore_errors=True)
         if self.rang_at is None:
             return ""
         left = f"the model of step {step} was kept" if step else "no earlier model was saved"

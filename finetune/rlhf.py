@@ -5,20 +5,23 @@ more than their siblings, held to the model that it begins from. RLOO (Ahmadian 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from assistant.catalogue import Family
+from assistant.errors import BadDataset
 from assistant.run_worker import Worker
+from finetune.card import last_evaluation, last_steps
 from finetune.hacking import Alarm
 from finetune.rewards import rewards
 from finetune.settings import Settings
 from finetune.training import Job
-from finetune.turns import asked, question
+from finetune.turns import prompts, too_long
 
 LEARNING_RATE = 2e-4
 """Of an adapter: at the 1e-5 that the papers take for large models a small one hardly moves (docs/experiments.md)."""
+FIGURES = ("reward", "kl", "length", "entropy")
+"""Of the last steps, that stand in the card."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,8 @@ class RLHFSettings(Settings):
     """What reinforcement learning has besides."""
 
     num_train_epochs: float = 1.0
+    logging_steps: int = 1
+    """A step takes seconds, and the alarm (hacking.py) looks at figures: it hears no trick before there are ten."""
     algorithm: Literal["rloo", "grpo"] = "rloo"
     reward_models: list[str] = field(default_factory=list[str])
     """Runs of `reward`, or folders of such models; their rewards are added."""
@@ -72,7 +77,13 @@ def train(settings: RLHFSettings, worker: Worker) -> None:
     model, tokenizer, adapter = job.decoder()
     tokenizer.padding_side = "left"
     functions, weights = rewards(settings, worker)
-    learnt, tested = (prompts(job, rows, tokenizer, settings) for rows in (job.rows.train, job.rows.test))
+    learnt, left = prompts(job.rows.train, tokenizer, settings.max_prompt_length)
+    tested, _ = prompts(job.rows.test, tokenizer, settings.max_prompt_length)
+    if not learnt:
+        raise BadDataset(
+            f"Every question is longer than max_prompt_length, {settings.max_prompt_length} tokens: none is left.",
+            hint=f"The shortest has {min(left)} tokens: raise max_prompt_length.",
+        )
     trainer_class, config_class = _classes(settings.algorithm)
     own = {
         "beta": settings.beta,
@@ -98,25 +109,19 @@ def train(settings: RLHFSettings, worker: Worker) -> None:
         processing_class=tokenizer,
         peft_config=adapter,
     )
-    if not settings.check_models:
-        job.go(trainer, tokenizer)
-        return
-    alarm = Alarm(worker)
-    trainer.add_callback(alarm)
-    job.go(trainer, tokenizer, settle=lambda: alarm.settle(trainer.accelerator.unwrap_model(trainer.model)))
+    alarm = Alarm(worker) if settings.check_models else None
+    if alarm is not None:
+        trainer.add_callback(alarm)
 
+    def settle() -> str:
+        told = alarm.settle(trainer.accelerator.unwrap_model(trainer.model)) if alarm is not None else ""
+        return " ".join(filter(None, (told, too_long(len(left), len(learnt), settings.max_prompt_length))))
 
-def prompts(
-    job: Job, rows: Sequence[Mapping[str, Any]], tokenizer: Any, settings: RLHFSettings
-) -> list[dict[str, Any]]:
-    """Every question once, as the model reads it; too long ones are left out."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        turns = question(row, job.rows.report.format.kind)
-        text = asked(turns)
-        if text not in found and len(tokenizer(text)["input_ids"]) <= settings.max_prompt_length:
-            found[text] = {"prompt": list(turns) if tokenizer.chat_template else text, "turns": list(turns)}
-    return list(found.values())
+    def figures() -> dict[str, float]:
+        """Of rows that were set apart where there was an evaluation; of the last steps of what came out in any case."""
+        return last_evaluation(worker.run) | last_steps(worker.run, FIGURES, alarm.kept if alarm is not None else None)
+
+    job.go(trainer, tokenizer, figures, settle=settle)
 
 
 def _classes(algorithm: str) -> tuple[Any, Any]:

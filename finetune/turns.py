@@ -8,7 +8,6 @@ from typing import Any
 from assistant.engines.prompts import base_text
 from assistant.engines.protocol import Message
 from finetune.data import Rows
-from finetune.formats import Kind
 
 Turns = Sequence[Mapping[str, str]]
 
@@ -42,6 +41,33 @@ def datasets(rows: Rows, tokenizer: Any) -> tuple[Any, Any]:
     return Dataset.from_list(learnt), Dataset.from_list(tested) if tested else None
 
 
-def question(row: Mapping[str, Any], kind: Kind) -> Turns:
-    """What is asked in a row of any kind that holds questions."""
-    return row["messages"][:-1] if kind is Kind.CONVERSATION else row["prompt"]
+def question(row: Mapping[str, Any]) -> Turns:
+    """What is asked in a row of any kind that holds questions: rows to be measured on may be of another than those to
+    learn from."""
+    return row["messages"][:-1] if "messages" in row else row["prompt"]
+
+
+def prompts(
+    rows: Sequence[Mapping[str, Any]], tokenizer: Any, max_length: int
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """(every question once, as the model reads it; tokens of those that are too long, which are left out)."""
+    found: dict[str, dict[str, Any]] = {}
+    left: dict[str, int] = {}
+    for row in rows:
+        turns = question(row)
+        text = asked(turns)
+        if text in found or text in left:
+            continue
+        if (tokens := len(tokenizer(text)["input_ids"])) > max_length:
+            left[text] = tokens
+        else:
+            found[text] = {"prompt": list(turns) if tokenizer.chat_template else text, "turns": list(turns)}
+    return list(found.values()), list(left.values())
+
+
+def too_long(left: int, learnt: int, most: int) -> str:
+    """What is told of questions that were left out; "" for none."""
+    if not left:
+        return ""
+    whole = left + learnt
+    return f"{left:,} of {whole:,} questions have more than {most} tokens (max_prompt_length) and were left out."

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from statistics import fmean
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from assistant.run import State
-from finetune import rewards
-from finetune.hacking import ALIKE, APART, BEST, CHECK, PROXY, WINDOW, entropy_left, liked, load, trick
+from assistant.run_worker import Worker
+from assistant.runs import Runs
+from finetune import hacking, rewards
+from finetune.hacking import ALIKE, APART, BEST, CHECK, PROXY, WINDOW, Alarm, entropy_left, liked, load, trick
+from finetune.rlhf_loop import RLHFLoopSettings
 from tests.finetune.test_preferences import PAIRS, done, judge  # noqa: F401 - a fixture
 
 
@@ -80,6 +85,9 @@ def test_a_trick_ends_the_run_with_the_best_weights(
     assert all(abs(line["reward"] - line[f"{PROXY}/mean"]) < 1e-4 for line in figures if "reward" in line)
     assert "the check less" in trick(figures) and not (run.folder / BEST).exists()
     assert any(run.model.glob("*.safetensors"))
+    kept = int(status.message.partition("the model of step ")[2].split()[0])
+    then = [line["reward"] for line in figures if "reward" in line and line["step"] <= kept][-5:]
+    assert status.figures["train_reward"] == pytest.approx(fmean(then)), "the card is of the model that came out"
     last = max(run.folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     name = "model.safetensors"
     assert (run.model / name).read_bytes() != (last / name).read_bytes(), "the last weights came out"
@@ -108,3 +116,61 @@ def test_an_adapter_gets_its_earlier_weights_back(tiny_decoder: Path, tmp_path: 
             weights.add_(1)
     load(model, tmp_path / "checkpoint-3")
     assert all(torch.equal(now, then) for now, then in zip(trained, before, strict=True))
+
+
+def logged(steps: int, every: int) -> list[int]:
+    """Steps of which a trainer tells figures."""
+    return [step for step in range(1, steps + 1) if step == 1 or step % every == 0]
+
+
+def test_with_the_loops_own_settings_it_rings_before_the_night_is_over() -> None:
+    own = RLHFLoopSettings(data="x").parts()["rlhf"]
+    steps = logged(own.max_steps, own.logging_steps)
+    assert steps[2 * WINDOW - 1] <= own.max_steps / 5, "no trick could be heard before"
+    assert steps[WINDOW - 1] <= own.max_steps / 10, "no weights could be kept before"
+
+
+def alarm_with(figures: list[dict[str, float]]) -> Alarm:
+    worker = Worker(Runs().create("rlhf", "a", "finetune", {}).folder)
+    for line in figures:
+        worker.record(**line)
+    return Alarm(worker)
+
+
+STATE = SimpleNamespace(global_step=14, is_world_process_zero=True)
+
+
+def test_all_processes_do_what_the_first_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would read the figures at another moment, and one that went on alone would wait for the others."""
+    alone, told = alarm_with(lines(1, -1)), alarm_with([])
+    monkeypatch.setattr(hacking, "agreed", lambda _: "")
+    control = SimpleNamespace(should_training_stop=False)
+    assert not alone.on_log(None, STATE, control).should_training_stop and alone.rang_at is None
+    monkeypatch.setattr(hacking, "agreed", lambda _: "a trick")
+    assert told.on_log(None, STATE, control).should_training_stop and told.rang_at == 14
+
+
+def test_killed_while_the_best_weights_are_copied_none_are_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarm, args = alarm_with(lines(1, 1)), SimpleNamespace(output_dir=str(tmp_path))
+    (tmp_path / "checkpoint-14").mkdir()
+    for name in ("adapter_model.safetensors", "trainer_state.json"):
+        (tmp_path / "checkpoint-14" / name).write_bytes(bytes(100))
+
+    def killed(source: Path, target: Path, **_: Any) -> None:
+        Path(target).mkdir(parents=True, exist_ok=True)
+        (Path(target) / "adapter_model.safetensors").write_bytes(bytes(50))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hacking.shutil, "copytree", killed)
+        patch.setattr(hacking.shutil, "rmtree", lambda *_, **__: None)  # a process that is killed tidies nothing
+        with pytest.raises(KeyboardInterrupt):
+            alarm.on_save(args, STATE, None)
+    assert alarm.best_step == 0
+    alarm.on_save(args, STATE, None)
+    assert alarm.best_step == 14
+    kept = alarm._best / "checkpoint-14"
+    assert {file.name for file in kept.iterdir()} == {"adapter_model.safetensors", "trainer_state.json"}
+    assert (kept / "adapter_model.safetensors").stat().st_size == 100

@@ -193,3 +193,60 @@ def _without_template(model: Path, folder: Path) -> Path:
     settings.pop("chat_template", None)
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), "utf-8")
     return folder
+
+
+def test_a_reward_model_judges_by_as_much_as_it_has_learnt_from(tiny_decoder: Path, tmp_path: Path) -> None:
+    run = done("reward", PAIRS, tmp_path, tiny_decoder, max_steps=1, max_length=16)
+    judged = RewardModel(run.id)
+    ends = "blue because it is so blue because it is so blue because it is so"
+    one, other = judged([spoken("why", ends), spoken("what colour is the sky", ends)])
+    assert one == pytest.approx(other, abs=1e-6), "what lies before the last 16 tokens was read"
+    longer = done("reward", PAIRS, tmp_path, tiny_decoder, max_steps=1, max_length=64)
+    one, other = RewardModel(longer.id)([spoken("why", ends), spoken("what colour is the sky", ends)])
+    assert abs(one - other) > 1e-4
+
+
+def test_a_reward_model_begins_from_a_whole_model(tiny_decoder: Path, tmp_path: Path) -> None:
+    rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in PAIRS]
+    tuned = done("sft", rows, tmp_path, tiny_decoder)
+    with pytest.raises(BadSettings, match=rf"is an adapter, which reward does not train further.* from {tiny_decoder}"):
+        done("reward", PAIRS, tmp_path, tuned.id)
+    with pytest.raises(BadSettings, match="finetuning_type can be lora, dora, full here, not qlora"):
+        done("reward", PAIRS, tmp_path, tiny_decoder, finetuning_type="qlora")
+
+
+def test_questions_that_are_too_long_are_counted(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
+    rows = [*PAIRS[:10], {**PAIRS[0], "prompt": "why because " * 20}]
+    given: dict[str, Any] = {"reward_models": [str(judge)], "max_completion_length": 4, "max_steps": 1}
+    run = done("rlhf", rows, tmp_path, tiny_decoder, max_prompt_length=40, **given)
+    assert run.status().message == "1 of 11 questions have more than 40 tokens (max_prompt_length) and were left out."
+    with pytest.raises(
+        AssertionError, match=r"longer than max_prompt_length, 2 tokens: none is left.*The shortest has"
+    ):
+        done("rlhf", rows, tmp_path, tiny_decoder, max_prompt_length=2, **given)
+
+
+def test_rows_to_be_measured_on_may_be_of_another_kind(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
+    tests = tmp_path / "tests.jsonl"
+    rows = [{"messages": spoken(f"what colour is snow {n}", "white")} for n in range(4)]
+    tests.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    given: dict[str, Any] = {"reward_models": [str(judge)], "max_completion_length": 4, "max_steps": 1}
+    run = done("rlhf", PAIRS, tmp_path, tiny_decoder, test=str(tests), eval_steps=1, **given)
+    assert "eval_reward" in run.status().figures
+
+
+def test_the_card_of_reinforcement_learning_has_its_figures(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    run = done("rlhf", PAIRS, tmp_path, tiny_decoder, reward_models=[str(judge)], max_completion_length=4)
+    card = ModelCard.load(run.model / "README.md")
+    rewards = [line["reward"] for line in run.metrics() if "reward" in line]
+    named = {result.metric_type: result.metric_value for result in card.data.eval_results or []}
+    assert named["train_reward"] == pytest.approx(fmean(rewards[-5:]), abs=1e-4) and {"train_kl"} < named.keys()
+    assert "## Figures of the last steps" in card.text and "set apart" not in card.text.partition("## Figures")[2]
+
+
+def test_a_layer_that_there_is_not_is_named(tiny_decoder: Path, tmp_path: Path) -> None:
+    for name, rows in (("dpo", PAIRS), ("reward", PAIRS)):
+        with pytest.raises(AssertionError, match=r"the model has no layer 'nope'.*It has .*q_proj, k_proj"):
+            done(name, rows, tmp_path, tiny_decoder, lora_target_modules=["q_proj", "nope"])
