@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ui.amounts import span
+
 NAMES = {
     "accuracy": "accuracy",
     "accuracy_undisputed": "accuracy of undisputed rows",
@@ -19,6 +21,13 @@ NAMES = {
 """Figures of rows that were set apart → as they are called; a suite's figures are said elsewhere."""
 SHARES = ("accuracy", "macro_f1", "accuracy_undisputed", "eval_accuracy", "calibration_error")
 """Figures that are said in hundredths."""
+PARTS = {
+    "sft_seconds": "for the supervised fine-tuning",
+    "reward_seconds": "for two reward models, which take the same",
+    "rlhf_seconds": "for the reinforcement learning",
+    "comparison_seconds": "for the comparison, reckoned from the pace of the answers before",
+}
+"""Figures of a dry run of the loop → what takes so long."""
 LEAST = 0.005
 """Standard deviations that are said as a movement."""
 
@@ -62,3 +71,8 @@ def _rise(figures: Mapping[str, float], judge: str) -> str:
 
 def _value(name: str, value: float) -> str:
     return f"{value:.1%}" if name in SHARES else f"{value:.3g}"
+
+
+def lasting(figures: Mapping[str, float]) -> list[str]:
+    """How long each part of a loop will take, by a dry run; nothing for what has no parts."""
+    return [f"{span(figures[name])} {called}" for name, called in PARTS.items() if name in figures]

@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assistant.errors import UnknownModel
+from assistant.models import Models
 from assistant.run import Run, State
+from assistant.run_worker import Worker
 from assistant.runs import Runs
 from finetune.comparison import rise
+from finetune.loop_parts import Part
 from finetune.methods import create
 from finetune.rlhf_loop import RLHFLoopSettings
 from finetune.settings import settings_from
 from tests.finetune.doing import do
 from tests.finetune.test_preferences import PAIRS as SOME
+from ui.outcomes import lasting
 
 PAIRS = [*SOME, *({**row, "prompt": f"{row['prompt']} and black"} for row in SOME[:15])]
 SMALL = {"logging_steps": 1, "max_length": 64, "per_device_train_batch_size": 8}
@@ -77,6 +82,59 @@ def test_a_part_that_fails_is_named(tiny_decoder: Path, tmp_path: Path) -> None:
     do(run)
     assert run.status().state is State.FAILED
     assert run.status().message.startswith("reward: RewardConfig has no field 'no_such'")
+
+
+@pytest.mark.parametrize(
+    ("name", "furthest", "told"),
+    [("sft", "sft", "in its first part"), ("check", "sft", "before it learnt"), ("rlhf", "rlhf", "not compared")],
+)
+def test_a_stop_leaves_the_model_of_the_furthest_part(
+    tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, furthest: str, told: str
+) -> None:
+    run = new(tiny_decoder, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Part, "asked", lambda self: "stop" if self._name == name else "")
+        do(run)
+    status = run.status()
+    assert status.state is State.STOPPED and told in status.message, status
+    part = next(each for each in Runs(run.folder / "parts") if each.title == furthest)
+    weights = "adapter_model.safetensors"
+    assert (run.model / weights).read_bytes() == (part.model / weights).read_bytes()
+    assert Models().find(run.id).base == str(tiny_decoder) and (run.model / "README.md").is_file()
+    do(run)
+    assert run.status().state is State.FINISHED, run.status()
+
+
+def test_a_dry_run_measures_every_part(tiny_decoder: Path, tmp_path: Path) -> None:
+    run = new(tiny_decoder, tmp_path, dry_run=True)
+    do(run)
+    assert run.status().state is State.FINISHED, run.status()
+    found = run.status().figures
+    assert found["steps"] == 20 + 2 * 20 + 12
+    each = {name: found[f"{name}_seconds"] for name in ("sft", "reward", "rlhf", "comparison")}
+    assert min(each.values()) > 0 and found["eta_seconds"] == pytest.approx(sum(each.values()))
+    parts = {part.title: part.status().figures for part in Runs(run.folder / "parts")}
+    assert parts.keys() == {"sft", "reward", "rlhf"}
+    assert each["reward"] == pytest.approx(2 * parts["reward"]["eta_seconds"])
+    assert found["peak_bytes"] == max(part["peak_bytes"] for part in parts.values())
+    assert "whose settings begin with `" in run.status().hint and "gradient_checkpointing=true" in run.status().hint
+    assert not run.model.exists() and not list(run.folder.rglob("checkpoint-*"))
+    assert len(lasting(found)) == 4
+
+
+def test_what_a_part_cannot_begin_from_is_said_before_the_loop_begins(tiny_decoder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownModel, match="nobody-knows"):
+        new(tiny_decoder, tmp_path, reward={"model": "nobody-knows"})
+    assert list(Runs()) == []
+
+
+def test_a_part_that_memory_does_not_hold_ends_the_loop_with_its_word(tmp_path: Path) -> None:
+    """The process has no time for more."""
+    loop = Worker(Runs().create("rlhf-loop", "a", "finetune", {}).folder)
+    part = Part(Runs(loop.run.folder / "parts").create("reward", "check", "finetune", {}).folder, loop, "check")
+    part.end(State.FAILED, message="The memory does not hold this run.", hint="Try max_length=128.")
+    assert loop.run.status().message == "check: The memory does not hold this run."
+    assert loop.run.status().hint == "Try max_length=128. Settings of this part begin with `reward.`"
 
 
 def test_the_rise_is_that_of_the_formula() -> None:

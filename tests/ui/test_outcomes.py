@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.outcomes import outcome
+from ui.outcomes import lasting, outcome
 
 LOOP = {"prompts": 128, "kl": 6.04, "effect": 1.41, "effect_low": 1.27, "effect_high": 1.55}
 
@@ -29,4 +29,12 @@ def test_figures_of_other_methods() -> None:
     ]
     assert outcome({"eval_loss": 1.2345, "eval_accuracy": 0.5}) == [
         "On rows that were set apart: loss 1.23, accuracy 50.0%."
+    ]
+
+
+def test_a_dry_run_of_a_loop_says_how_long_each_part_takes() -> None:
+    assert lasting({"eta_seconds": 90.0, "steps": 3.0}) == []
+    assert lasting({"rlhf_seconds": 60.0, "comparison_seconds": 30.0, "eta_seconds": 90.0}) == [
+        "1:00 for the reinforcement learning",
+        "0:30 for the comparison, reckoned from the pace of the answers before",
     ]

@@ -20,6 +20,8 @@ def train(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="FILE", help="YAML settings; KEY=VALUE goes over them.")
     ] = None,
+    base: Annotated[str | None, typer.Option(metavar="MODEL", help="Another name of model=….")] = None,
+    preferences: Annotated[str | None, typer.Option(metavar="FILE", help="Another name of data=…, for pairs.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, from three real steps.")] = False,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Start it and return; `parley runs watch` follows.")
@@ -33,6 +35,8 @@ def train(
     parley train sft data=answers.jsonl
 
     parley train sft --config sft.yaml model=qwen2.5-coder-1.5b-instruct learning_rate=1e-4
+
+    parley train rlhf-loop --base smollm2-135m-instruct --preferences prefs.jsonl
     """
     from dataclasses import replace
 
@@ -43,7 +47,8 @@ def train(
     from ui.training import create
 
     kind = find(method).settings_class()
-    settings = settings_from(kind, read_yaml(config) if config else {}, read_pairs(pairs or []))
+    named = {name: value for name, value in (("model", base), ("data", preferences)) if value}
+    settings = settings_from(kind, read_yaml(config) if config else {}, named, read_pairs(pairs or []))
     if dry_run:
         from ui.terminal.dry_run import measured
 

@@ -97,6 +97,7 @@ def see_through(runs: Runs, run: Run, *, detach: bool, as_json: bool) -> None:
 def say_end(run: Run) -> None:
     """What became of the run, on stderr, and what may be done now. Raises RunError where it failed."""
     from assistant.run import State
+    from assistant.tuned import ABOUT
 
     status = run.status()
     took = f"{status.step:,} steps in {span(status.seconds)}"
@@ -114,6 +115,9 @@ def say_end(run: Run) -> None:
         if run.kind != "lab":
             for line in [*outcome(status.figures), *confusions(run.report())]:
                 note(line)
+        if run.kind != "lab" and status.state is State.STOPPED and not (run.model / ABOUT).is_file():
+            note(f"It has left no model. `parley runs resume {run.id}` goes on with it.")
+            return
         said, command = THEN.get(str(run.settings.get("task", _kind(run))), ("Talk to it", "parley chat --model {id}"))
         note(f"{said}: {command.format(id=run.id)}", style="dim")
 

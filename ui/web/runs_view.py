@@ -14,6 +14,7 @@ from assistant.run import Run, State
 from assistant.runs import Runs
 from assistant.service import Assistant
 from assistant.settings import ChatSettings
+from assistant.tuned import ABOUT
 from eval.runner import KIND as EVALUATION
 from ui.lab import KIND as LAB
 from ui.outcomes import outcome
@@ -158,7 +159,7 @@ def run_html(run: Run) -> str:
 def _buttons(run: Run, state: State) -> str:
     if state.alive:
         wanted = [("pause", "Pause"), ("stop", "Stop")]
-    elif state in (State.FINISHED, State.STOPPED):
+    elif state is State.FINISHED or (state is State.STOPPED and (run.model / ABOUT).is_file()):
         use = USES.get(str(run.settings.get("task", run.kind)), ("chat", "Chat with it"))
         wanted = [] if run.kind == "reward" else [use]
         wanted += [("export", "As files")] if wanted and wanted[0][0] == "chat" else []

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from assistant import hardware
 from assistant.errors import BadDataset, ParleyError
 from assistant.run import State
 from assistant.runs import Runs
@@ -197,7 +198,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
                 while (status := run.status()).state.alive:
                     yield {measured: waiting_html(f"{status.doing or 'starting'} …".capitalize())}
                     time.sleep(DRY_RUN_POLL_SECONDS)
-                yield {measured: dry_run_html(status, settings, assistant.machine)}
+                yield {measured: dry_run_html(status, settings, hardware.detect())}
             finally:
                 some.kill(run)
 

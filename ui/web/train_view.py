@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from assistant.placement import gb, has_bytes
 from assistant.run import State, Status
 from ui.amounts import span
+from ui.outcomes import lasting
 
 if TYPE_CHECKING:
     from assistant.hardware import Machine
@@ -81,10 +82,13 @@ def dry_run_html(status: Status, settings: Settings, machine: Machine) -> str:
         return f'<div class="pull bad" role="alert">{html.escape(message)} {html.escape(hint)}</div>'
     found = status.figures
     free = has_bytes(machine, machine.device)
+    fits = found["peak_bytes"] <= free
     pace = f", {found['tokens_per_second']:,.0f} tokens a second" if found["tokens_per_second"] else ""
+    parts = lasting(found)
+    each = f" ({html.escape(', '.join(parts))})" if parts else f" of {found['seconds_per_step']:.1f} s{pace}"
+    refused = "" if fits else f"<b>It does not fit into memory.</b> {html.escape(status.hint)}<br>"
     return (
-        '<div class="pull" role="status">'
-        f"<b>About {span(found['eta_seconds'])}</b> for {found['steps']:,.0f} steps of "
-        f"{found['seconds_per_step']:.1f} s{pace}. Memory {gb(found['peak_bytes'])} at its peak, {gb(free)} free. "
-        f"Disk {gb(found['disk_bytes'])}.</div>"
+        f'<div class="pull{"" if fits else " bad"}" role="{"status" if fits else "alert"}">{refused}'
+        f"<b>About {span(found['eta_seconds'])}</b> for {found['steps']:,.0f} steps{each}. "
+        f"Memory {gb(found['peak_bytes'])} at its peak, {gb(free)} free. Disk {gb(found['disk_bytes'])}.</div>"
     )

@@ -64,6 +64,17 @@ def test_a_run_that_fails_ends_with_its_error(tiny_decoder: Path, rows: Path) ->
     assert json.loads(done.stdout)["state"] == "failed"
 
 
+def test_a_dry_run_that_does_not_fit_says_what_would(
+    tiny_decoder: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.placement.has_bytes", lambda *_: 1000)
+    done = parley("train", "sft", f"data={rows}", f"model={tiny_decoder}", *TINY, "--dry-run", "--json")
+    assert done.returncode == 1 and "It does not fit: " in done.stderr and "0 MB free" in done.stderr, done.stderr
+    told = json.loads(done.stdout)
+    assert told["fits"] is False and told["hint"].startswith("Try per_device_train_batch_size=2")
+    assert "gradient_accumulation_steps=2" in done.stderr
+
+
 def test_ctrl_c_pauses_and_resume_goes_on(tiny_decoder: Path, rows: Path) -> None:
     words = ["train", "sft", f"data={rows}", f"model={tiny_decoder}", "max_steps=2000", *TINY]
     process = subprocess.Popen([*PARLEY, *words], stderr=subprocess.PIPE, text=True)
@@ -91,6 +102,8 @@ def test_ctrl_c_pauses_and_resume_goes_on(tiny_decoder: Path, rows: Path) -> Non
         (["sft", "data=rows.jsonl", "learning_rat=1"], 2, "did you mean learning_rate"),
         (["sft", "data=rows.jsonl", "model=nobody-knows"], 2, "no model called"),
         (["sft", "--config", "none.yaml"], 2, "none.yaml"),
+        (["sft", "--base", "nobody-knows", "--preferences", "rows.jsonl"], 2, "no model called"),
+        (["rlhf-loop", "--preferences", "rows.jsonl", "rlhf.betta=0.3"], 2, "did you mean beta"),
     ],
 )
 def test_mistakes_are_told_at_once(rows: Path, words: list[str], code: int, said: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from assistant.run import State
 from assistant.run_worker import Worker
 from assistant.runs import Runs
+from assistant.tuned import write_about
 from ui.web.run_details import COMPARED, comparison_html
-from ui.web.runs_view import drawn
+from ui.web.runs_view import drawn, run_html
 
 
 def test_answers_before_and_after_stand_side_by_side() -> None:
@@ -35,3 +37,15 @@ def test_each_part_of_a_loop_has_a_line_of_its_own() -> None:
     other.record(1, loss=3.0, learning_rate=0.1)
     assert drawn([other.run], "loss")["line"].tolist() == ["loss"]
     assert drawn([worker.run, other.run], "learning rate")["line"].nunique() == 3
+
+
+def test_what_left_no_model_is_not_offered_for_a_chat() -> None:
+    run = Runs().create("rlhf-loop", "a", "finetune", {})
+    Worker(run.folder).end(State.PAUSED)
+    Runs().stop(run)
+    assert run.status().state is State.STOPPED
+    shown = run_html(run)
+    assert 'data-act="resume"' in shown and 'data-act="chat"' not in shown and 'data-act="export"' not in shown
+    run.model.mkdir()
+    write_about(run.model, "a-base")
+    assert 'data-act="chat"' in run_html(run) and 'data-act="export"' in run_html(run)
