@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from assistant.errors import BadDataset
 from eval.results import Results
+from eval.scales import allowed
+
+ROUNDING = 1e-12
+"""What a figure may be off by because of how numbers are stored."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +29,19 @@ class Drop:
 
 
 def drops(baseline: Results, candidate: Results, most: float) -> Iterator[Drop]:
-    """Every figure of the baseline's that the candidate misses by more than `most`; of figures from 0 to 100 (BLEU,
-    chrF), by more than a hundred times as much."""
-    theirs = {(figure.task, figure.name): figure.value for figure in candidate.figures()}
-    for figure in baseline.figures():
+    """Every figure of the baseline's that the candidate misses by more than it may (scales.allowed). What is no number
+    on either side (NaN, of a model that has come apart) never passes.
+
+    Raises BadDataset where the baseline has no figures: nothing could fall behind it.
+    """
+    before = list(baseline.figures())
+    if not before:
+        hint = "Give results with figures, such as a run's, by its id."
+        raise BadDataset(f"{baseline.path} has no figures to fall behind.", hint=hint)
+    theirs = {(figure.task, figure.name): figure for figure in candidate.figures()}
+    for figure in before:
         after = theirs.get((figure.task, figure.name))
         if after is None:
             yield Drop(figure.task, figure.metric, figure.value, None)
-            continue
-        lost = (figure.value - after) * (1 if figure.higher_is_better else -1)
-        if lost > most * (1 if max(abs(figure.value), abs(after)) <= 1 else 100) + 1e-12:
-            yield Drop(figure.task, figure.metric, figure.value, after)
+        elif not figure.worth - after.worth <= allowed(figure.name, figure.value, most) + ROUNDING:
+            yield Drop(figure.task, figure.metric, figure.value, after.value)

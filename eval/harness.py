@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -11,13 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import BadDataset, ParleyError, RunError
+from assistant.errors import BadDataset, BadSettings, ParleyError, RunError
 from assistant.weights.hub import hub_reachable
 from eval import groups, ifeval, local_rows
 from eval.suite import FOLDER, SuiteTask
 
 BOOTSTRAPS = 1000
 """For the standard error of a figure that is no mean of its samples."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a disk that is full says."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,11 @@ class Given:
     task: SuiteTask
     data: Path | None
     shots_data: Path | None = None
+    """Its solved examples, where the rows are in a file."""
     revision: str = ""
-    """Of the Hub's set; "" is main."""
+    """Of the Hub's set; "" is main, or that there is none."""
+    shots: int = 0
+    """Solved examples that come first where nobody asks for another number."""
 
 
 def require() -> None:
@@ -38,26 +44,46 @@ def require() -> None:
         raise RunError("This suite runs through lm-evaluation-harness, which is not installed.", hint=hint)
 
 
+def require_examples(given: Given, shots: int | None) -> None:
+    """Raises BadDataset where solved examples are asked for and could only come from the rows that are measured on, so
+    that a question might stand there with its own answer; BadSettings for a task that shows none. Of sets of the Hub
+    that is known once they are fetched."""
+    if not shots:
+        return
+    if not given.task.harness:
+        raise BadSettings(f"{given.task.name} shows no solved examples.", hint="Leave out --shots.")
+    if given.data is not None and given.shots_data is None:
+        hint = "Leave out --shots, or --data." if given.revision else "Leave out --shots."
+        raise BadDataset(f"{given.task.name} has no solved examples beside the rows that are measured on.", hint=hint)
+
+
 def evaluate(
     given: Sequence[Given], model: Any, folder: Path, *, limit: int | None, shots: int | None, chat: bool
 ) -> dict[str, Any]:
     """Results as the harness's `simple_evaluate` gives them, samples included. folder: for the rows that it reads.
 
-    Raises BadDataset where the Hub's set cannot be had, and what the model raises.
+    Raises BadDataset where the Hub's set cannot be had, what require_examples does, and what the model raises.
     """
     from lm_eval import simple_evaluate as decorated
     from lm_eval.tasks import TaskManager
 
-    tasks = [each.task.name if each.task.group else str(_config(each, folder, limit)) for each in given]
-    paths: list[str | Path] = [_group(each, folder, limit, shots) for each in given if each.task.group]
+    for each in given:
+        require_examples(each, shots)
+    names = [each.task.name if each.task.group else str(_config(each, folder, limit, shots)) for each in given]
+    paths: list[str | Path] = [_group(each, folder, limit) for each in given if each.task.group]
     if any(each.task.harness.startswith("ifeval/") for each in given):
         ifeval.prepare()
     simple_evaluate: Callable[..., Any] = decorated  # its decorator hides its parameters
     manager = TaskManager(include_defaults=False, include_path=paths)
-    with _quiet(), _mapped([each.task.name for each in given if each.data is None]):
+    with _quiet():
+        with _fetching([each.task.name for each in given if each.data is None]):
+            loaded: Any = manager.load(names)  # apart from the rest: what fails afterwards is none of the Hub's doing
+        for task in loaded["tasks"].values() if shots else ():
+            _require_others(task)
+        known = {**loaded["tasks"], **loaded.get("groups", {})}
         found = simple_evaluate(
             model=model,
-            tasks=tasks,
+            tasks=[known[each.task.name] for each in given],
             task_manager=manager,
             num_fewshot=shots,
             limit=limit,
@@ -69,19 +95,28 @@ def evaluate(
     return dict(found)
 
 
-def _group(given: Given, folder: Path, limit: int | None, shots: int | None) -> Path:
+def _require_others(task: Any) -> None:
+    """Raises BadSettings for a task of the harness that never shows examples, BadDataset where it would take them from
+    the rows that are measured on, which it does where a set has no others."""
+    config, own = task.config, task.fewshot_cfg
+    if config.num_fewshot == 0:
+        raise BadSettings(f"{config.task} shows no solved examples.", hint="Leave out --shots.")
+    source = own.split or (None if own.samples else config.training_split or config.validation_split)
+    if not own.samples and source in (None, config.test_split or config.validation_split):
+        hint = "Leave out --shots."
+        raise BadDataset(f"{config.task} has no solved examples beside the rows that are measured on.", hint=hint)
+
+
+def _group(given: Given, folder: Path, limit: int | None) -> Path:
     """A folder with the files of a group of tasks: the harness's own, or ones that read the rows from files."""
     own = _harness_tasks() / given.task.harness
     if given.data is None:
         pinned = given.revision
         return groups.pinned(own, folder / given.task.name, pinned) if pinned else own
-    if shots:
-        hint = "Leave out --shots, or --data."
-        raise BadDataset(f"{given.task.name} has no solved examples in files of one's own.", hint=hint)
     return groups.written(given.task, own, given.data, folder / given.task.name, limit)
 
 
-def _config(given: Given, folder: Path, limit: int | None) -> Path:
+def _config(given: Given, folder: Path, limit: int | None, shots: int | None = None) -> Path:
     """A YAML file of the harness's that takes its task and, where there is a file, reads the rows from it."""
     own = FOLDER / given.task.harness
     base = own if own.is_file() else _harness_tasks() / given.task.harness
@@ -92,7 +127,8 @@ def _config(given: Given, folder: Path, limit: int | None) -> Path:
         split = given.task.split
         files = {split: _rows(given.data, given.task.reader, folder, split, limit)}
         if given.shots_data is not None:
-            files["train"] = _rows(given.shots_data, given.task.reader, folder, "train", None)
+            wanted = given.shots if shots is None else shots
+            files["train"] = _rows(given.shots_data, given.task.reader, folder, "train", None, wanted)
         config |= {"dataset_path": "json", "dataset_name": None, "custom_dataset": None}
         config["dataset_kwargs"] = {"data_files": files, "cache_dir": str(folder / "cache")}
         config |= {f"{name}_split": None for name in ("training", "validation", "test", "fewshot")}
@@ -103,8 +139,12 @@ def _config(given: Given, folder: Path, limit: int | None) -> Path:
     return path
 
 
-def _rows(path: Path, reader: str, folder: Path, split: str, limit: int | None) -> str:
+def _rows(path: Path, reader: str, folder: Path, split: str, limit: int | None, wanted: int = 0) -> str:
+    """The file of a split. Raises BadDataset for fewer rows than are wanted."""
     found = local_rows.rows(path, reader, limit)
+    if len(found) < wanted:
+        hint = f"Ask for fewer: --shots {len(found)}."
+        raise BadDataset(f"{path.name} has {len(found)} solved examples; {wanted} are to be shown.", hint=hint)
     made = folder / f"{path.name}.{split}.jsonl"
     made.write_text("".join(json.dumps(row) + "\n" for row in found), "utf-8")
     return str(made)
@@ -131,20 +171,34 @@ def _quiet() -> Generator[None]:
 
 
 @contextmanager
-def _mapped(fetched: Sequence[str]) -> Generator[None]:
-    """What goes wrong with data sets of the Hub as ours. fetched: the tasks that read one."""
+def _fetching(names: Sequence[str]) -> Generator[None]:
+    """What goes wrong while sets of the Hub are fetched as ours. names: of the tasks that read one."""
     hint = "Give the rows as a file: --data FILE."
-    if fetched and not hub_reachable():
-        raise BadDataset(f"The rows of {', '.join(fetched)} are on the Hub, which cannot be reached.", hint=hint)
+    if names and not hub_reachable():
+        raise BadDataset(f"The rows of {', '.join(names)} are on the Hub, which cannot be reached.", hint=hint)
     try:
         yield
-    except ParleyError:
+    except (ParleyError, MemoryError):
         raise
     except Exception as error:
-        if not fetched:
+        if not names:
             raise
+        if _is_full(error):
+            hint = "Free some space, or say by HF_HOME where there is more."
+            raise RunError(
+                f"There is no space left on the disk for the rows of {', '.join(names)}.", hint=hint
+            ) from error
         said = " ".join(str(error).split())[:300]
-        raise BadDataset(f"The rows of {', '.join(fetched)} cannot be had: {said}", hint=hint) from error
+        raise BadDataset(f"The rows of {', '.join(names)} cannot be had: {said}", hint=hint) from error
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether a failure comes from a full disk, which `datasets` foresees and says without a number."""
+    while error is not None:
+        if isinstance(error, OSError) and (error.errno in FULL or "enough disk space" in str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def samples(found: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

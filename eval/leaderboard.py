@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,13 +11,18 @@ from assistant.errors import ParleyError
 from assistant.service import Assistant
 from eval.report import UNBOUNDED, main_figures, scaled
 from eval.results import Figure, Results
+from eval.scales import ideal
 from eval.timings import timings
+
+Condition = tuple[str, ...]
+"""What figures of a task share that can be compared (Results.condition)."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """figures: task → the newest figure that it is quoted by. tokens_per_second, peak_gigabytes: of the fastest form
-    that was timed. parameters: how many numbers the model has."""
+    """figures: task → the figure that it is quoted by, of the evaluation with most rows, the newest among equals. Those
+    of a task are measured alike: with as many examples first, on rows of one source. tokens_per_second,
+    peak_gigabytes: of the fastest form that was timed. parameters: how many numbers the model has."""
 
     model: str
     figures: Mapping[str, Figure]
@@ -34,18 +40,22 @@ def leaderboard(found: Iterable[Results], parameters: Callable[[str], int | None
     """The best first: who beats most of the others on the tasks that both were measured on. found: the newest first.
     parameters: how many numbers a model has, where that is known."""
     models: dict[str, str] = {}
-    figures: dict[str, dict[str, Figure]] = {}
+    measured: dict[str, list[tuple[str, Condition, Figure]]] = {}
     timed: dict[str, tuple[float, float]] = {}
     for results in found:
         name = label(results)
         models[name] = results.model
-        own = figures.setdefault(name, {})
         for figure in main_figures(results):
             if figure.metric not in UNBOUNDED or figure.metric == "bits_per_byte":
-                own.setdefault(figure.task, figure)
+                measured.setdefault(figure.task, []).append((name, results.condition(figure.task), figure))
         for timing in timings([results])[:1]:
             if timing.tokens_per_second > timed.get(name, (0.0, 0.0))[0]:
                 timed[name] = timing.tokens_per_second, timing.peak_gigabytes or 0.0
+    figures: dict[str, dict[str, Figure]] = {name: {} for name in models}
+    for task, some in measured.items():
+        for name, figure in _alike(some):
+            if task not in figures[name] or figure.samples > figures[name][task].samples:
+                figures[name][task] = figure
     places = [
         Place(name, own, *timed.get(name, (None, None)), parameters(models[name])) for name, own in figures.items()
     ]
@@ -88,14 +98,30 @@ def tasks(places: Sequence[Place]) -> list[str]:
     return sorted(counts, key=lambda task: (-counts[task], task))
 
 
-def _outcome(difference: int) -> int:
+def _alike(some: Sequence[tuple[str, Condition, Figure]]) -> Iterator[tuple[str, Figure]]:
+    """Of a task's figures with their models, the newest first, those that were measured in the way that most models
+    were; among ways that as many were, that with most rows, then the newest."""
+
+    def weight(condition: Condition) -> tuple[int, int]:
+        own = [(name, figure.samples) for name, way, figure in some if way == condition]
+        return len({name for name, _ in own}), max(rows for _, rows in own)
+
+    chosen = max(dict.fromkeys(way for _, way, _ in some), key=weight)
+    yield from ((name, figure) for name, way, figure in some if way == chosen)
+
+
+def _outcome(difference: float) -> int:
     return (difference > 0) - (difference < 0)
 
 
 def _sign(one: Figure, other: Figure) -> int:
-    return (1 if one.higher_is_better else -1) * _outcome((one.value > other.value) - (one.value < other.value))
+    return _outcome(one.worth - other.worth)
 
 
 def _mean(place: Place) -> float:
-    values = [scaled(figure)[0] for figure in place.figures.values() if figure.metric not in UNBOUNDED]
-    return sum(values) / len(values) if values else 0.0
+    """Of the figures of which more is better."""
+    marks = [
+        scaled(figure)[0] for figure in place.figures.values() if figure.higher_is_better and ideal(figure.name) is None
+    ]
+    known = [mark for mark in marks if math.isfinite(mark)]
+    return sum(known) / len(known) if known else 0.0

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assistant.catalogue import Family, ModelEntry
+from assistant.catalogue import ModelEntry
 from assistant.engines.protocol import Capability, Engine
 from assistant.engines.remote import Remote
-from assistant.errors import BadSettings, CapabilityMissing, ModelNotAvailable, RunInterrupted
+from assistant.errors import BadSettings, ModelNotAvailable, RunInterrupted
 from assistant.hardware import installed_version
 from assistant.run import Run, State
 from assistant.run_worker import Worker
 from assistant.runs import Runs
 from assistant.service import Assistant
-from assistant.tasks.sentiment import SENTIMENTS
-from assistant.translating import made_for
 from eval import results, speed
 from eval.answers import Answers
+from eval.chosen import Chosen, require_form
+from eval.fitting import fitting
+from eval.progress import progress
 from eval.row_files import digest_of, sources
-from eval.suite import KINDS, Suite, SuiteTask, suite
+from eval.suite import Suite, SuiteTask, suite
+
+if TYPE_CHECKING:
+    from eval.harness import Given
 
 KIND = "eval"
 """Of the run."""
+
+Files = Mapping[str, tuple[Path | None, Path | None]]
+"""Task → where its rows and its solved examples are; None is the Hub, or nowhere."""
+Found = tuple[Mapping[str, Any], Mapping[str, list[dict[str, Any]]]]
+"""Results, and samples of each task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +76,22 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
 
     keep: copy the file of rows into the run's folder, since it will not stay where it is.
 
-    Raises BadSettings, UnknownTask, UnknownModel, ModelNotAvailable, CapabilityMissing, BadDataset, RunError.
+    Raises ModelNotAvailable, and what require does.
+    """
+    entry, chosen, models = require(asked), suite(asked.suite), Assistant()
+    for each in (entry, *map(models.find, filter(None, (asked.against, asked.judge)))):
+        _require_here(models, each)
+    data = str(Path(asked.data).expanduser().resolve()) if asked.data else None
+    title = entry.model if isinstance(entry, Remote) else entry.title
+    settings = {**asdict(asked), "model": entry.key, "data": data}
+    files = {"data": Path(data)} if keep and data else {}
+    return runs.create(KIND, f"{chosen.title} · {title}", "eval", settings, files)
+
+
+def require(asked: Evaluation) -> ModelEntry | Remote:
+    """The model, where it can be measured as it is asked; whether its weights are here is not looked at.
+
+    Raises BadSettings, UnknownTask, UnknownModel, CapabilityMissing, BadDataset, RunError.
     """
     from eval import harness
 
@@ -75,16 +99,13 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
     chosen, models = suite(asked.suite), Assistant()
     entry = models.find(asked.model)
     tasks = fitting(entry, chosen)
-    for each in (entry, *map(models.find, filter(None, (asked.against, asked.judge)))):
-        _require_here(models, each)
+    require_form(asked, chosen.title, entry, tasks, models)
     if any(task.harness for task in tasks):
         harness.require()
-    sources(chosen, tasks, asked.data, asked.shots)
-    data = str(Path(asked.data).expanduser().resolve()) if asked.data else None
-    title = entry.model if isinstance(entry, Remote) else entry.title
-    settings = {**asdict(asked), "model": entry.key, "data": data}
-    files = {"data": Path(data)} if keep and data else {}
-    return runs.create(KIND, f"{chosen.title} · {title}", "eval", settings, files)
+    files = sources(chosen, tasks, asked.data, asked.shots)
+    for task in tasks:
+        harness.require_examples(_given(task, chosen, files), asked.shots)
+    return entry
 
 
 def _require_here(models: Assistant, entry: ModelEntry | Remote) -> None:
@@ -94,47 +115,12 @@ def _require_here(models: Assistant, entry: ModelEntry | Remote) -> None:
         raise ModelNotAvailable(f"{missing[0].title} is not on this machine yet.", hint=hint)
 
 
-def fitting(entry: ModelEntry | Remote, chosen: Suite) -> list[SuiteTask]:
-    """The tasks of a suite that a model can do. Raises CapabilityMissing where it can do none."""
-    tasks = [task for task in chosen.tasks if _fits(entry, task)]
-    if not tasks:
-        name = entry.model if isinstance(entry, Remote) else entry.title
-        does = " or ".join(dict.fromkeys(KINDS[task.kind] for task in chosen.tasks))
-        hint = f"{chosen.title} asks for that: choose another suite, or another model."
-        raise CapabilityMissing(f"{name} cannot {does}.", hint=hint)
-    return tasks
-
-
-def _fits(entry: ModelEntry | Remote, task: SuiteTask) -> bool:
-    if isinstance(entry, Remote):
-        return task.kind in (
-            "generate",
-            "translation",
-            "summary",
-            "judged",
-        )  # likelihoods of given texts are not in the protocol
-    decoder = entry.family is Family.DECODER
-    if task.kind == "speed":
-        return decoder and speed.able(entry, task)
-    if task.kind == "labels":
-        named = set(task.options["labels"].values())
-        own = "sentiment" in entry.tasks and named <= set(SENTIMENTS)
-        return decoder or own or "embed" in entry.tasks
-    if task.kind == "summary":
-        return bool({"summarize", "embed"} & set(entry.tasks))
-    if task.kind == "translation":
-        source, target = task.options["source"], task.options["target"]
-        return (decoder and "translate" in entry.tasks) or made_for(entry, source, target)
-    return decoder
-
-
 def run_suite(asked: Evaluation, worker: Worker) -> results.Results | None:
     """Do the run; None where a person paused it. Raises what create does, and EngineFailed."""
-    chosen, assistant = suite(asked.suite), Assistant()
+    chosen, assistant = suite(asked.suite), Chosen(asked.model, asked.engine, asked.quantisation)
     worker.tell(doing="loading the model")
     try:
-        tasks = fitting(assistant.find(asked.model), chosen)
-        return _measured(asked, chosen, tasks, worker, assistant)
+        return _measured(asked, chosen, worker, assistant)
     except _Asked:
         worker.end(State.PAUSED if worker.asked() == "pause" else State.STOPPED, message="It was asked to end here.")
         return None
@@ -142,81 +128,89 @@ def run_suite(asked: Evaluation, worker: Worker) -> results.Results | None:
         assistant.close()
 
 
-def _measured(
-    asked: Evaluation,
-    chosen: Suite,
-    tasks: Sequence[SuiteTask],
-    worker: Worker,
-    assistant: Assistant,
-) -> results.Results:
-    from eval import assistant_tasks, harness, judging
-    from eval.harness_model import ParleyModel
-
+def _measured(asked: Evaluation, chosen: Suite, worker: Worker, assistant: Chosen) -> results.Results:
     folder, started = worker.run.folder, time.monotonic()
+    tasks = fitting(assistant.find(asked.model), chosen)
     files = sources(chosen, tasks, asked.data, asked.shots)
+    far = progress(tasks, files, asked.limit)
     answers = Answers(folder / "answers.jsonl")
-    engines: dict[str, Engine] = {}
-    scratch = folder / "scratch"
-    scratch.mkdir(exist_ok=True)
-
-    def open_engine(capability: Capability) -> Engine:
-        engine = asked.engine if capability is Capability.GENERATE else "auto"
-        loaded = assistant.engine(asked.model, engine=engine, capability=capability, quantisation=asked.quantisation)
-        return engines.setdefault(capability, loaded)
-
     parts: list[Mapping[str, Any]] = []
     samples: dict[str, list[dict[str, Any]]] = {}
     for place, task in enumerate(tasks):
         title = task.name if len(tasks) == 1 else f"{task.name}, {place + 1} of {len(tasks)}"
 
-        def tell(done: int, total: int, title: str = title) -> None:
-            worker.tell(step=done, steps=total, doing=title)
+        def tell(done: int, total: int, place: int = place, title: str = title) -> None:
+            step, steps = far.at(place, done, total)
+            worker.tell(step=step, steps=steps, doing=title)
             if worker.asked():
                 raise _Asked("It was asked to end.")
 
-        data, shots_data = files[task.name]
-        if task.harness:
-            model = ParleyModel(open_engine, answers, tell)
-            given = [harness.Given(task, data, shots_data, chosen.revision)]
-            found = harness.evaluate(given, model, scratch, limit=asked.limit, shots=asked.shots, chat=task.chat)
-            samples |= harness.samples(found)
-        elif task.kind == "judged":
-            assert data is not None  # noqa: S101 - it comes with Parley
-            both = asked.model, asked.against, asked.judge
-            found, samples[task.name] = judging.evaluate(task, data, assistant, *both, asked.limit, answers, tell)
-        elif task.kind == "speed":
-            assert data is not None  # noqa: S101 - it comes with Parley
-            found, samples[task.name] = speed.evaluate(task, data, asked.model, asked.limit, answers, tell)
-        else:
-            assert data is not None  # noqa: S101 - sources() says so
-            model, limit = asked.model, asked.limit
-            found, samples[task.name] = assistant_tasks.evaluate(task, data, assistant, model, limit, answers, tell)
+        found, rows = _task(task, _given(task, chosen, files), asked, folder, assistant, answers, tell)
+        samples |= rows
         parts.append({name: value for name, value in found.items() if name != "samples"})
     whole = results.merged(parts)
-    whole["config"] = {**whole.get("config", {}), **_described(asked, chosen, files, list(engines.values()))}
+    whole["config"] = {**whole.get("config", {}), **_described(asked, chosen, files, assistant)}
+    whole["task_hashes"] = results.task_hashes(samples)
     whole["total_evaluation_time_seconds"] = round(time.monotonic() - started, 1)
     made = results.write(folder, whole, samples)
-    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.rmtree(folder / "scratch", ignore_errors=True)
     main = {task.name: task.metric for task in tasks}
     figures = {each.task: each.value for each in made.figures() if main.get(each.task) == each.name}
     worker.end(State.FINISHED, figures=figures)
     return made
 
 
-def _described(
+def _task(
+    task: SuiteTask,
+    given: Given,
     asked: Evaluation,
-    chosen: Suite,
-    files: Mapping[str, tuple[Path | None, Path | None]],
-    engines: Sequence[Engine],
-) -> dict[str, Any]:
+    folder: Path,
+    assistant: Chosen,
+    answers: Answers,
+    tell: Callable[[int, int], None],
+) -> Found:
+    """One task, on the model in the form that was asked for."""
+    from eval import assistant_tasks, harness, judging
+    from eval.harness_model import ParleyModel
+
+    if task.harness:
+
+        def engine(capability: Capability) -> Engine:
+            return assistant.engine(asked.model, capability=capability)
+
+        scratch = folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        model = ParleyModel(engine, answers, tell)
+        found = harness.evaluate([given], model, scratch, limit=asked.limit, shots=asked.shots, chat=task.chat)
+        return found, harness.samples(found)
+    data, limit = given.data, asked.limit
+    assert data is not None  # noqa: S101 - sources() says so
+    if task.kind == "judged":
+        both = asked.model, asked.against, asked.judge
+        made = judging.evaluate(task, data, assistant, *both, limit, answers, tell)
+    elif task.kind == "speed":
+        made = speed.evaluate(task, data, asked.model, limit, answers, tell)
+    else:
+        made = assistant_tasks.evaluate(task, data, assistant, asked.model, limit, answers, tell)
+    return made[0], {task.name: made[1]}
+
+
+def _given(task: SuiteTask, chosen: Suite, files: Files) -> Given:
+    """Where a task's rows and examples come from."""
+    from eval import harness
+
+    return harness.Given(task, *files[task.name], chosen.revision, chosen.shots)
+
+
+def _described(asked: Evaluation, chosen: Suite, files: Files, assistant: Chosen) -> dict[str, Any]:
     """What was measured and with what, so that it can be done again and told from another."""
     return {
         **asdict(asked),
         "suite_title": chosen.title,
         "source": f"{chosen.source}@{chosen.revision}" if chosen.on_hub and not asked.data else "",
-        "engines": sorted({engine.name for engine in engines}),
-        "notes": sorted({note for engine in engines for note in engine.notes}),
-        "template_hash": next((engine.template_hash for engine in engines if engine.template_hash), ""),
+        "engines": sorted({engine for engine, _, _ in assistant.used}),
+        "notes": sorted({note for _, notes, _ in assistant.used for note in notes}),
+        "template_hash": next((template for _, _, template in assistant.used if template), ""),
         "data_sha256": {name: digest_of(path) for name, (path, _) in files.items() if path is not None},
         "parley_version": installed_version("parley"),
     }

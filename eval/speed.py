@@ -11,7 +11,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from eval.suite import SuiteTask
 REPEATS = 3
 TOKENS = 64
 PROMPT = [Message("user", "Tell a long story about a small harbour town, its people, its boats and its weather. " * 8)]
+LISTEN_SECONDS = 1.0
+"""Between two looks at whether a person asked for a pause, while a process is timed."""
 Told = Callable[[int, int], None]
 
 
@@ -46,17 +49,17 @@ def evaluate(
     task: SuiteTask, data: Path, model: str, limit: int | None, answers: Answers, tell: Told
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Results and samples of one engine and form. data: questions whose answers are right or wrong, which say what its
-    speed costs. Raises EngineFailed with what the process said."""
+    speed costs. Raises EngineFailed with what the process said, and what `tell` raises."""
     engine, quantisation = task.options["engine"], task.options.get("quantisation") or ""
     asked = rows(data, task.reader, limit)
     name = key("speed", model, engine, quantisation, len(asked))
     tell(0, 1)
     if name not in answers:
         words = [sys.executable, "-P", "-m", "eval.speed", model, engine, quantisation, str(data), str(len(asked))]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        lines = done.stdout.splitlines()
+        told, errors = _said(words, lambda: tell(0, 1))
+        lines = told.splitlines()
         if not lines:  # one that only dies on its way out has said everything
-            said = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+            said = errors.strip().splitlines()[-1:] or ["it said nothing"]
             raise EngineFailed(f"{model} could not be timed on {engine}: {said[0]}", hint="Try it with `parley chat`.")
         answers.add({name: json.loads(lines[-1])})
     tell(1, 1)
@@ -116,6 +119,20 @@ def measured(model: str, engine: str, quantisation: str | None, questions: list[
     return found
 
 
+def _said(words: Sequence[str], listen: Callable[[], None]) -> tuple[str, str]:
+    """What a process says on its two streams. listen: called while it works; what that raises ends the process, and a
+    llama.cpp that it began ends with it."""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    return process.communicate(timeout=LISTEN_SECONDS)
+                listen()
+        except BaseException:
+            process.kill()
+            raise
+
+
 def _right(said: str, answer: str) -> bool:
     """Whether the last number of an answer is the right one."""
     numbers = re.findall(r"-?\d+", said)
@@ -123,9 +140,18 @@ def _right(said: str, answer: str) -> bool:
 
 
 def _peak_bytes() -> int:
-    """Of this process and those that it began: the most that each had."""
+    """Of this process and those that it began, the most that each had, and what was on GPUs."""
     own = psutil.Process()
-    return sum(_highest(process.pid) for process in (own, *own.children(recursive=True)))
+    here = sum(_highest(process.pid) for process in (own, *own.children(recursive=True)))
+    return here + gpu_bytes(sys.modules.get("torch"))
+
+
+def gpu_bytes(torch: Any) -> int:
+    """The most that tensors took on each CUDA device, together. torch: the module, None where it was not loaded, as for
+    llama.cpp, which computes in memory that a process has."""
+    if torch is None or not torch.cuda.is_available():
+        return 0
+    return sum(torch.cuda.max_memory_allocated(device) for device in range(torch.cuda.device_count()))
 
 
 def _highest(pid: int) -> int:

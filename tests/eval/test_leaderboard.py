@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from assistant.service import Assistant
 from eval.leaderboard import about, label, leaderboard, parameters_of, tasks
@@ -63,3 +64,41 @@ def test_how_many_numbers_a_model_has() -> None:
     counted = parameters_of(Assistant())
     assert counted("smollm2-135m-instruct") == Assistant().catalogue.find("smollm2-135m-instruct").parameters
     assert counted("gone") is None and counted("openai:some@http://localhost:1/v1") is None
+
+
+def test_the_figure_of_most_rows_counts_and_the_newest_among_equals(tmp_path: Path) -> None:
+    found = [
+        made(tmp_path / "1", [1.0, 1.0], model="one"),  # the newest: a look at two rows
+        made(tmp_path / "2", [1.0, 1.0, 0.0, 0.0], model="one"),
+        made(tmp_path / "3", [0.0] * 4, model="one"),
+        made(tmp_path / "4", [1.0, 1.0, 1.0, 0.0], model="other"),
+    ]
+    places = leaderboard(found)
+    assert [(place.model, place.figures["sums"].value) for place in places] == [("other", 0.75), ("one", 0.5)]
+
+
+def test_what_was_asked_otherwise_is_not_set_beside_it(tmp_path: Path) -> None:
+    """More examples first, other rows, another judge: the way that most models were measured in counts."""
+    hits = [1.0, 0.0, 0.0, 0.0]
+    same: dict[str, Any] = {"shots": 0, "data_sha256": {"sums": "abc"}}
+    for number, way in enumerate(({"shots": 5}, {"data_sha256": {"sums": "def"}}, {"judge": "x"}, {"source": "a@1"})):
+        folder = tmp_path / str(number)
+        odd = {**same, **way} if "source" not in way else way
+        found = [
+            made(folder / "1", [1.0] * 9, model="one", **odd),
+            made(folder / "2", [1.0] * 9, model="only so", **odd),
+            made(folder / "3", hits, model="one", **same),
+            made(folder / "4", [1.0, 1.0, 0.0, 0.0], model="other", **same),
+            made(folder / "5", [0.0] * 4, model="third", **same),
+        ]
+        places = {place.model: place for place in leaderboard(found)}
+        assert places["one"].figures["sums"].value == 0.25 and not places["only so"].figures
+        assert next(iter(places)) == "other"
+
+
+def test_no_stereotype_is_better_than_the_opposite_of_one(tmp_path: Path) -> None:
+    found = [
+        made(tmp_path / model, [1.0] * share + [0.0] * (10 - share), model=model, metric="pct_stereotype", better=False)
+        for model, share in (("even", 5), ("none", 0), ("little", 4))
+    ]
+    assert [place.model for place in leaderboard(found)] == ["even", "little", "none"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -11,6 +13,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +26,7 @@ from assistant.run_worker import Worker
 from assistant.runs import Runs
 from eval import groups, harness, results, row_files, runner
 from eval.runner import Evaluation, create, run_suite
+from tests.tiny import TEMPLATE
 
 pytestmark = pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
 
@@ -49,6 +53,7 @@ def hellaswag(tmp_path: Path) -> Path:
 
 def test_results_are_the_harness_s_own(tiny_decoder: Path, hellaswag: Path) -> None:
     from lm_eval import simple_evaluate
+    from lm_eval.loggers import EvaluationTracker
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
@@ -77,6 +82,11 @@ def test_results_are_the_harness_s_own(tiny_decoder: Path, hellaswag: Path) -> N
     assert stored["n-samples"]["hellaswag"] == {"original": 10, "effective": 10}
     assert stored["config"]["engines"] == ["transformers"] and len(stored["config"]["data_sha256"]["hellaswag"]) == 64
     assert not (run.folder / "scratch").exists()
+    tracker = EvaluationTracker(output_path=str(scratch / "theirs.json"))
+    tracker.save_results_aggregated(theirs, theirs["samples"])
+    (written,) = scratch.glob("theirs_*.json")
+    assert stored["task_hashes"] == json.loads(written.read_text())["task_hashes"]
+    assert stored["config"]["template_hash"] == hashlib.sha256(TEMPLATE.encode()).hexdigest()[:12]
 
 
 def test_the_mini_suite_asks_for_everything_that_a_model_can_do(tiny_decoder: Path) -> None:
@@ -200,6 +210,18 @@ def test_killed_at_any_moment_nothing_is_lost(tiny_decoder: Path, tmp_path: Path
             {"suite": "chat", "data": None, "against": "TINY", "judge": "gpt-9"}, UnknownModel, "gpt-9", id="no judge"
         ),
         pytest.param({"suite": "sst2", "data": None}, BadDataset, "needs a file of rows", id="rows that must be given"),
+        pytest.param(
+            {"shots": 2}, BadDataset, "no solved examples beside the rows", id="examples of the rows themselves"
+        ),
+        pytest.param(
+            {"suite": "mini", "data": None, "shots": 20},
+            BadDataset,
+            "no solved examples",
+            id="examples of our own rows",
+        ),
+        pytest.param(
+            {"suite": "sst2", "shots": 1}, BadSettings, "shows no solved examples", id="no place for examples"
+        ),
     ],
 )
 def test_what_a_person_can_mend_is_said_before_it_begins(
@@ -236,6 +258,8 @@ def test_examples_never_come_from_the_rows_that_are_measured_on(tiny_decoder: Pa
     (tmp_path / "train.jsonl.gz").write_bytes(rows.read_bytes())
     (task,) = runner.suite("gsm8k").tasks
     assert row_files.sources(runner.suite("gsm8k"), [task], str(rows)) == {"gsm8k": (rows, tmp_path / "train.jsonl.gz")}
+    status = evaluated(tiny_decoder, "gsm8k", data=str(rows)).status()
+    assert status.message == "train.jsonl.gz has 1 solved examples; 5 are to be shown." and "--shots 1" in status.hint
 
 
 def test_a_group_on_a_folder_of_its_subsets(tiny_decoder: Path, tmp_path: Path) -> None:
@@ -250,6 +274,7 @@ def test_a_group_on_a_folder_of_its_subsets(tiny_decoder: Path, tmp_path: Path) 
     values = {(f.task, f.name): f.value for f in results.read(run.folder).figures()}
     parts = [values[f"blimp_{name}", "acc,none"] for name in ("adjunct_island", "wh_island")]
     assert values["blimp", "acc,none"] == pytest.approx(sum(parts) / 2)  # as the harness does: kinds count alike
+    assert {f.samples for f in results.read(run.folder).figures() if f.task == "blimp"} == {6}
     assert run.status().figures["blimp"] == values["blimp", "acc,none"]
     digest = results.read(run.folder).config["data_sha256"]["blimp"]
     assert len(digest) == 64 and digest == row_files.digest_of(folder)
@@ -271,11 +296,13 @@ def test_a_group_on_one_file_with_a_column_of_subsets(tiny_decoder: Path, tmp_pa
         "mmlu_anatomy": 4, "mmlu_astronomy": 3, "mmlu_marketing": 3,
     }  # fmt: skip
     assert {"mmlu", "mmlu_stem", "mmlu_other"} <= samples.keys() and "mmlu_humanities" not in samples
+    assert (samples["mmlu"], samples["mmlu_stem"], samples["mmlu_other"]) == (10, 7, 3)
     path.write_text(json.dumps({**rows[0], "subject": "alchemy"}) + "\n")
     status = evaluated(tiny_decoder, "mmlu", data=str(path)).status()
     assert "has no subset of mmlu" in status.message and "abstract_algebra.jsonl" in status.hint
-    status = evaluated(tiny_decoder, "mmlu", data=str(path), shots=5).status()
-    assert "no solved examples" in status.message
+    with pytest.raises(BadDataset, match="no solved examples beside the rows") as told:
+        evaluated(tiny_decoder, "mmlu", data=str(path), shots=5)
+    assert "--data" in told.value.hint
 
 
 def test_rows_of_the_hub_where_it_cannot_be_reached(tiny_decoder: Path) -> None:
@@ -354,3 +381,109 @@ def test_a_text_of_one_s_own(tiny_decoder: Path, tmp_path: Path) -> None:
     assert 5 < values["bits_per_byte"] < 20
     with pytest.raises(BadDataset, match="no file"):
         create(Runs(), Evaluation(model=str(tiny_decoder), suite="own-text", data="nowhere.md"))
+
+
+def test_how_far_it_is_is_said_of_the_whole_suite(tiny_decoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+    tell = Worker.tell
+
+    def listen(self: Worker, *, step: int | None = None, steps: int | None = None, doing: str = "") -> None:
+        told.extend([(step, steps)] if step is not None and steps is not None else [])
+        tell(self, step=step, steps=steps, doing=doing)
+
+    monkeypatch.setattr(Worker, "tell", listen)
+    run = evaluated(tiny_decoder, "mini", limit=2)
+    assert run.status().state is State.FINISHED, run.status().message
+    assert {steps for _, steps in told} == {16} and told == sorted(told) and told[-1] == (16, 16)
+    assert {step for step, _ in told} >= set(range(0, 17, 2))
+
+
+def hub(monkeypatch: pytest.MonkeyPatch, load: Any) -> None:
+    """A Hub that can be reached, whose sets are what `load` gives."""
+    monkeypatch.setattr("datasets.load_dataset", load)
+    monkeypatch.setattr("eval.harness.hub_reachable", lambda: True)
+
+
+def scenes(*_: Any, **__: Any) -> Any:
+    """HellaSwag, of the Hub."""
+    import datasets
+
+    row = {"ctx_a": "A man sits. he", "ctx_b": "", "endings": ["a", "b", "c", "d"], "label": "1"}
+    rows = datasets.Dataset.from_list([{**row, "activity_label": f"Roof {n}"} for n in range(3)])
+    return datasets.DatasetDict({"train": rows, "validation": rows})
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        pytest.param(OSError(errno.ENOSPC, "No space left"), "no space left on the disk for the rows", id="full"),
+        pytest.param(OSError("Not enough disk space. Needed: 2 GB"), "no space left on the disk", id="foreseen"),
+        pytest.param(ConnectionError("it is gone"), "rows of hellaswag cannot be had: it is gone", id="the network"),
+        pytest.param(ValueError("no such revision"), "cannot be had: no such revision", id="no such set"),
+    ],
+)
+def test_why_rows_of_the_hub_cannot_be_had(
+    error: Exception, said: str, tiny_decoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        try:
+            raise error
+        except Exception as cause:
+            raise RuntimeError(str(cause)) from cause
+
+    hub(monkeypatch, fail)
+    status = evaluated(tiny_decoder, "hellaswag", limit=2).status()
+    assert status.state is State.FAILED and said in status.message and status.hint
+
+
+def test_what_fails_once_they_are_here_is_none_of_the_hub_s_doing(
+    tiny_decoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: TransformersEngine, requests: Any) -> Any:
+        raise RuntimeError("the model broke")
+
+    hub(monkeypatch, scenes)
+    monkeypatch.setattr(TransformersEngine, "score", fail)
+    run = create(Runs(), Evaluation(model=str(tiny_decoder), suite="hellaswag", limit=2))
+    worker = Worker(run.folder)
+    with pytest.raises(RuntimeError, match="the model broke"):
+        worker.work(lambda: run_suite(Evaluation(**run.settings), worker))
+    assert run.status().message == "It failed: RuntimeError: the model broke"
+
+
+def test_examples_of_the_hub_are_those_of_its_training_rows(
+    tiny_decoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub(monkeypatch, scenes)
+    run = evaluated(tiny_decoder, "hellaswag", limit=1, shots=1)
+    assert run.status().state is State.FINISHED, run.status().message
+    stored = json.loads((run.folder / "results.json").read_text())
+    assert stored["n-shot"]["hellaswag"] == 1
+    (sample,) = results.read(run.folder).samples("hellaswag")
+    assert sample["arguments"][0][0].count("A man sits.") == 2
+
+
+@pytest.mark.parametrize(
+    ("splits", "own", "error"),
+    [
+        pytest.param({"training_split": "train", "test_split": "test"}, {}, None, id="rows to learn from"),
+        pytest.param({"validation_split": "dev", "test_split": "test"}, {}, None, id="rows to try on"),
+        pytest.param({"test_split": "test"}, {"split": "dev"}, None, id="a split for it"),
+        pytest.param({"test_split": "test"}, {"samples": [{"a": 1}]}, None, id="examples of its own"),
+        pytest.param({"test_split": "test"}, {}, BadDataset, id="the test rows alone"),
+        pytest.param({"validation_split": "dev"}, {}, BadDataset, id="the rows that it is tried on alone"),
+        pytest.param({"training_split": "train", "test_split": "train"}, {}, BadDataset, id="one split for both"),
+        pytest.param({"training_split": "a", "test_split": "b", "num_fewshot": 0}, {}, BadSettings, id="none at all"),
+    ],
+)
+def test_whose_rows_examples_would_be(splits: dict[str, Any], own: dict[str, Any], error: Any) -> None:
+    config = dict.fromkeys(("training_split", "validation_split", "test_split", "num_fewshot"))
+    task = SimpleNamespace(
+        config=SimpleNamespace(task="t", **{**config, **splits}),
+        fewshot_cfg=SimpleNamespace(**{"split": None, "samples": None, **own}),
+    )
+    if error is None:
+        harness._require_others(task)
+    else:
+        with pytest.raises(error, match="no solved examples"):
+            harness._require_others(task)

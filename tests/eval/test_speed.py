@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from assistant.errors import EngineFailed
+from assistant.errors import EngineFailed, RunInterrupted
 from assistant.run import State
 from assistant.service import Assistant
 from eval import report, results, speed
@@ -64,3 +68,49 @@ def test_what_cannot_be_timed_is_said(tmp_path: Path) -> None:
     with pytest.raises(EngineFailed, match=r"no.such could not be timed on transformers: .*no.such"):
         speed.evaluate(suite("speed").tasks[1], rows, "no.such", None, answers, lambda done, total: None)
     assert len(answers) == 0
+
+
+def test_a_pause_is_heard_while_a_model_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "LISTEN_SECONDS", 0.1)
+    began = tmp_path / "began"
+    words = [sys.executable, "-c", f"import pathlib, time; pathlib.Path({str(began)!r}).touch(); time.sleep(60)"]
+    heard: list[bool] = []
+
+    def listen() -> None:
+        heard.append(began.exists())
+        if heard[-1]:
+            raise RunInterrupted("Pause.")
+
+    started = time.monotonic()
+    with pytest.raises(RunInterrupted):
+        speed._said(words, listen)
+    assert heard[-1] and time.monotonic() - started < 30  # it does not sleep to its end
+    assert speed._said([sys.executable, "-c", "print('x' * 200_000)"], lambda: None)[0].strip() == "x" * 200_000
+
+
+class Cuda:
+    """torch.cuda of a machine with so many bytes taken on each device."""
+
+    def __init__(self, *taken: int) -> None:
+        self.taken = taken
+
+    def is_available(self) -> bool:
+        return bool(self.taken)
+
+    def device_count(self) -> int:
+        return len(self.taken)
+
+    def max_memory_allocated(self, device: int) -> int:
+        return self.taken[device]
+
+
+@pytest.mark.parametrize(
+    ("torch", "taken"),
+    [
+        pytest.param(None, 0, id="llama.cpp"),
+        pytest.param(SimpleNamespace(cuda=Cuda()), 0, id="no GPU"),
+        pytest.param(SimpleNamespace(cuda=Cuda(700, 300)), 1000, id="two GPUs"),
+    ],
+)
+def test_memory_on_gpus_counts(torch: Any, taken: int) -> None:
+    assert speed.gpu_bytes(torch) == taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -164,7 +165,7 @@ def compare(
 
     from eval.compare import compare_all
 
-    found = compare_all([results(name) for name in (before, *after)])
+    found = compare_all([results(name) for name in (before, *after)], note)
     if as_json:
         write_json([asdict(each) for each in found])
         return
@@ -181,10 +182,13 @@ def compare(
 def gate(
     baseline: Annotated[str, typer.Option("--baseline", metavar="RESULTS", help="What may not be fallen behind.")],
     candidate: Annotated[str, typer.Option("--candidate", metavar="RESULTS", help="What wants to pass.")],
-    max_drop: Annotated[float, typer.Option("--max-drop", help="Of a figure from 0 to 1.")] = 0.01,
+    max_drop: Annotated[
+        float, typer.Option("--max-drop", help="Of a figure from 0 to 1; of one with no upper end, that share of it.")
+    ] = 0.01,
     as_json: AsJson = False,
 ) -> None:
-    """Exit with 1 where a figure of the candidate is worse than the baseline's by more than it may be.
+    """Exit with 1 where a figure of the candidate is missing, is no number, or is worse than the baseline's by more
+    than it may be.
 
     Example: parley eval gate --baseline main.json --candidate branch.json --max-drop 0.01
     """
@@ -193,7 +197,7 @@ def gate(
     from assistant.errors import BadSettings
     from eval.gate import drops
 
-    if max_drop < 0:
+    if not 0 <= max_drop < inf:
         raise BadSettings(f"--max-drop must be 0 or more, not {max_drop}.", hint="0.01 is one point of accuracy.")
     found = list(drops(results(baseline), results(candidate), max_drop))
     if as_json:
@@ -240,12 +244,12 @@ def write_report(path: Path, found: list[Results]) -> None:
 
 
 def differences(found: list[Results]) -> list[Any]:
-    """What is to be said of evaluations that share questions; nothing of others."""
+    """What is to be said of evaluations that share questions with the first; of others that they do not."""
     from assistant.errors import BadDataset
     from eval.compare import compare_all
 
     try:
-        return compare_all(found)
+        return compare_all(found, note)
     except BadDataset:
         return []
 

@@ -92,9 +92,9 @@ def test_suites_are_listed() -> None:
         pytest.param(["run", "-m", "a", "-m", "b", "--detach"], 2, "Nobody waits", id="two at once"),
         pytest.param(["compare", "none", "last"], 1, "There is no run 'none'", id="no run"),
         pytest.param(["gate", "--baseline", "a.json"], 2, "--candidate", id="half a gate"),
-        pytest.param(
-            ["gate", "--baseline", "a", "--candidate", "b", "--max-drop", "-1"], 2, "must be 0 or more", id="drop"
-        ),
+        pytest.param([*GATE, "--max-drop", "-1"], 2, "must be 0 or more", id="drop"),
+        pytest.param([*GATE, "--max-drop", "nan"], 2, "must be 0 or more, not nan", id="no number that may be lost"),
+        pytest.param([*GATE, "--max-drop", "inf"], 2, "must be 0 or more, not inf", id="all of it"),
     ],
 )
 def test_what_is_said_of_mistakes(words: list[str], code: int, said: str) -> None:
@@ -128,3 +128,22 @@ def test_votes(parley_home: Path) -> None:
     (parley_home / "votes.jsonl").write_text("\n".join(lines) + "\n")
     assert "4 votes  a" in parley("eval", "votes").stdout
     assert [each["model"] for each in json.loads(parley("eval", "votes", "--json").stdout)] == ["a", "b"]
+
+
+def test_one_that_shares_no_question_is_named_and_the_others_compared(tmp_path: Path) -> None:
+    for name, task in (("a", "sums"), ("b", "others"), ("c", "sums")):
+        made(tmp_path / name, [1.0] * (30 if name == "a" else 90) + [0.0] * 60, model=name, task=task)
+    folders = [tmp_path / name for name in "abc"]
+    for command in ("compare", "report"):
+        done = parley("eval", command, *folders)
+        assert done.returncode == 0 and "c (3): Real: +0.667" in done.stdout
+        assert "b (2) is not compared: a and b have no question in common." in done.stderr
+
+
+def test_a_gate_with_nothing_behind_it_does_not_open(tmp_path: Path) -> None:
+    made(tmp_path / "b", [1.0] * 20)
+    (tmp_path / "empty.json").write_text('{"results": {}}')
+    words = ["gate", "--baseline", tmp_path / "empty.json", "--candidate", tmp_path / "b"]
+    done = parley("eval", *words)
+    assert done.returncode == 1 and "has no figures to fall behind" in done.stderr and "Passed" not in done.stderr
+    assert parley("eval", *words, "--max-drop", "nan").returncode == 2
