@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from assistant.errors import BadDataset
 from eval.metrics import standard_error
 from eval.results import Figure, Results
 
@@ -38,7 +39,7 @@ def _error(path: Path, changed_ns: int, figure: Figure) -> float:
     kind = figure.name.partition(",")[2]
     try:
         rows = Results(path.with_name("results.json"), {}).samples(figure.task)
-    except (OSError, ValueError):  # not to be read: whoever compares samples says so
+    except (BadDataset, OSError, ValueError):  # not to be read: whoever compares samples says so
         return 0.0
     values = [row.get(figure.metric) for row in rows if row.get("filter", "none") == kind]
     numbers = [float(value) for value in values if isinstance(value, int | float)]

@@ -72,7 +72,7 @@ def test_what_is_asked_for_while_another_works_waits_for_it(started: list[Run]) 
             wanted(["mini"], [SMALL], engine="llamacpp", bits="4bit"), BadSettings, "quantisation", id="not together"
         ),
         pytest.param(wanted(["chat"], [SMALL]), BadSettings, "compared with", id="nobody to be compared with"),
-        pytest.param(wanted(["sst2"], [SMALL]), BadDataset, "needs a file of rows", id="no rows"),
+        pytest.param(wanted(["piqa"], [SMALL], ["/no/rows"]), BadDataset, "no file or folder", id="no rows"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_begun(
