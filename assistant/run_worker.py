@@ -54,6 +54,11 @@ class Worker:
             changes |= {"step": step, "seconds_per_step": (time.monotonic() - self._from[1]) / made if made else 0.0}
         self._set(**changes)
 
+    def wait(self, doing: str) -> None:
+        """Say what is waited for: that is no time that the run has worked. Raises OSError."""
+        self._begun = time.monotonic()
+        self._set(doing=doing)
+
     def record(self, step: int, **figures: Any) -> None:
         """Add figures to the metrics."""
         line = json.dumps({"step": step, "time": round(time.time(), 3), **figures})
@@ -120,6 +125,8 @@ class Onlooker(Worker):
     def keep(self, wanted: Callable[[Mapping[str, Any]], bool]) -> None: ...
 
     def tell(self, *, step: int | None = None, steps: int | None = None, doing: str = "") -> None: ...
+
+    def wait(self, doing: str) -> None: ...
 
     def end(
         self, state: State, *, message: str = "", hint: str = "", figures: Mapping[str, float] | None = None

@@ -46,9 +46,9 @@ class Runs:
         *,
         launcher: Sequence[str] = (),
     ) -> Run:
-        """A new run, not started yet. settings: what its program reads. files: name of a setting → a file that is
-        copied into the run's folder, where the setting names it. launcher: of several processes, words before `-m
-        program`.
+        """A new run, not started yet. settings: what its program reads. files: name of a setting → a file, or a folder,
+        that is copied into the run's folder, where the setting names it. launcher: of several processes, words before
+        `-m program`.
 
         Raises RunError where that cannot be written.
         """
@@ -59,7 +59,7 @@ class Runs:
             copies = {setting: folder / "data" / path.name for setting, path in files.items()}
             for setting, path in files.items():
                 copies[setting].parent.mkdir(exist_ok=True)
-                shutil.copyfile(path, copies[setting])
+                (shutil.copytree if path.is_dir() else shutil.copyfile)(path, copies[setting])
             settings = {**settings, **{setting: str(path) for setting, path in copies.items()}}
             run = Run(folder, kind, title, program, created, settings, tuple(launcher))
             packed: dict[str, Any] = {"kind": kind, "title": title, "program": program}

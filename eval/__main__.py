@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from assistant.run_worker import Worker
-from eval.runner import Evaluation, run_suite
+from eval import turns
 
 
 def main() -> None:
@@ -17,7 +17,15 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
     worker = Worker(Path(sys.argv[1]))
-    worker.work(partial(run_suite, Evaluation(**worker.run.settings), worker))
+    worker.work(partial(measure, worker))
+
+
+def measure(worker: Worker) -> None:
+    """Do the run when it is its turn. Raises what runner.run_suite does."""
+    if turns.wait(worker):
+        from eval.runner import Evaluation, run_suite  # now: what only waits should weigh little
+
+        run_suite(Evaluation(**worker.run.settings), worker)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ BAR, GAP, LABEL, WIDTH = 18, 8, 190, 640
 RADIUS = 120
 COLOURS = 6
 """Classes of colour, from .series-0 on."""
+LEAST_AXES = 3
+"""Of a radar: two would be a line."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def bars(rows: Sequence[Bar]) -> str:
             f'<rect class="series-{row.series % COLOURS}" x="{LABEL}" y="{top}" width="{at - LABEL:.1f}" '
             f'height="{BAR}" rx="3"/>'
         )
-        parts.append(f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>')
+        if row.low < row.high:
+            parts.append(f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}"/>')
         if row.chance is not None:
             x = LABEL + room * _within(row.chance)
             parts.append(f'<line class="chance" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{top + BAR}"/>')
@@ -92,8 +95,11 @@ def scatter(points: Sequence[Point], x_name: str, y_name: str) -> str:
 
 
 def radar(axes: Sequence[str], models: Mapping[str, Sequence[float]]) -> str:
-    """One outline a model over three axes or more, each from 0 in the middle to 1 at the rim; "" for fewer axes."""
-    if len(axes) < 3:
+    """One outline a model over three axes or more, each from 0 in the middle to 1 at the rim; "" for fewer axes.
+
+    A model without values is left out, and the others keep their colours.
+    """
+    if len(axes) < LEAST_AXES:
         return ""
     across, down = RADIUS + 90, RADIUS + 30
 
@@ -110,11 +116,12 @@ def radar(axes: Sequence[str], models: Mapping[str, Sequence[float]]) -> str:
         anchor = "middle" if abs(x - across) < 10 else "start" if x > across else "end"
         parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(axis)}</text>')
     for number, (name, values) in enumerate(models.items()):
-        parts.append(
-            f'<polygon class="outline series-{number % COLOURS}" points="{outline(values)}">'
-            f"<title>{escape(name)}</title></polygon>"
-        )
-    said = "; ".join(f"{name}: {', '.join(f'{v:.2f}' for v in values)}" for name, values in models.items())
+        if values:
+            parts.append(
+                f'<polygon class="outline series-{number % COLOURS}" points="{outline(values)}">'
+                f"<title>{escape(name)}</title></polygon>"
+            )
+    said = "; ".join(f"{name}: {', '.join(f'{v:.2f}' for v in values)}" for name, values in models.items() if values)
     return (
         f'<svg class="plot radar" role="img" aria-label="{escape(said)}" viewBox="0 0 {2 * across} {2 * down}">'
         f"{''.join(parts)}</svg>"

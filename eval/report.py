@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from eval import intervals
 from eval.compare import Comparison
-from eval.plots import Bar, Point, bars, radar, scatter
+from eval.plots import LEAST_AXES, Bar, Point, bars, radar, scatter
 from eval.results import Figure, Results
 from eval.suite import suites, titles
 from eval.timings import HEAD, timings
@@ -26,13 +27,15 @@ svg text{font-size:13px;fill:currentColor}.whisker{stroke:currentColor;stroke-wi
 UNBOUNDED = ("tokens_per_second", "bits_per_byte")
 """Figures that no bar from 0 to 1 can show."""
 AXES = ("tokens a second", "right answers")
+NO_INTERVAL = "no interval"
+"""What is said of a figure whose error is not known: one sample, or none that the figure is a mean of."""
 
 
 def main_figures(results: Results) -> list[Figure]:
     """The figure that each task is quoted by; of a task that no suite here has, its first."""
     wanted = {task.name: task.metric for suite in suites().values() for task in suite.tasks}
     found: dict[str, Figure] = {}
-    for figure in results.figures():
+    for figure in intervals.figures(results):
         if wanted.get(figure.task, figure.name) == figure.name:
             found.setdefault(figure.task, figure)
     return list(found.values())
@@ -62,20 +65,8 @@ def named(task: str) -> str:
 
 
 def plots(all_results: Sequence[Results]) -> str:
-    """Bars of every main figure, and a radar of what all have measured."""
-    guessed, several = chances(), len(all_results) > 1
-    rows = [
-        Bar(
-            f"{named(figure.task)} · {number + 1}" if several else named(figure.task),
-            *scaled(figure),
-            series=number,
-            chance=guessed.get(figure.task),
-        )
-        for number, each in enumerate(all_results)
-        for figure in main_figures(each)
-        if figure.metric not in UNBOUNDED
-    ]
-    rows.sort(key=lambda bar: bar.label)
+    """What `drawn` makes of their main figures, and quality against speed where that was timed."""
+    several = len(all_results) > 1
     timed = [
         Point(
             f"{each.form} · {each.place + 1}" if several else each.form,
@@ -85,15 +76,43 @@ def plots(all_results: Sequence[Results]) -> str:
         )
         for each in timings(all_results)
     ]
-    bounded = [figure.task for figure in main_figures(all_results[0]) if figure.metric not in UNBOUNDED]
-    shared = [task for task in bounded if all(task in each.tasks for each in all_results)]
+    return drawn([(each.model, main_figures(each)) for each in all_results]) + scatter(timed, *AXES)
+
+
+def drawn(models: Sequence[tuple[str, Sequence[Figure]]]) -> str:
+    """Bars of every figure from 0 to 1, and a radar of what models have in common. models: name and figures of each,
+    in the order of their colours."""
+    guessed, several = chances(), len(models) > 1
+    bounded = [{each.task: each for each in figures if each.metric not in UNBOUNDED} for _, figures in models]
+    rows = [
+        Bar(
+            f"{named(task)} · {number + 1}" if several else named(task),
+            *scaled(figure),
+            series=number,
+            chance=guessed.get(task),
+        )
+        for number, own in enumerate(bounded)
+        for task, figure in own.items()
+    ]
+    rows.sort(key=lambda bar: bar.label)
+    axes, places = _common(bounded)
     values = {
-        f"{each.model} ({number + 1})": [
-            next((scaled(figure)[0] for figure in main_figures(each) if figure.task == task), 0.0) for task in shared
-        ]
-        for number, each in enumerate(all_results)
+        f"{name} ({number + 1})": [scaled(own[task])[0] for task in axes] if number in places else []
+        for number, ((name, _), own) in enumerate(zip(models, bounded, strict=True))
     }
-    return bars(rows) + radar([named(task) for task in shared], values) + scatter(timed, *AXES)
+    return bars(rows) + radar([named(task) for task in axes], values)
+
+
+def _common(measured: Sequence[Mapping[str, Figure]]) -> tuple[list[str], list[int]]:
+    """The axes of a radar, and the places of the models on it: the first ones that have so many tasks in common. One
+    that does something else, as a classifier among chat models, would leave no axes at all."""
+    places = [number for number, own in enumerate(measured) if len(own) >= LEAST_AXES]
+    while places:
+        axes = [task for task in measured[places[0]] if all(task in measured[number] for number in places)]
+        if len(axes) >= LEAST_AXES:
+            return axes, places
+        places.pop()
+    return [], []
 
 
 def markdown(all_results: Sequence[Results], comparisons: Sequence[Comparison] = ()) -> str:
@@ -137,10 +156,11 @@ def _table_html(head: Sequence[str], lines: Sequence[Sequence[str]], style: str 
 
 def _rows(all_results: Sequence[Results]) -> Iterator[tuple[str, list[str]]]:
     """Every figure of what was asked; what was timed has a table of its own."""
-    every = [figure for each in all_results for figure in each.figures()]
+    own_figures = [list(intervals.figures(each)) for each in all_results]
+    every = [figure for own in own_figures for figure in own]
     timed = {figure.task for figure in every if figure.metric == "tokens_per_second"}
     names = dict.fromkeys((figure.task, figure.name) for figure in every if figure.task not in timed)
-    found = [{(figure.task, figure.name): figure for figure in each.figures()} for each in all_results]
+    found = [{(figure.task, figure.name): figure for figure in own} for own in own_figures]
     for task, name in names:
         cells = [_cell(own[task, name]) if (task, name) in own else "" for own in found]
         yield f"{task} {name.partition(',')[0]}", cells
@@ -180,4 +200,4 @@ def _how(all_results: Sequence[Results]) -> list[str]:
             f"template {config['template_hash']}" if config.get("template_hash") else "",
         ]
         lines.append(f"- {each.model}: {', '.join(part for part in about if part)}")
-    return [*lines, "- After ±: 1.96 standard errors."]
+    return [*lines, f"- After ±: 1.96 standard errors. A figure without it has {NO_INTERVAL}."]

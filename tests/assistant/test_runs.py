@@ -87,6 +87,18 @@ def test_the_time_left_is_reckoned_from_the_first_step(runs: Runs, monkeypatch: 
     assert run.status().eta_seconds == pytest.approx(12)
 
 
+def test_what_a_run_waits_for_is_none_of_its_time(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("assistant.run_worker.time.monotonic", lambda: clock[0])
+    worker = Worker(runs.create("eval", "waits", "a_program", {}).folder)
+    worker.wait("waiting for another")
+    clock[0] += 600
+    worker.wait("")
+    clock[0] += 5
+    worker.tell(step=1)
+    assert worker.run.status().seconds == pytest.approx(5)
+
+
 def test_a_stop_ends_with_what_there_is(runs: Runs) -> None:
     run = begin(runs, steps=60, seconds=0.05)
     wait(run, until=1)
@@ -158,6 +170,19 @@ def test_broken_files_do_no_harm(runs: Runs, text: str) -> None:
     assert [run.id for run in runs] == [good.id]
     with pytest.raises(RunNotFound, match="cannot be read"):
         Worker(broken.folder)
+
+
+def test_a_file_and_a_folder_are_copied_into_the_run(runs: Runs, tmp_path: Path) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    for name in ("dev.en", "dev.fr"):
+        (folder / name).write_text(name)
+    files = {"data": folder, "tests": folder / "dev.en"}
+    run = runs.create("eval", "x", "a_program", {"data": "elsewhere"}, files)
+    data, tests = Path(run.settings["data"]), Path(run.settings["tests"])
+    assert data.is_relative_to(run.folder) and tests.is_relative_to(run.folder)
+    assert {each.name: each.read_text() for each in data.iterdir()} == {"dev.en": "dev.en", "dev.fr": "dev.fr"}
+    assert tests.read_text() == "dev.en"
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

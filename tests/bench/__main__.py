@@ -43,6 +43,7 @@ BENCHES = {  # name: (title, expression)
     "rewards": ("A reward model on MiniLM: pairs of hh-rlhf's harmlessness, five folds", "rewards.run()"),
     "evaluation": (f"HellaSwag, 500 samples, beside lm-eval's own `hf` model: {SMALL}", "evaluation.run()"),
     "agreement": (f"The first 1,000 samples of four sets, beside lm-eval's `hf`: {SMALL}", "evaluation.agreement()"),
+    "mini": ("The mini suite on each embedded model that is here, each in a home of its own", "evaluation.mini()"),
     "lab": ("The lab's own weights", "lab.run()"),
     "writers": ("An LSTM and a transformer of equal size after equal seconds on the same text", "lab.writers()"),
     "serving": ("`parley serve` beside xllamacpp's own server, 32 streaming clients", "serving.run_streams()"),

@@ -1,27 +1,39 @@
-"""Standard suites through our engine beside lm-evaluation-harness's own `hf` model, on the same samples."""
+"""Standard suites through our engine beside lm-evaluation-harness's own `hf` model, on the same samples.
+
+And how long the mini suite takes on the models that are here.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assistant import dequantise, sources
+from assistant import dequantise, paths, sources
+from assistant.catalogue import Catalogue
 from assistant.engines.protocol import Capability
+from assistant.errors import CapabilityMissing
 from assistant.models import Models
 from eval import harness
 from eval.answers import Answers
 from eval.harness_model import ParleyModel
+from eval.report import main_figures, named
+from eval.results import read
+from eval.runner import fitting
 from eval.suite import suite
 
 SMALL = "smollm2-135m-instruct"
 BATCH = 8
 """Of the harness's own model."""
 AGREEMENT = ("hellaswag", "arc-easy", "arc-challenge", "piqa")
+CODE = "from ui.cli import main; main()"
 
 
 @dataclass
@@ -60,6 +72,38 @@ def agreement(samples: int = 1000) -> dict[str, float]:
             f"{name}, samples/s, ratio": other.seconds / own.seconds,
         }
         print(found, file=sys.stderr, flush=True)
+    return found
+
+
+def mini() -> dict[str, float]:
+    """Seconds of `parley eval run --suite mini` on each embedded model that is here, and the figure of each task with
+    half of its interval. A GGUF's weights are written out for it, which comes once and is in the seconds."""
+    found: dict[str, float] = {}
+    for key in _embedded():
+        with tempfile.TemporaryDirectory(prefix="parley-bench-") as home:
+            environment = {**os.environ, "PARLEY_HOME": home, "PARLEY_MODELS": str(paths.models_folder())}
+            words = [sys.executable, "-c", CODE, "eval", "run", "--model", key, "--suite", "mini"]
+            begun = time.perf_counter()
+            subprocess.run(words, env=environment, check=True, stdout=sys.stderr)
+            found[f"{key}, seconds"] = time.perf_counter() - begun
+            (path,) = Path(home).glob("runs/*/results.json")
+            for figure in main_figures(read(path)):
+                name = f"{key}, {named(figure.task)} ({figure.metric}, {figure.samples})"
+                found[name] = figure.value
+                if figure.error:
+                    found[f"{name}, ±"] = figure.interval[1] - figure.value
+        print(json.dumps(found), file=sys.stderr, flush=True)
+    return found
+
+
+def _embedded() -> list[str]:
+    """Keys of the embedded models that are here and that the mini suite has a task for."""
+    found: list[str] = []
+    for entry in Catalogue.load():
+        if entry.embedded and sources.locate(entry) is not None:
+            with suppress(CapabilityMissing):
+                fitting(entry, suite("mini"))
+                found.append(entry.key)
     return found
 
 

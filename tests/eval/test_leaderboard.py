@@ -9,7 +9,7 @@ from assistant.service import Assistant
 from eval.leaderboard import about, label, leaderboard, parameters_of, tasks
 from eval.results import Results, write
 from tests.eval.made import made
-from ui.web.evaluate_view import leaderboard_html
+from ui.web.evaluate_board import leaderboard_html
 
 
 def timed(folder: Path, model: str, **paces: tuple[float, float]) -> Results:

@@ -10,7 +10,7 @@ from assistant.errors import BadDataset
 from eval import report
 from eval.compare import compare
 from eval.plots import Bar, bars, radar
-from eval.results import read
+from eval.results import Figure, read
 from tests.eval.made import made
 
 
@@ -59,3 +59,23 @@ def test_results_of_the_harness_itself_can_be_read(tmp_path: Path) -> None:
         0,
         True,
     )
+
+
+def test_one_that_does_something_else_leaves_the_others_their_radar(tmp_path: Path) -> None:
+    """A classifier has one task in common with chat models: no axes would be left."""
+
+    def several(name: str, tasks: tuple[str, ...]) -> tuple[str, list[Figure]]:
+        return name, [Figure(task, "acc,none", 0.5, 0.1, 10, True) for task in tasks]
+
+    chat = ("mini_choice", "mini_grammar", "mini_truth", "mini_sentiment")
+    shown = report.drawn([several("classifier", chat[3:]), several("one", chat), several("two", chat[:3])])
+    drawn = ElementTree.fromstring(shown[shown.index('<svg class="plot radar"') :])
+    assert [each.attrib["class"] for each in drawn if "outline" in each.get("class", "")] == [
+        "outline series-1", "outline series-2",
+    ]  # fmt: skip
+    assert len([each for each in drawn if each.tag == "text"]) == 3
+    assert "radar" not in report.drawn([several("one", chat[:2]), several("two", ())])
+
+
+def test_what_has_no_interval_has_no_whisker() -> None:
+    assert "whisker" not in bars([Bar("a", 0.5, 0.5, 0.5)])

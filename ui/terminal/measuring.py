@@ -38,20 +38,13 @@ def several(asked: Sequence[Evaluation], report: Path | None, *, as_json: bool) 
 
 def _measured(asked: Sequence[Evaluation]) -> list[Run]:
     """Those that were begun: all, or up to the one that a person paused."""
-    from assistant.errors import ParleyError
     from assistant.run import State
     from assistant.runs import Runs
-    from eval.runner import create
+    from eval.turns import create_all
     from ui.terminal.watching import follow
 
     runs = Runs()
-    made: list[Run] = []
-    try:
-        made += (create(runs, each) for each in asked)
-    except ParleyError:
-        for run in made:
-            runs.delete(run)
-        raise
+    made = create_all(runs, asked)
     for place, run in enumerate(made):
         note(f"{place + 1} of {len(made)}: {run.title}", style="dim")
         runs.start(run)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from assistant.errors import BadDataset
-from assistant.run import Run, State
+from assistant.run import Run, State, Status
 from eval import report
 from eval.compare import Comparison, Verdict
-from eval.leaderboard import Place, tasks
-from eval.report import figure_text
+from eval.plots import COLOURS
+from eval.report import NO_INTERVAL, figure_text
 from eval.results import Results, read
 from eval.suite import Suite, facts
+from eval.turns import waits
 from ui.web.run_acts import buttons_html, card_html
 
 FLIPS = 8
@@ -24,43 +25,65 @@ CLASSES = {Verdict.REAL: "yes", Verdict.NOISE: "", Verdict.TOO_FEW: "no"}
 
 def suite_html(suite: Suite) -> str:
     """What a suite asks, and how its figures are to be read."""
+    return f'<p class="result">{_about(suite)}</p>'
+
+
+def suites_html(chosen: Sequence[Suite]) -> str:
+    """The same of several, each under its name."""
+    if len(chosen) < 2:
+        return "".join(map(suite_html, chosen))
+    return "".join(f'<p class="result"><b>{html.escape(each.title)}</b><br>{_about(each)}</p>' for each in chosen)
+
+
+def _about(suite: Suite) -> str:
     said = f"{suite.asks} {suite.reading}".strip()
     about = " · ".join(f"{name}: {fact}" for name, fact in facts(suite).items())
-    return f'<p class="result">{html.escape(said)}<br><small>{html.escape(about)}</small></p>'
+    return f"{html.escape(said)}<br><small>{html.escape(about)}</small>"
 
 
-def cards_html(runs: Sequence[Run]) -> str:
-    """A card an evaluation."""
+def cards_html(runs: Sequence[Run], most: int) -> str:
+    """A card an evaluation, of the first `most`; how many there are beyond them is said."""
     if not runs:
         return '<p class="result"><small>Nothing is measured yet. The mini suite takes some minutes.</small></p>'
-    return f'<div class="models runs">{"".join(map(_card, runs))}</div>'
+    more = f"{len(runs) - most:,} more: <code>parley runs list</code>" if len(runs) > most else ""
+    older = f'<p class="result"><small>{more}</small></p>' if more else ""
+    return f'<div class="models runs">{"".join(map(_card, runs[:most]))}</div>{older}'
 
 
 def _card(run: Run) -> str:
-    status = run.status()
-    state = status.state
-    limit = run.settings.get("limit")
-    about = f"{run.settings['model']} · {f'the first {limit:,} rows' if limit else 'every row'}"
-    inside = _figures_html(run) if state is State.FINISHED else ""
-    return card_html(run, status, _buttons(run, state), about, inside, unit="")
+    status, settings = run.status(), run.settings
+    limit, engine = settings.get("limit"), settings.get("engine", "auto")
+    about = [
+        str(settings["model"]),
+        f"the first {limit:,} rows" if limit else "every row",
+        *([f"written by {engine}"] if engine != "auto" else []),
+        *([str(settings["quantisation"])] if settings.get("quantisation") else []),
+    ]
+    inside = _figures_html(run) if status.state is State.FINISHED else ""
+    return card_html(run, status, _buttons(run, status), " · ".join(about), inside, unit="")
 
 
 def _figures_html(run: Run) -> str:
     with suppress(BadDataset):
         rows = "".join(
             f'<li><span class="task">{html.escape(report.named(figure.task))}</span> <b>{figure_text(figure)}</b> '
-            f"<small>{html.escape(figure.metric)}, {figure.samples:,} rows</small></li>"
+            f"<small>{html.escape(figure.metric)}, {figure.samples:,} rows"
+            f"{'' if figure.error else f', {NO_INTERVAL}'}</small></li>"
             for figure in report.main_figures(read(run.folder))
         )
         return f'<ul class="facts figures">{rows}</ul>'
     return ""
 
 
-def _buttons(run: Run, state: State) -> str:
-    if state.alive:
-        wanted = [("pause", "Pause")]
-    elif state is State.FINISHED:
+def _buttons(run: Run, status: Status) -> str:
+    if waits(status):
+        wanted = [("stop", "Stop")]
+    elif status.state.alive:
+        wanted = [("pause", "Pause"), ("stop", "Stop")]
+    elif status.state is State.FINISHED:
         wanted = [("delete", "Delete")]
+    elif status.state is State.PAUSED:
+        wanted = [("resume", "Resume"), ("stop", "Stop"), ("delete", "Delete")]  # stopped, it holds up nobody
     else:
         wanted = [("resume", "Resume"), ("delete", "Delete")]
     return buttons_html(run, wanted)
@@ -70,16 +93,22 @@ def beside_html(found: Sequence[Results], comparisons: Sequence[Comparison]) -> 
     """Evaluations beside each other: bars, a radar, a table, and of two of the same questions what changed."""
     if not found:
         return ""
-    names = "".join(
-        f'<li><i class="swatch series-{number}"></i>{number + 1}: {html.escape(each.model)} '
-        f"<small>{html.escape(str(each.config.get('suite_title', '')))}</small></li>"
-        for number, each in enumerate(found)
-    )
+    names = legend_html([(each.model, str(each.config.get("suite_title", ""))) for each in found])
     verdicts = "".join(map(_verdict, comparisons))
     said = f"<h3>What changed</h3>{verdicts}" if verdicts else ""
     timed = report.speed_html(found, "compared figures")
     table = f'<div class="scroll">{timed}</div>' if timed else ""
-    return f'<div class="evaluated"><ul class="legend">{names}</ul>{report.plots(found)}{table}{said}</div>'
+    return f'<div class="evaluated">{names}{report.plots(found)}{table}{said}</div>'
+
+
+def legend_html(names: Sequence[tuple[str, str]]) -> str:
+    """Number, colour and name of each, and what else is to be said of it."""
+    rows = "".join(
+        f'<li><i class="swatch series-{number % COLOURS}"></i>{number + 1}: {html.escape(name)} '
+        f"<small>{html.escape(more)}</small></li>"
+        for number, (name, more) in enumerate(names)
+    )
+    return f'<ul class="legend">{rows}</ul>'
 
 
 def _verdict(found: Comparison) -> str:
@@ -87,11 +116,14 @@ def _verdict(found: Comparison) -> str:
     head = f'<div class="why {CLASSES[found.verdict]}">{html.escape(name)}<b>{html.escape(found.told())}</b></div>'
     if not found.flips:
         return head
-    rows = "".join(
-        f'<tr><td>{_cut(flip.asked)}</td><td>{_cut(flip.right)}</td><td class="{"bad" if flip.change > 0 else "good"}">'
-        f'{_cut(flip.before)}</td><td class="{"good" if flip.change > 0 else "bad"}">{_cut(flip.after)}</td></tr>'
-        for flip in [*found.flips[: FLIPS // 2], *found.flips[FLIPS // 2 :][-FLIPS // 2 :]]
-    )
+    rows = ""
+    for flip in [*found.flips[: FLIPS // 2], *found.flips[FLIPS // 2 :][-FLIPS // 2 :]]:
+        better = (flip.change > 0) is found.higher_is_better
+        before, after = ("bad", "good") if better else ("good", "bad")
+        rows += (
+            f'<tr><td>{_cut(flip.asked)}</td><td>{_cut(flip.right)}</td><td class="{before}">{_cut(flip.before)}</td>'
+            f'<td class="{after}">{_cut(flip.after)}</td></tr>'
+        )
     return (
         f'{head}<details class="facts"><summary>{len(found.flips):,} of {found.samples:,} answers differ</summary>'
         '<div class="scroll"><table class="compared"><thead><tr><th>Asked</th><th>Right</th><th>Before</th>'
@@ -101,26 +133,3 @@ def _verdict(found: Comparison) -> str:
 
 def _cut(text: str) -> str:
     return html.escape(text if len(text) <= MOST_CHARACTERS else "… " + text[-MOST_CHARACTERS:])
-
-
-def leaderboard_html(places: Sequence[Place]) -> str:
-    """A table of models, the best first; "" for fewer than two."""
-    if len(places) < 2:
-        return ""
-    names = tasks(places)
-    head = "".join(f"<th>{html.escape(report.named(name))}</th>" for name in names)
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(place.model)}</th>'
-        + "".join(f"<td>{figure_text(place.figures[name]) if name in place.figures else ''}</td>" for name in names)
-        + f"<td>{f'{place.tokens_per_second:,.0f}' if place.tokens_per_second else ''}</td>"
-        f"<td>{f'{place.peak_gigabytes:.1f} GB' if place.peak_gigabytes else ''}</td>"
-        f"<td>{f'{place.parameters / 1e6:,.0f} M' if place.parameters else ''}</td></tr>"
-        for place in places
-    )
-    return (
-        '<details class="leaderboard"><summary>All models in order</summary><div class="scroll">'
-        '<table class="compared">'
-        "<caption>First who is better at most of what both were measured on; speed and memory by the suite Speed."
-        f"</caption><thead><tr><th>Model</th>{head}<th>Tokens a second</th><th>Memory</th><th>Weights</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div></details>"
-    )
