@@ -120,6 +120,8 @@ class ModelEntry:
     """Key of the model that this one was aligned from, or that an adapter is put on, where the catalogue has it."""
     file_bytes: int = 0
     """Of the GGUF that llama.cpp puts this adapter on; 0 where it cannot."""
+    cache_token_bytes: int = 0
+    """Of a decoder: keys and values of one token at 16 bits; 0 where nobody has told, and it is estimated."""
     shipped: str | None = None
     """Folder in SHIPPED that holds it: it is always here."""
     sampling: Mapping[str, float | int] = field(default_factory=dict[str, "float | int"], hash=False)

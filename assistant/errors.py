@@ -14,9 +14,11 @@ ParleyError
 │   ├── ModelTooLarge
 │   ├── WeightsCorrupt
 │   ├── DiskFull
+│   ├── ModelsBusy
 │   ├── PullCancelled
 │   └── EngineFailed
 │       └── CapabilityMissing
+├── Cancelled    whoever asked has taken the request back
 ├── StoreFailed  the database of conversations cannot be read or written
 └── RunError     a long job ended otherwise than by finishing
     ├── TrainingDiverged
@@ -94,6 +96,10 @@ class DiskFull(ModelError):
     """There is not enough free disk space for the weights."""
 
 
+class ModelsBusy(ModelError):
+    """The model would fit, but for others that are in use; the message names them."""
+
+
 class PullCancelled(ModelError):
     """A pull was stopped before its end; what it had fetched is kept for the next one."""
 
@@ -104,6 +110,10 @@ class EngineFailed(ModelError):
 
 class CapabilityMissing(EngineFailed):
     """The engine does not offer what was asked of it."""
+
+
+class Cancelled(ParleyError):
+    """Whoever asked has taken the request back: nobody is told."""
 
 
 class StoreFailed(ParleyError):

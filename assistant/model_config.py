@@ -26,8 +26,8 @@ class ModelConfig:
     family: Family
     tasks: tuple[str, ...]
     context_length: int
-    cache_bytes: int
-    """Keys and values of 4,096 tokens (or the whole context where that is less) at 16 bits."""
+    cache_token_bytes: int
+    """Keys and values of one token at 16 bits, over all layers."""
 
 
 def read_config(config: Mapping[str, Any], *, chat_template: bool = False) -> ModelConfig:
@@ -35,7 +35,7 @@ def read_config(config: Mapping[str, Any], *, chat_template: bool = False) -> Mo
     text: Mapping[str, Any] = config.get("text_config") or config
     family = _family(config)
     context = next((int(text[name]) for name in CONTEXT_NAMES if _positive(text.get(name))), 0)
-    return ModelConfig(family, _tasks(family, config, chat_template), context, _cache_bytes(text, context))
+    return ModelConfig(family, _tasks(family, config, chat_template), context, _cache_token_bytes(text))
 
 
 CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
@@ -77,10 +77,10 @@ def _tasks(family: Family, config: Mapping[str, Any], chat_template: bool) -> tu
     return ("embed",)
 
 
-def _cache_bytes(text: Mapping[str, Any], context: int) -> int:
+def _cache_token_bytes(text: Mapping[str, Any]) -> int:
     layers = text.get("num_hidden_layers") or text.get("n_layer") or text.get("num_layers") or 0
     heads = text.get("num_attention_heads") or text.get("n_head") or text.get("num_heads") or 0
     width = text.get("hidden_size") or text.get("n_embd") or text.get("d_model") or 0
     groups = text.get("num_key_value_heads") or heads
     head = text.get("head_dim") or text.get("d_kv") or (width // heads if heads else 0)
-    return 2 * 2 * layers * groups * head * min(context or CONTEXT_TOKENS, CONTEXT_TOKENS)
+    return 2 * 2 * layers * groups * head

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from assistant import dequantise, hardware, marian, placement, sources
+from assistant import dequantise, hardware, marian, placement, sources, tuned
 from assistant.catalogue import Catalogue, ModelEntry
 from assistant.engines.choice import Choice, choose
-from assistant.engines.opening import open_engine
+from assistant.engines.opening import check_fits, open_engine
 from assistant.engines.protocol import Capability, Engine, Sampling
 from assistant.engines.remote import Remote, remote
-from assistant.errors import ModelNotAvailable, ParleyError, UnknownModel
+from assistant.errors import EngineFailed, ModelNotAvailable, ParleyError, UnknownModel
 from assistant.pool import EnginePool
 from assistant.pulls import Pulls
 from assistant.settings import sampling_from
+from assistant.weights.gguf_files import read_gguf_header
 from assistant.weights.pickles import refuse_pickles
+
+log = logging.getLogger("parley.engines")
 
 
 class OpenEngine(Protocol):
@@ -33,6 +38,7 @@ class OpenEngine(Protocol):
         *,
         context_length: int,
         adapter: Path | None,
+        adapters: Sequence[Path] = (),
     ) -> Engine: ...
 
 
@@ -98,8 +104,18 @@ class Models:
         adapter: bool = False,
     ) -> Choice:
         """Which engine would run the model, why, and whether it fits."""
+        return self._choice(self.find(model), engine, capability, quantisation, adapter)
+
+    def _choice(
+        self,
+        entry: ModelEntry | Remote,
+        engine: str,
+        capability: Capability,
+        quantisation: str | None = None,
+        adapter: bool = False,
+    ) -> Choice:
         return choose(
-            self.find(model),
+            entry,
             self.machine,
             engine=engine,
             capability=capability,
@@ -117,32 +133,72 @@ class Models:
         capability: Capability = Capability.GENERATE,
         quantisation: str | None = None,
         adapter: Path | None = None,
+        cancel: threading.Event | None = None,
     ) -> Engine:
-        """The model, loaded; shared with everyone who asks for the same. adapter: the folder of a PEFT adapter.
+        """The model, loaded; shared with everyone who asks for the same. Hold it for one piece of work and no longer:
+        while it is held, it keeps its memory. adapter: the folder of a PEFT adapter. cancel: ends the wait for memory.
 
-        Raises ModelNotAvailable where its weights are not here, ModelTooLarge where it does not fit.
+        Raises ModelNotAvailable where its weights are not here, ModelTooLarge where it does not fit, ModelsBusy where
+        only others that are in use keep it from fitting, Cancelled.
         """
-        entry = self.find(model)
-        asked: dict[str, Any] = {"engine": engine, "capability": capability, "quantisation": quantisation}
-        choice = self.explain(model, **asked, adapter=adapter is not None)
-
-        def load() -> Engine:
-            path, put_on = None, adapter
-            if not isinstance(entry, Remote):
-                path = self._weights(entry)
-                refuse_pickles(path, known=entry.key in self.catalogue or entry.format == "marian")
-                if entry.format == "adapter" and entry.base is not None:
-                    base = self.catalogue.find(entry.base)
-                    path, put_on = self._weights(base), path
-                    if base.format == "gguf" and choice.engine == "transformers":
-                        path = dequantise.dequantised(path)
-            return self._open_engine(choice, entry, path, context_length=CONTEXT_TOKENS, adapter=put_on)
-
+        entry = named = self.find(model)
+        choice = self._choice(entry, engine, capability, quantisation, adapter is not None)
+        beside: Path | None = None
+        if isinstance(entry, ModelEntry) and entry.base and entry.format == "adapter" and choice.engine == "llamacpp":
+            beside = self._weights(entry) / tuned.ADAPTER_GGUF
+            entry = self.catalogue.find(entry.base)  # one server has the base and what is put on it
+            choice = self._choice(entry, choice.engine, capability)
         # The dtype is part of the key: scores need float32, where an engine that generates may have 16 bits.
         key = (entry.key, choice.engine, choice.dtype, quantisation, adapter)
-        loaded = self._pool.get(key, choice.needs_bytes, load)
+
+        def suits(loaded: Engine) -> bool:
+            return beside is None or loaded.carries(beside)
+
+        loaded = self._pool.find(key, suits)
+        if loaded is None:
+            self._require_loadable(entry, choice, beside)
+            load = partial(self._load, entry, choice, adapter, beside)
+            loaded = self._pool.get(key, choice.needs_bytes, load, suits=suits, cancel=cancel)
         loaded.require(capability)
-        return loaded
+        return loaded.with_adapter(beside, named.key) if beside else loaded
+
+    def _require_loadable(self, entry: ModelEntry | Remote, choice: Choice, beside: Path | None) -> None:
+        """Raise what would come of loading it, before another has left for it."""
+        if not isinstance(entry, Remote):
+            self._weights(entry)
+            if entry.format == "adapter" and entry.base:
+                self._weights(self.catalogue.find(entry.base))
+        check_fits(choice, entry)
+        if beside:
+            read_gguf_header(beside)
+
+    def _load(self, entry: ModelEntry | Remote, choice: Choice, adapter: Path | None, beside: Path | None) -> Engine:
+        path, put_on = None, adapter
+        adapters: list[Path] = []
+        if not isinstance(entry, Remote):
+            path = self._weights(entry)
+            refuse_pickles(path, known=entry.key in self.catalogue or entry.format == "marian")
+            if entry.format == "adapter" and entry.base is not None:
+                base = self.catalogue.find(entry.base)
+                path, put_on = self._weights(base), path
+                if base.format == "gguf" and choice.engine == "transformers":
+                    path = dequantise.dequantised(path)
+            elif choice.engine == "llamacpp":
+                adapters = [*tuned.adapters_on(entry, self.catalogue, choice.prompts_bytes)]
+        wanted = [beside] if beside else []
+        opened = partial(self._open_engine, choice, entry, path, context_length=CONTEXT_TOKENS, adapter=put_on)
+        try:
+            return opened(adapters=list(dict.fromkeys(wanted + adapters)))
+        except EngineFailed as error:
+            if not set(adapters) - set(wanted):
+                raise
+            log.warning("%s is loaded without adapters that were not asked for: %s", entry.key, error)
+            return opened(adapters=wanted)
+
+    @property
+    def restarts(self) -> int:
+        """How many engines ended by themselves and were loaded again, since the start."""
+        return self._pool.restarts
 
     def _weights(self, entry: ModelEntry) -> Path:
         path = sources.locate(entry)

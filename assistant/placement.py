@@ -25,6 +25,13 @@ SMALLEST_KV_BYTES_PER_TOKEN = 24e3
 SLOTS_SHARE = 0.15
 """Share of the memory that is left beside the weights that conversations' caches may take."""
 MOST_SLOTS = 8
+PROMPTS_BYTES = 2**29
+PROMPTS_SHARE = 0.05
+"""For prompts of conversations that no slot holds, or for adapters: at most, and as a share of the same memory."""
+LLAMACPP_BYTES = 2.5e8
+"""What llama.cpp'"'"'s process takes beside weights and caches: the program, and the buffers of a pass."""
+LAID_OUT = 1.0
+"""Share of a file'"'"'s bytes that its weights take in memory, laid out anew for the processor."""
 TORCH_BYTES = 6e8
 """What torch, transformers and their buffers take beside the model."""
 GPU_SHARE = 0.92
@@ -51,13 +58,26 @@ def weights_bytes(entry: ModelEntry, form: str) -> int:
     return int((entry.parameters or entry.download_bytes // 2) * BYTES_PER_PARAMETER[form])
 
 
-def needs_bytes(entry: ModelEntry, form: str, context: int = 4096) -> int:
-    """Memory that running `entry` takes: weights, cache of `context` tokens, runtime. `form` as in `weights_bytes`."""
+def cache_token_bytes(entry: ModelEntry) -> int:
+    """Keys and values of one token at 16 bits: as its configuration has it, else by the model's size."""
+    estimate = max(entry.parameters * KV_BYTES_PER_TOKEN_AND_PARAMETER, SMALLEST_KV_BYTES_PER_TOKEN)
+    return entry.cache_token_bytes or int(estimate)
+
+
+def needs_bytes(entry: ModelEntry, form: str, context: int = 4096, *, slots: int = 1, prompts_bytes: int = 0) -> int:
+    """Memory that running `entry` takes: weights, caches, runtime. `form` as in `weights_bytes`.
+
+    As a "file" llama.cpp sets the caches of all `slots` aside when it loads, `context` tokens each; `prompts_bytes` may
+    join them for prompts, or adapters.
+    """
+    context = max(context, 512)
+    if form == "file":
+        caches = slots * context * cache_token_bytes(entry) + prompts_bytes
+        return int(weights_bytes(entry, form) * LAID_OUT + LLAMACPP_BYTES + caches)
     cache = entry.parameters * KV_BYTES_PER_TOKEN_AND_PARAMETER * 4096
     # The catalogue's figure holds a context of 4k.
     beside = max(entry.memory_bytes - weights_bytes(entry, "file"), cache)
-    runtime = 0 if form == "file" else TORCH_BYTES
-    return int(weights_bytes(entry, form) + beside * max(context, 512) / 4096 + runtime)
+    return int(weights_bytes(entry, form) + beside * context / 4096 + TORCH_BYTES)
 
 
 def has_bytes(machine: Machine, device: str) -> int:
@@ -90,8 +110,13 @@ def plan_threads(machine: Machine) -> int:
 
 def plan_slots(entry: ModelEntry, spare_bytes: int, context: int) -> int:
     """Conversations that llama.cpp holds at once: each has a cache of `context` tokens of its own from the start."""
-    cache = max(entry.parameters * KV_BYTES_PER_TOKEN_AND_PARAMETER, SMALLEST_KV_BYTES_PER_TOKEN) * context
+    cache = cache_token_bytes(entry) * context
     return max(1, min(MOST_SLOTS, int(SLOTS_SHARE * spare_bytes / cache)))
+
+
+def plan_prompts(spare_bytes: int) -> int:
+    """Bytes for the prompts of conversations that no slot holds, or for adapters."""
+    return max(0, min(PROMPTS_BYTES, int(PROMPTS_SHARE * spare_bytes)))
 
 
 def plan_device_map(machine: Machine, device: str, needed_bytes: int) -> Placement:

@@ -10,7 +10,7 @@ from typing import Any
 
 from assistant.conversation import MessageStatus, window
 from assistant.engines.protocol import Engine, Message, Sampling, TokenProbability, Usage
-from assistant.errors import ParleyError
+from assistant.errors import Cancelled, ParleyError
 from assistant.settings import PROBABILITY_ALTERNATIVES
 from assistant.store import Store
 
@@ -38,9 +38,10 @@ class Reply:
         turns: Callable[[float], Sequence[Message]],
         sampling: Sampling,
         probabilities: bool,
-        load: Callable[[], Engine],
+        load: Callable[[threading.Event], Engine],
     ) -> None:
-        """turns: what the model reads, given the share of each attached document that it should contain."""
+        """turns: what the model reads, given the share of each attached document that it should contain. load: given
+        the event that stops the reply."""
         self.id = message_id
         self.conversation_id = conversation_id
         self.model = model
@@ -96,8 +97,11 @@ class Reply:
         status: MessageStatus = "failed"
         try:
             status = self._write()
+        except Cancelled:  # before there was room for its model
+            status = "stopped"
         except ParleyError as error:
-            self.error = error
+            # A new one: the frames of this one hold the engine, and with it its memory.
+            self.error = type(error)(error.message, hint=error.hint)
         except BaseException as error:
             self.error = ParleyError(f"The reply broke off: {error!r}.", hint="Please report this.")
             raise
@@ -106,7 +110,7 @@ class Reply:
 
     def _write(self) -> MessageStatus:
         """Stream the reply; how it ended."""
-        engine = self._load()
+        engine = self._load(self._cancel)
         self.stage = "reading"
         self.version += 1
         room = min(self._sampling.max_tokens, max(SMALLEST_REPLY_TOKENS, engine.context_length // 4))

@@ -76,7 +76,7 @@ class Assistant(WritingTasks):
 
         Raises CapabilityMissing where the engine cannot hold a reply to a form.
         """
-        loaded = self.engine(model, engine=engine)
+        loaded = self.engine(model, engine=engine, cancel=cancel)
         if form is not None and form.schema is not None:
             loaded.require(Capability.SCHEMA)
         if form is not None and form.tools:
@@ -209,7 +209,7 @@ class Assistant(WritingTasks):
             turns=lambda share: prompt(shortened(conversation.path(question.id), share), system),
             sampling=sampling,
             probabilities=settings.probabilities,
-            load=lambda: self.engine(entry.key, engine=settings.engine),
+            load=lambda cancel: self.engine(entry.key, engine=settings.engine, cancel=cancel),
         )
         with self._lock:
             self._replies = {key: r for key, r in self._replies.items() if not r.done.is_set()}

@@ -196,10 +196,10 @@ class TextTasks(Models):
     ) -> Iterator[str]:
         """The chat model's answers, in order as they come; closing the iterator stops the work, and so does `cancel`,
         which cuts the answers off. temperature, seed: above 0 they are drawn, each from the next seed."""
-        engine = self.engine(model)
         sampling = replace(Sampling(), temperature=temperature, max_tokens=max_tokens)
         own = threading.Event()
         stop = cancel or own  # who gave an event sets it, and goes by it
+        engine = self.engine(model, cancel=stop)
 
         def reply(prompt: Sequence[Message], number: int) -> str:
             drawn = replace(sampling, seed=seed + number)

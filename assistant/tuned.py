@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from assistant.errors import ParleyError, UnknownModel
 from assistant.model_config import read_config
 from assistant.run import Run, State
 from assistant.runs import Runs
+from assistant.weights.gguf_files import read_gguf_header
 from assistant.whole_files import read_object
 
 ABOUT = "parley.json"
@@ -73,6 +74,19 @@ def from_folder(folder: Path, find: Find) -> ModelEntry:
     from assistant import uncatalogued
 
     return _asked(folder, uncatalogued.from_path(folder))
+
+
+def adapters_on(base: ModelEntry, entries: Iterable[ModelEntry], most_bytes: int) -> Iterator[Path]:
+    """Files that llama.cpp can put on a base, of the first of `entries` first, as many as `most_bytes` hold."""
+    for entry in entries:
+        if entry.format != "adapter" or not entry.file_bytes or entry.base != base.key or entry.local_path is None:
+            continue
+        path = entry.local_path / ADAPTER_GGUF
+        with suppress(OSError, ParleyError):  # a run is being removed, or its file is broken: the others are not
+            read_gguf_header(path)
+            most_bytes -= path.stat().st_size
+            if most_bytes >= 0:
+                yield path
 
 
 def _asked(folder: Path, entry: ModelEntry, **changes: Any) -> ModelEntry:

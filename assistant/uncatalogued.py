@@ -128,11 +128,6 @@ def _gguf(
         family = Family.ENCODER
     chats = "chat" if header.metadata.get("tokenizer.chat_template") else "complete"
     tasks = {Family.DECODER: (chats,), Family.ENCODER: ("embed",), Family.SEQ2SEQ: ("translate", "summarize")}
-    context = header.of_architecture("context_length")
-    heads = header.of_architecture("attention.head_count")
-    groups = header.of_architecture("attention.head_count_kv") or heads
-    width = header.of_architecture("embedding_length") // heads if heads else 0
-    cache = 4 * header.of_architecture("block_count") * groups * width * min(context or CONTEXT_TOKENS, CONTEXT_TOKENS)
     return _entry(
         key=key,
         title=str(header.metadata.get("general.name") or key),
@@ -142,8 +137,8 @@ def _gguf(
         licence=str(header.metadata.get("general.license", "unknown")),
         parameters=header.parameters,
         size=size,
-        cache=cache,
-        context_length=context,
+        cache_token_bytes=header.cache_token_bytes,
+        context_length=header.of_architecture("context_length"),
         local_path=local_path,
         hub=hub,
         gated=gated,
@@ -173,7 +168,7 @@ def _config(
         licence=licence,
         parameters=parameters or weights // 2,  # 16 bits a weight is what most are published in
         size=sum(sizes.values()),
-        cache=said.cache_bytes,
+        cache_token_bytes=said.cache_token_bytes,
         context_length=said.context_length,
         local_path=local_path,
         hub=hub,
@@ -191,7 +186,7 @@ def _entry(
     licence: str,
     parameters: int,
     size: int,
-    cache: int,
+    cache_token_bytes: int,
     context_length: int,
     local_path: Path | None,
     hub: HubSource | None,
@@ -207,8 +202,9 @@ def _entry(
         licence=licence,
         parameters=parameters,
         download_bytes=size,
-        memory_bytes=size + cache + OVERHEAD_BYTES,
+        memory_bytes=size + cache_token_bytes * min(context_length or CONTEXT_TOKENS, CONTEXT_TOKENS) + OVERHEAD_BYTES,
         context_length=context_length or CONTEXT_TOKENS,
+        cache_token_bytes=cache_token_bytes,
         languages=(),
         local_path=local_path,
         hub=hub,

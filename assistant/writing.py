@@ -99,6 +99,7 @@ class WritingTasks(Translating):
         said_text, parts = summary.written(
             text, count, write, lambda piece: len(piece.encode()) // 3 + 1, most, on_part=on_part, language=language
         )
+        del write  # it holds the model that wrote, which may have to make room for the one that judges
         said, notes = self._supported(said_text, text, sentences, language)
         return Summary(said_text, said, "abstractive", entry.key, parts, notes)
 
@@ -128,7 +129,7 @@ class WritingTasks(Translating):
     ) -> tuple[int, summary.Write]:
         """(tokens that the model reads at once, what writes a summary with it)."""
         if isinstance(entry, Remote) or entry.family is Family.DECODER:
-            chatting = self.engine(entry.key)
+            chatting = self.engine(entry.key, cancel=cancel)
             most = min(PART_TOKENS, max(chatting.context_length - ROOM_TOKENS, chatting.context_length // 2))
 
             def chat(text: str, count: int) -> str:
@@ -139,7 +140,7 @@ class WritingTasks(Translating):
                 return summary.trimmed(reply, count, language)
 
             return most, chat
-        engine = self.engine(entry.key, capability=Capability.TEXT2TEXT)
+        engine = self.engine(entry.key, capability=Capability.TEXT2TEXT, cancel=cancel)
 
         def rewrite(text: str, count: int) -> str:
             asked = Rewriting("summarize", max_tokens=60 * count)
@@ -206,7 +207,7 @@ class WritingTasks(Translating):
         if isinstance(entry, Remote) or entry.family is not Family.SEQ2SEQ:
             prompts = [questions.messages(question, found)]
             return next(iter(self.replies_to(prompts, entry.key, ANSWER_TOKENS, cancel))).strip()
-        engine = self.engine(entry.key, capability=Capability.TEXT2TEXT)
+        engine = self.engine(entry.key, capability=Capability.TEXT2TEXT, cancel=cancel)
         asked = questions.prompt(question, found)
         return engine.text2text([asked], Rewriting(max_tokens=ANSWER_TOKENS), cancel=cancel)[0].strip()
 

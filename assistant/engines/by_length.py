@@ -20,6 +20,20 @@ def count_tokens(tokenizer: Any, messages: Sequence[Message]) -> int:
     return sum(map(len, tokenizer([message.content for message in messages])["input_ids"])) if messages else 0
 
 
+def portions(texts: Sequence[str], most_texts: int, most_characters: int) -> Iterator[list[str]]:
+    """The texts in order, as many together as may be tokenised at once; a longer one alone."""
+    some: list[str] = []
+    characters = 0
+    for text in texts:
+        characters += len(text)
+        if some and (len(some) == most_texts or characters > most_characters):
+            yield some
+            some, characters = [], len(text)
+        some.append(text)
+    if some:
+        yield some
+
+
 def batches(lengths: Sequence[int], most_tokens: int, most_rows: int = 256) -> Iterator[list[int]]:
     """Places in `lengths` that make a batch each, the longest first, so that one that takes too much memory fails at
     once. most_tokens: of one batch, padding included; a longer text has a batch of its own."""

@@ -68,6 +68,10 @@ class Choice:
     placement: plans.Placement | None = None
     threads: int | None = None
     """Of the processor; None leaves it to the runtime."""
+    slots: int = 1
+    """Conversations that llama.cpp holds at once."""
+    prompts_bytes: int = 0
+    """Memory that it may fill with the prompts of others, or with adapters."""
 
 
 def choose(
@@ -143,7 +147,11 @@ def _check(entry: ModelEntry | Remote, engine: str, quantisation: str | None) ->
 
 def _llamacpp(entry: ModelEntry, machine: Machine, context: int, others: Collection[ModelEntry]) -> Choice:
     metal = next((gpu.name for gpu in machine.gpus if gpu.kind == "mps"), None)
+    context = min(context, entry.context_length or context)
     fits = plans.fits(entry, machine, "cpu", "file", context)
+    there = plans.has_bytes(machine, "cpu")
+    spare = there - plans.needs_bytes(entry, "file", context)
+    slots, prompts = plans.plan_slots(entry, spare, context), plans.plan_prompts(spare)
     return Choice(
         engine="llamacpp",
         reason=f"llama.cpp runs its quantised GGUF weights fastest on {'the Apple GPU' if metal else 'the CPU'}.",
@@ -151,10 +159,12 @@ def _llamacpp(entry: ModelEntry, machine: Machine, context: int, others: Collect
         dtype="as in the file",
         quantisation=None,
         fits=fits,
-        needs_bytes=plans.needs_bytes(entry, "file", context),
-        has_bytes=plans.has_bytes(machine, "cpu"),
+        needs_bytes=plans.needs_bytes(entry, "file", context, slots=slots, prompts_bytes=prompts),
+        has_bytes=there,
         advice="" if fits else plans.advise(entry, machine, "cpu", "file", others, context),
         threads=plans.plan_threads(machine),
+        slots=slots,
+        prompts_bytes=prompts,
     )
 
 

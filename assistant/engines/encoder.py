@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assistant.engines.by_length import batches, cheapest_batches, count_tokens
+from assistant.engines.by_length import batches, cheapest_batches, count_tokens, portions
 from assistant.engines.protocol import Capability, Engine, Message, Span
 from assistant.engines.quiet import silent_loading
 from assistant.engines.spans import best_span
 from assistant.engines.torch_failures import is_out_of_memory, loading_failure, running_failure
-from assistant.errors import TextTooLong
+from assistant.errors import Cancelled, TextTooLong
 from assistant.placement import Placement
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 65536, "mps": 8192}
@@ -28,6 +28,12 @@ PASS_TOKENS = {"cpu": 24}
 """What a pass costs beside its tokens, in tokens (docs/experiments.md); a GPU would rather have it padded."""
 MOST_AT_ONCE = 8192
 """Texts that are tokenised and sorted together."""
+CHARACTERS_AT_ONCE = 2_000_000
+"""Of those texts: tokenising them takes a second or two, and is not broken off."""
+MOST_CHARACTERS = 400_000
+MOST_TOKENS = 16_384
+"""Of one text that is embedded for others: the characters are counted before it is tokenised. Two or three seconds'
+work on two cores, while whoever asks next waits."""
 
 
 class EncoderEngine(Engine):
@@ -74,9 +80,19 @@ class EncoderEngine(Engine):
         self.notes = (f"Runs on {placement.device} in {dtype}.", *notes)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        return self.embed_counted(texts)[0]
+        return self._embedded(texts)[0]
 
-    def embed_counted(self, texts: Sequence[str]) -> tuple[np.ndarray, list[int]]:
+    def embed_counted(
+        self, texts: Sequence[str], *, cancel: threading.Event | None = None
+    ) -> tuple[np.ndarray, list[int]]:
+        for text in texts:
+            if len(text) > MOST_CHARACTERS:
+                raise _too_long(f"{len(text):,} characters; {MOST_CHARACTERS:,}")
+        return self._embedded(texts, cancel, MOST_TOKENS)
+
+    def _embedded(
+        self, texts: Sequence[str], cancel: threading.Event | None = None, most_tokens: int | None = None
+    ) -> tuple[np.ndarray, list[int]]:
         self.require(Capability.EMBED)
 
         def pooled(**inputs: Tensor) -> Tensor:
@@ -86,7 +102,7 @@ class EncoderEngine(Engine):
             mask = inputs["attention_mask"][..., None].to(states.dtype)
             return (states * mask).sum(1) / mask.sum(1)
 
-        vectors, counts = self._read(texts, pooled)
+        vectors, counts = self._read(texts, pooled, cancel, most_tokens)
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), counts
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
@@ -113,17 +129,31 @@ class EncoderEngine(Engine):
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return count_tokens(self._tokenizer, messages)
 
-    def _read(self, texts: Sequence[str], work: Callable[..., Tensor]) -> tuple[np.ndarray, list[int]]:
-        """(what `work` makes of each text, (text, value) float32; the tokens of each)."""
-        parts = [self._read_some(texts[at : at + MOST_AT_ONCE], work) for at in range(0, len(texts), MOST_AT_ONCE)]
+    def _read(
+        self,
+        texts: Sequence[str],
+        work: Callable[..., Tensor],
+        cancel: threading.Event | None = None,
+        most_tokens: int | None = None,
+    ) -> tuple[np.ndarray, list[int]]:
+        """(what `work` makes of each text, (text, value) float32; the tokens of each). cancel: looked at between two
+        passes. most_tokens: of one text."""
+        together = portions(texts, MOST_AT_ONCE, CHARACTERS_AT_ONCE)
+        parts = [self._read_some(some, work, cancel, most_tokens) for some in together]
         if not parts:
             return np.zeros((0, 0), np.float32), []
         return np.concatenate([rows for rows, _ in parts]), [count for _, counts in parts for count in counts]
 
-    def _read_some(self, texts: Sequence[str], work: Callable[..., Tensor]) -> tuple[np.ndarray, list[int]]:
+    def _read_some(
+        self,
+        texts: list[str],
+        work: Callable[..., Tensor],
+        cancel: threading.Event | None,
+        most_tokens: int | None,
+    ) -> tuple[np.ndarray, list[int]]:
         # A text that is too long for one pass becomes several pieces; `owners` says whose each is.
         encoded = self._tokenizer(
-            list(texts),
+            texts,
             truncation=True,
             max_length=self.context_length,
             return_overflowing_tokens=self._tokenizer.is_fast,
@@ -132,23 +162,26 @@ class EncoderEngine(Engine):
         )
         pieces: list[list[int]] = encoded["input_ids"]
         lengths = [len(piece) for piece in pieces]
+        owners = np.array(encoded["overflow_to_sample_mapping"] if len(pieces) > len(texts) else range(len(texts)))
+        counts = np.bincount(owners, lengths, minlength=len(texts)).astype(int)
+        if most_tokens is not None and counts.max(initial=0) > most_tokens:
+            raise _too_long(f"{counts.max():,} tokens; {most_tokens:,}")
         order: list[int] = []
         values: list[np.ndarray] = []
         kind: str = self._loaded.device.type
         most, alone = BATCH_TOKENS.get(kind, 2048), PASS_TOKENS.get(kind)
         for batch in batches(lengths, most) if alone is None else cheapest_batches(lengths, most, alone):
+            if cancel is not None and cancel.is_set():
+                raise Cancelled("The request was taken back while its texts were read.")
             order += batch
             values.append(self._pass([pieces[place] for place in batch], work))
         rows = np.empty_like(joined := np.concatenate(values))
         rows[order] = joined
         if len(pieces) == len(texts):
             return rows, lengths
-        owners = np.array(encoded["overflow_to_sample_mapping"])
-        weights = np.array(lengths, np.float32)
         total = np.zeros((len(texts), rows.shape[1]), np.float32)
-        np.add.at(total, owners, rows * weights[:, None])
-        counts = np.bincount(owners, weights)
-        return total / counts.astype(np.float32)[:, None], counts.astype(int).tolist()
+        np.add.at(total, owners, rows * np.array(lengths, np.float32)[:, None])
+        return total / counts.astype(np.float32)[:, None], counts.tolist()
 
     def _pass(self, pieces: list[list[int]], work: Callable[..., Tensor]) -> np.ndarray:
         """One pass, or two of half the size where memory does not suffice. The longest piece comes first."""
@@ -216,3 +249,9 @@ def _pools_by_cls(path: Path) -> bool:
     """Whether a text's embedding is that of its first token, as sentence-transformers' own files say; else the mean."""
     settings = path / "1_Pooling" / "config.json"
     return settings.is_file() and bool(json.loads(settings.read_text("utf-8")).get("pooling_mode_cls_token"))
+
+
+def _too_long(said: str) -> TextTooLong:
+    return TextTooLong(
+        f"A text has {said} can be embedded as one.", hint="Embed it in parts: what is meant shows better in them, too."
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
@@ -50,6 +52,15 @@ class FakeEngine(Engine):
         self.model = model
         self.context_length = context_length
         self.seconds_per_token = seconds_per_token
+
+    def carries(self, adapter: Path) -> bool:
+        return True
+
+    def with_adapter(self, adapter: Path, model: str) -> FakeEngine:
+        """Itself, under the adapter's name."""
+        view = copy.copy(self)
+        view.model = model
+        return view
 
     def generate(
         self,

@@ -5,18 +5,21 @@ The server runs in a process of its own; llamacpp_server.py says why, llamacpp_c
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assistant.engines import tool_calls
 from assistant.engines.forms import FinishReason, Form, ToolCallPart, finish_reason
-from assistant.engines.llamacpp_client import ServerProcess
+from assistant.engines.llamacpp_client import Events, ServerProcess
 from assistant.engines.protocol import (
     Capability,
     Delta,
@@ -27,6 +30,7 @@ from assistant.engines.protocol import (
     TokenProbability,
     Usage,
 )
+from assistant.engines.slots import Slots
 from assistant.errors import CapabilityMissing, EngineFailed
 
 PROMPT_BATCH = 512
@@ -52,13 +56,17 @@ class LlamaCppEngine(Engine):
         gpu_layers: int = 0,
         notes: tuple[str, ...] = (),
         adapter: Path | None = None,
+        adapters: Sequence[Path] = (),
+        prompts_bytes: int = PROMPT_CACHE_MIB * 2**20,
     ) -> None:
         """Load the file.
 
         context_length: tokens of one conversation, prompt and reply together.
         threads: of the processor, for decoding and for the prompt; None leaves it to llama.cpp (physical cores).
         gpu_layers: layers on the GPU, where the installed xllamacpp was built for one.
-        adapter: a GGUF with a LoRA adapter to put on it.
+        adapter: a GGUF with a LoRA adapter to put on it. adapters: others that `with_adapter` can put on it.
+        prompts_bytes: memory for prompts of conversations that no slot holds. There are none where there are adapters:
+            llama.cpp does not keep apart which adapter read them.
 
         Raises EngineFailed where llama.cpp does not accept the file.
         """
@@ -67,13 +75,18 @@ class LlamaCppEngine(Engine):
         self.model = model or path.stem
         self.notes = notes
         self.context_length = context_length
+        every = list(dict.fromkeys([*([adapter] if adapter else []), *adapters]))
+        self._adapters = {_version(each): number for number, each in enumerate(every)}
+        self._adapter = 0 if adapter else None
+        self._slots = Slots(slots) if every else None
+        self._base: LlamaCppEngine | None = None
         settings = {
             "path": str(path),
-            "adapters": [str(adapter)] if adapter else [],
+            "adapters": [str(each) for each in every],
             "context_length": context_length,
             "slots": slots,
             "prompt_batch": PROMPT_BATCH,
-            "cache_mib": PROMPT_CACHE_MIB,
+            "cache_mib": 0 if every else prompts_bytes // 2**20,
             "gpu_layers": gpu_layers,
             "threads": threads,
         }
@@ -87,6 +100,18 @@ class LlamaCppEngine(Engine):
     def alive(self) -> bool:
         """Whether the server's process still runs."""
         return self._server.alive
+
+    def carries(self, adapter: Path) -> bool:
+        """Whether the file was there, as it is now, when the engine was loaded."""
+        return adapter.is_file() and _version(adapter) in self._adapters
+
+    def with_adapter(self, adapter: Path, model: str) -> LlamaCppEngine:
+        """The same server with another of its adapters put on what is asked of it. It is held as long as this is."""
+        if not self.carries(adapter):
+            raise EngineFailed(f"{self.model} is loaded without the adapter of {model}.", hint="Try again.")
+        view = copy.copy(self)
+        view.model, view._adapter, view._base = model, self._adapters[_version(adapter)], self
+        return view
 
     def generate(
         self,
@@ -151,7 +176,7 @@ class LlamaCppEngine(Engine):
         tokens = prompt_tokens = cached = 0
         first = 0.0
         finish: FinishReason = "cancelled"
-        with self._server.events(path, request, cancel) as events:
+        with self._events(path, request, cancel) as events:
             for chunk in events:
                 if usage := chunk.get("usage"):
                     tokens, prompt_tokens = usage["completion_tokens"], usage["prompt_tokens"]
@@ -177,6 +202,23 @@ class LlamaCppEngine(Engine):
         seconds = time.perf_counter() - start
         yield Delta("", usage=Usage(prompt_tokens, tokens, seconds, first or seconds, finish, cached))
 
+    @contextmanager
+    def _events(self, path: str, request: dict[str, Any], cancel: threading.Event) -> Generator[Events]:
+        """The server's events. One that has adapters is told which of them to use, and the slot to use."""
+        if self._slots is None:
+            with self._server.events(path, request, cancel) as events:
+                yield events
+            return
+        prompt = json.dumps(request.get("messages", request.get("prompt")))
+        with self._slots.taken(self._adapter, prompt, cancel) as slot:
+            if slot is None:
+                yield Events(None)
+                return
+            # Each is named, with 0 where it is not to be used: without, the server keeps what others have left.
+            lora = [{"id": number, "scale": float(number == self._adapter)} for number in range(len(self._adapters))]
+            with self._server.events(path, request | {"id_slot": slot, "lora": lora}, cancel) as events:
+                yield events
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         body = {"messages": [m.fields() for m in messages]}
         prompt = self._server.ask("POST", "/apply-template", body)["prompt"]
@@ -185,9 +227,10 @@ class LlamaCppEngine(Engine):
     def close(self) -> None:
         self._server.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_server"):
-            self.close()
+
+def _version(adapter: Path) -> tuple[str, int]:
+    """An adapter's file as it is now: a run that goes on writes it anew."""
+    return str(adapter), adapter.stat().st_mtime_ns
 
 
 def _calls(parts: list[dict[str, Any]] | None) -> tuple[ToolCallPart, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import secrets
 import socket
@@ -31,6 +32,8 @@ SPIN_COUNT = "1000"
 Its own default spins for so long that one busy neighbour takes nine tenths of the speed: docs/experiments.md.
 """
 
+log = logging.getLogger("parley.engines")
+
 
 def thread_environment(threads: int | None, cores: int, *, quota: bool) -> dict[str, str]:
     """Settings of OpenMP for llama.cpp's threads: each bound to a core where they use every core there is.
@@ -52,6 +55,7 @@ class ServerProcess:
         Raises EngineFailed where llama.cpp does not accept the file.
         """
         self._key = secrets.token_urlsafe(24)
+        self._ending, self._ended = threading.Event(), threading.Event()
         _, cores = hardware.cpu_counts()
         quota = hardware.cpu_quota() is not None
         self._process = subprocess.Popen(
@@ -70,6 +74,7 @@ class ServerProcess:
         answer: dict[str, str] = json.loads(line) if line else {"error": f"it ended with code {self._process.wait()}"}
         if "error" in answer:
             self.close()
+            self._process.stdout.close()
             raise EngineFailed(
                 f"llama.cpp cannot load {Path(settings['path']).name}: {answer['error']}",
                 hint="The file may be damaged, of a newer format, or too large for the memory that is free: "
@@ -77,21 +82,30 @@ class ServerProcess:
             )
         address = urlsplit(answer["address"])
         self._address = (address.hostname or "127.0.0.1", address.port or 80)
+        watched = (self._process, Path(settings["path"]).name, self._ending, self._ended)
+        threading.Thread(target=_watch, args=watched, name="llamacpp-watch", daemon=True).start()
 
     @property
     def alive(self) -> bool:
         """Whether the process still runs."""
-        return self._process.poll() is None
+        return not self._ended.is_set() and self._process.poll() is None
 
     def close(self) -> None:
-        """End the process: its standard input closes."""
+        """End the process, and wait for that."""
+        self._leave()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+
+    def _leave(self) -> None:
+        """Let the process end: its standard input closes."""
+        self._ending.set()
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()
-        if self._process.stdout:
-            self._process.stdout.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_process"):
+            self._leave()  # without waiting: nobody chooses the thread that lets go of it last
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """One question, one answer."""
@@ -105,19 +119,35 @@ class ServerProcess:
 
     @contextmanager
     def events(self, path: str, body: dict[str, Any], cancel: threading.Event) -> Generator[Events]:
-        """The server-sent events that answer a request; they end early when `cancel` is set."""
+        """The server-sent events that answer a request; they end early, or never begin, when `cancel` is set."""
         connection, ended = self._connect(None), threading.Event()
         try:
-            connection.connect()  # the head of the answer comes when there is a slot: that wait ends by `cancel` too
-            line = connection.sock
-            threading.Thread(target=_hang_up, args=(line, cancel, ended), name="llamacpp-cancel", daemon=True).start()
-            yield Events(self._request(connection, "POST", path, body))
+            yield Events(self._begun(connection, path, body, cancel, ended))
         except (OSError, http.client.HTTPException, ValueError) as error:
             if not cancel.is_set():
                 raise _gone() from error
         finally:
             ended.set()
             connection.close()  # the server stops writing for whoever has hung up
+
+    def _begun(
+        self,
+        connection: http.client.HTTPConnection,
+        path: str,
+        body: dict[str, Any],
+        cancel: threading.Event,
+        ended: threading.Event,
+    ) -> http.client.HTTPResponse | None:
+        """The answer, of which the head has come; None where `cancel` came first."""
+        try:
+            connection.connect()  # the head of the answer comes when there is a slot: that wait ends by `cancel` too
+            line = connection.sock
+            threading.Thread(target=_hang_up, args=(line, cancel, ended), name="llamacpp-cancel", daemon=True).start()
+            return self._request(connection, "POST", path, body)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if cancel.is_set():
+                return None
+            raise _gone() from error
 
     def _connect(self, timeout_seconds: float | None) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self._address, timeout=timeout_seconds)
@@ -135,13 +165,13 @@ class ServerProcess:
 
 
 class Events:
-    """The JSON objects of a stream of `data:` lines, until `[DONE]` or its end.
+    """The JSON objects of a stream of `data:` lines, until `[DONE]` or its end; none without a response.
 
     An error that the server sends among them is raised. Set `gathering` once the first words are there: from then on
     a few tokens come together.
     """
 
-    def __init__(self, response: http.client.HTTPResponse) -> None:
+    def __init__(self, response: http.client.HTTPResponse | None) -> None:
         self.gathering = False
         self._response = response
 
@@ -160,7 +190,7 @@ class Events:
 
     def _read(self) -> bytes:
         asked = time.perf_counter()
-        piece = self._response.read1(65536)  # one token, also where several lie ready
+        piece = self._response.read1(65536) if self._response else b""  # one token, also where several lie ready
         if self.gathering and WAITED_SECONDS < time.perf_counter() - asked < GATHER_SECONDS / 2:
             time.sleep(GATHER_SECONDS)
         return piece
@@ -188,3 +218,14 @@ def _hang_up(line: socket.socket, cancel: threading.Event, ended: threading.Even
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
             return
+
+
+def _watch(process: subprocess.Popen[str], model: str, ending: threading.Event, ended: threading.Event) -> None:
+    """Wait for the process to end, and say so where nobody has asked it to. It holds nothing of the engine."""
+    if process.stdout:
+        with process.stdout as answers:  # after the one line that it answers with comes its end
+            answers.read()
+    ended.set()
+    code = process.wait()
+    if not ending.is_set():
+        log.error("llama.cpp with %s has ended by itself, with code %d", model, code)

@@ -18,11 +18,12 @@ from typing import Any
 
 
 def serve(settings: dict[str, Any]) -> Any:
-    """The running server. settings: path, adapters, context_length, slots, prompt_batch, gpu_layers, threads, key."""
+    """The running server. settings: path, adapters, context_length, slots, prompt_batch, cache_mib, gpu_layers,
+    threads, key. The adapters are there, and touch nothing until a request names one."""
     xllamacpp: Any = importlib.import_module("xllamacpp")  # a compiled module without type stubs
     params = xllamacpp.CommonParams()
     params.model.path = settings["path"]
-    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(each, 1.0) for each in settings["adapters"]]
+    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(each, 0.0) for each in settings["adapters"]]
     params.n_ctx = settings["context_length"] * settings["slots"]
     params.n_parallel = settings["slots"]
     params.n_batch = settings["prompt_batch"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,27 @@ if TYPE_CHECKING:
     from assistant.catalogue import ModelEntry
 
 
+def check_fits(choice: Choice, entry: ModelEntry | Remote) -> None:
+    """Raise ModelTooLarge for what memory does not hold, whoever else left it."""
+    if not choice.fits:
+        needed, there = plans.gb(choice.needs_bytes), plans.gb(choice.has_bytes)
+        raise ModelTooLarge(f"{entry.title} needs {needed}, and {there} are free for it here.", hint=choice.advice)
+
+
 def open_engine(
     choice: Choice,
     entry: ModelEntry | Remote,
     path: Path | None = None,
     *,
     adapter: Path | None = None,
+    adapters: Sequence[Path] = (),
     context_length: int | None = None,
     threads: int | None = None,
     force: bool = False,
 ) -> Engine:
     """Load the model as `choice` says; `path` is the .gguf file or the folder with its weights.
 
+    adapter: the folder of one to put on it. adapters: files that llama.cpp shall have beside it.
     force: load even what does not fit (GPU, then RAM, then disk are filled: very slow).
 
     Raises ModelTooLarge unless forced, EngineFailed where the runtime cannot load it, WeightsCorrupt, DiskFull.
@@ -37,19 +47,23 @@ def open_engine(
         return OpenAIEngine(entry.model, entry.url, context_length=context_length)
     if path is None:
         raise EngineFailed(f"{entry.title} has no weights here.", hint=f"Fetch them: parley models pull {entry.key}")
-    if not choice.fits and not force:
-        needed, there = plans.gb(choice.needs_bytes), plans.gb(choice.has_bytes)
-        raise ModelTooLarge(f"{entry.title} needs {needed}, and {there} are free for it here.", hint=choice.advice)
+    if not force:
+        check_fits(choice, entry)
     context = min(context_length or entry.context_length, entry.context_length or 2**31)
     threads = threads or choice.threads
     if choice.engine == "llamacpp":
         from assistant.engines.llamacpp import LlamaCppEngine
         from assistant.tuned import ADAPTER_GGUF
 
-        slots = plans.plan_slots(entry, choice.has_bytes - choice.needs_bytes, context)
-        put_on = adapter / ADAPTER_GGUF if adapter else None
         return LlamaCppEngine(
-            path, model=entry.key, context_length=context, slots=slots, threads=threads, adapter=put_on
+            path,
+            model=entry.key,
+            context_length=context,
+            slots=choice.slots,
+            threads=threads,
+            adapter=adapter / ADAPTER_GGUF if adapter else None,
+            adapters=adapters,
+            prompts_bytes=choice.prompts_bytes,
         )
     common: dict[str, Any] = {
         "model": entry.key,

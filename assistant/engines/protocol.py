@@ -10,10 +10,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.engines.forms import FinishReason, Form, ToolCall, ToolCallPart
-from assistant.errors import CapabilityMissing
+from assistant.errors import CapabilityMissing, EngineFailed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,6 +206,17 @@ class Engine:
         """Whether the engine can still answer; one that cannot is loaded anew for the next request."""
         return True
 
+    def carries(self, adapter: Path) -> bool:
+        """Whether `with_adapter` has this file, as it is now, to put on the model."""
+        return False
+
+    def with_adapter(self, adapter: Path, model: str) -> Engine:
+        """The same loaded weights with a LoRA adapter on them: switching costs no loading. model: what that is called.
+
+        Raises EngineFailed where the engine does not carry the adapter.
+        """
+        raise EngineFailed(f"{self.model} on the {self.name} engine has no adapters beside it.", hint="Try again.")
+
     def require(self, capability: Capability) -> None:
         """Raise `CapabilityMissing` unless the engine declares `capability`."""
         if capability not in self.capabilities:
@@ -249,8 +261,13 @@ class Engine:
         self.require(Capability.EMBED)
         raise AssertionError(f"{type(self).__name__} declares embed and does not implement it")
 
-    def embed_counted(self, texts: Sequence[str]) -> tuple[np.ndarray, list[int]]:
-        """(embeddings as above, the tokens that were read of each text)."""
+    def embed_counted(
+        self, texts: Sequence[str], *, cancel: threading.Event | None = None
+    ) -> tuple[np.ndarray, list[int]]:
+        """(embeddings as above, the tokens that were read of each text).
+
+        Raises TextTooLong for a text that would keep others waiting, Cancelled once `cancel` is set.
+        """
         return self.embed(texts), [self.count_tokens([Message("user", text)]) for text in texts]
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:

@@ -40,6 +40,16 @@ class GGUFHeader:
         value = self.metadata.get(f"{self.architecture}.{name}", 0)
         return value if isinstance(value, int) else 0
 
+    @property
+    def cache_token_bytes(self) -> int:
+        """Keys and values of one token at 16 bits, over all layers; 0 where the header does not tell."""
+        heads = self.of_architecture("attention.head_count")
+        groups = self.of_architecture("attention.head_count_kv") or heads
+        width = self.of_architecture("embedding_length") // heads if heads else 0
+        keys = self.of_architecture("attention.key_length") or width
+        values = self.of_architecture("attention.value_length") or width
+        return 2 * self.of_architecture("block_count") * groups * (keys + values)
+
 
 def read_gguf_header(path: Path) -> GGUFHeader:
     """Read the header of a .gguf file. Raises WeightsCorrupt where it is not one or is cut off."""

@@ -58,6 +58,12 @@ class TestEveryEntry:
         if entry.wheels:
             assert entry.download_bytes == entry.wheels.bytes
 
+    def test_what_a_token_takes_agrees_with_the_memory(self, entry: ModelEntry) -> None:
+        assert (entry.format == "gguf") == bool(entry.cache_token_bytes)
+        if entry.format == "gguf" and not entry.embedded:  # the file's heading says what memory_bytes holds
+            reckoned = entry.download_bytes + 4096 * entry.cache_token_bytes + 0.3e9
+            assert entry.memory_bytes == pytest.approx(reckoned, rel=0.01)
+
     def test_can_be_had(self, entry: ModelEntry) -> None:
         assert entry.sources or entry.shipped
         assert entry.problems() == []

@@ -53,14 +53,14 @@ def test_a_chat_template_makes_it_a_chat_model() -> None:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        (QWEN3, 2 * 28 * 8 * 128 * 2 * 4096),  # keys and values × layers × groups × width × 2 bytes × tokens
-        (GPT2, 2 * 12 * 12 * 64 * 2 * 1024),
+        (QWEN3, 2 * 28 * 8 * 128 * 2),  # keys and values × layers × groups × width × 2 bytes
+        (GPT2, 2 * 12 * 12 * 64 * 2),
         (BERT, 0),
     ],
     ids=["qwen3", "gpt2", "bert"],
 )
-def test_memory_of_a_context(config: dict[str, Any], expected: int) -> None:
-    assert read_config(config).cache_bytes == expected
+def test_memory_of_a_token(config: dict[str, Any], expected: int) -> None:
+    assert read_config(config).cache_token_bytes == expected
 
 
 RARE = {"BertGenerationDecoder", "ReformerModelWithLMHead", "EncoderDecoderModel"}

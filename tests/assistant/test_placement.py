@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from assistant import placement as plans
@@ -14,8 +16,8 @@ from tests.assistant.machines import A100, CPU, EIGHT_B, QWEN_GGUF, SMOL_GGUF, T
         pytest.param(EIGHT_B, "float32", 32e9, 34e9, id="8B, 32 bits"),
         pytest.param(EIGHT_B, "8bit", 9e9, 11e9, id="8B, 8 bits"),
         pytest.param(EIGHT_B, "4bit", 5.5e9, 7.5e9, id="8B, 4 bits"),
-        pytest.param(QWEN_GGUF, "file", 1.1e9, 1.6e9, id="1.5B, quantised file"),
-        pytest.param(SMOL_GGUF, "file", 0.1e9, 0.3e9, id="135M, quantised file"),
+        pytest.param(QWEN_GGUF, "file", 1.3e9, 1.7e9, id="1.5B, quantised file"),
+        pytest.param(SMOL_GGUF, "file", 0.3e9, 0.5e9, id="135M, quantised file"),
     ],
 )
 def test_needs(subject: object, form: str, low: float, high: float) -> None:
@@ -26,6 +28,19 @@ def test_a_longer_context_needs_more() -> None:
     grown = plans.needs_bytes(EIGHT_B, "bfloat16", 32768) - plans.needs_bytes(EIGHT_B, "bfloat16", 4096)
     # Llama 3 8B: 32 layers × 8 heads × 128 × keys and values × 2 bytes a token.
     assert grown == pytest.approx(28672 * 32 * 8 * 128 * 2 * 2, rel=0.2)
+
+
+def test_llamacpp_needs_the_caches_of_all_its_slots() -> None:
+    told = replace(SMOL_GGUF, cache_token_bytes=2 * 30 * 3 * 64 * 2)  # keys and values × layers × heads × width × bytes
+    one, eight = (plans.needs_bytes(told, "file", 8192, slots=slots) for slots in (1, 8))
+    assert eight - one == 7 * 8192 * 23_040
+    assert plans.needs_bytes(told, "file", 8192, prompts_bytes=1000) == one + 1000
+
+
+def test_prompts_get_what_memory_has_left_over() -> None:
+    assert plans.plan_prompts(int(100e9)) == plans.PROMPTS_BYTES
+    assert 0 < plans.plan_prompts(int(2e9)) < plans.PROMPTS_BYTES
+    assert plans.plan_prompts(-5) == 0
 
 
 @pytest.mark.parametrize(

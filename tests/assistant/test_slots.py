@@ -12,8 +12,8 @@ from assistant.placement import plan_slots
     ("key", "spare_gb", "slots"),
     [
         ("smollm2-135m-instruct", 20, 8),  # never more than eight
-        ("smollm2-135m-instruct", 4, 3),  # 0.15 × 4e9 / (24e3 × 8192)
-        ("qwen2.5-coder-1.5b-instruct", 4, 2),  # 0.15 × 4e9 / (16e-6 × 1.54e9 × 8192)
+        ("smollm2-135m-instruct", 4, 3),  # 0.15 × 4e9 / (23,040 × 8192)
+        ("qwen2.5-coder-1.5b-instruct", 4, 2),  # 0.15 × 4e9 / (28,672 × 8192)
         ("qwen2.5-coder-1.5b-instruct", 0.1, 1),  # never none
         ("qwen2.5-coder-1.5b-instruct", -1, 1),
     ],

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.engines.by_length import batches, cheapest_batches
+from assistant.engines.by_length import batches, cheapest_batches, portions
 
 
 @given(st.lists(st.integers(1, 500)), st.integers(1, 2000), st.integers(1, 40))
@@ -50,3 +50,10 @@ def fits(batch: list[int], most_tokens: int, most_rows: int) -> bool:
 
 def cost(split: list[list[int]], pass_tokens: int) -> int:
     return sum(pass_tokens + len(batch) * max(batch) for batch in split)
+
+
+def test_portions_hold_so_many_texts_and_characters() -> None:
+    texts = ["aa", "bb", "c" * 9, "d", "e"]
+    assert list(portions(texts, 2, 5)) == [["aa", "bb"], ["c" * 9], ["d", "e"]]
+    assert list(portions(texts, 8, 100)) == [texts]
+    assert list(portions([], 8, 100)) == []

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from assistant.catalogue import ModelEntry
+from assistant.catalogue import BUNDLED, Catalogue, ModelEntry
 from assistant.engines.choice import choose
 from assistant.engines.opening import open_engine
 from assistant.engines.protocol import Capability
@@ -138,6 +138,26 @@ def test_a_gpu_that_is_too_small_is_explained() -> None:
     assert "17.1 GB" in choice.advice and "13.8 GB" in choice.advice and "--quantisation 8bit" in choice.advice
 
 
+@pytest.mark.parametrize(
+    ("key", "measured_gb"),
+    [("smollm2-135m-instruct", 1.7), ("qwen2.5-coder-1.5b-instruct", 3.7)],  # docs/capacity.md
+)
+def test_what_llamacpp_needs_is_what_was_measured(key: str, measured_gb: float) -> None:
+    choice = choose(Catalogue.load()[key], machine(24), context=8192)
+    assert choice.slots == 8
+    without_prompts = choice.needs_bytes - choice.prompts_bytes
+    assert without_prompts == pytest.approx(measured_gb * 1e9, rel=0.2)
+
+
+@pytest.mark.parametrize("free_gb", [1, 2, 3, 4, 6, 8, 16, 64])
+def test_slots_and_prompts_are_within_the_memory_there_is(free_gb: float) -> None:
+    for each in Catalogue.load(BUNDLED):
+        if each.format == "gguf":
+            choice = choose(each, machine(free_gb), engine="llamacpp", context=8192)
+            assert choice.fits == (choice.needs_bytes <= choice.has_bytes), each.key
+            assert choice.slots >= 1
+
+
 def test_nothing_else_is_looked_at_where_the_model_fits() -> None:
     class Unread(tuple[ModelEntry, ...]):
         def __iter__(self) -> NoReturn:
@@ -224,7 +244,6 @@ def test_a_remote_choice_names_the_server() -> None:
 def test_a_gguf_is_scored_through_its_full_weights(smol_gguf: Path, smol_folder: Path) -> None:
     """From the choice to a score, with the folder already made."""
     from assistant import hardware, paths
-    from assistant.catalogue import Catalogue
     from assistant.engines.protocol import Message, Sampling, ScoreRequest
 
     (paths.home() / "dequantised").symlink_to(smol_folder.parent)

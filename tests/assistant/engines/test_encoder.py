@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from transformers import (
 from assistant.engines import encoder
 from assistant.engines.encoder import EncoderEngine
 from assistant.engines.protocol import Capability, Message
-from assistant.errors import CapabilityMissing, ModelNotAvailable
+from assistant.errors import Cancelled, CapabilityMissing, ModelNotAvailable, TextTooLong
 from assistant.service import Assistant
 from tests.assistant.embedded import embedded
 
@@ -84,6 +85,37 @@ def test_tokens_are_counted_as_they_are_read(tmp_path: Path, monkeypatch: pytest
     ((count,), beginnings_and_ends) = engine.embed_counted([long])[1], 2 * len(range(0, 120, 30))
     assert count == 120 + beginnings_and_ends, "four pieces of 30 words"
     assert engine.embed_counted([])[1] == []
+
+
+def test_a_text_that_would_keep_others_waiting_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = EncoderEngine(make(tmp_path / "bert"))
+    monkeypatch.setattr(encoder, "MOST_TOKENS", 100)
+    with pytest.raises(TextTooLong, match=r"128 tokens; 100 can be embedded"):
+        engine.embed_counted(["cat", "it was very long " * 30])
+    assert len(engine.embed_counted(["it was very long " * 20])[0]) == 1
+    assert len(engine.embed(["it was very long " * 30])) == 1, "a task's own texts are not others'"
+    monkeypatch.setattr(engine, "_tokenizer", None)  # nobody tokenises it first
+    with pytest.raises(TextTooLong, match=r"400,001 characters; 400,000 can be embedded"):
+        engine.embed_counted(["x" * 400_001])
+
+
+def test_reading_ends_between_two_passes_when_nobody_waits_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = EncoderEngine(make(tmp_path / "bert"))
+    monkeypatch.setattr(encoder, "BATCH_TOKENS", {"cpu": 8})
+    cancel, passes = threading.Event(), list[int]()
+    forward = engine._loaded.forward  # pyright: ignore[reportPrivateUsage]
+
+    def watched(**inputs: Any) -> Any:
+        passes.append(1)
+        cancel.set()
+        return forward(**inputs)
+
+    monkeypatch.setattr(engine._loaded, "forward", watched)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(Cancelled):
+        engine.embed_counted(TEXTS, cancel=cancel)
+    assert len(passes) == 1
 
 
 def test_labels_are_the_model_s(tmp_path: Path) -> None:

@@ -9,17 +9,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from assistant import sources
+from assistant import placement, sources
 from assistant.catalogue import Catalogue
+from assistant.engines.fake import FakeEngine
 from assistant.engines.llamacpp import LlamaCppEngine
 from assistant.engines.llamacpp_client import mapped_error, thread_environment
-from assistant.engines.protocol import Capability, Message, Sampling, ScoreRequest
+from assistant.engines.protocol import Capability, Engine, Message, Sampling, ScoreRequest
 from assistant.errors import BadSettings, CapabilityMissing, EngineFailed, TextTooLong
+from tests.assistant.embedded import smol_adapter
 
 QUESTION = [Message("system", "You are a helpful assistant."), Message("user", "What is the capital of France?")]
 STORY = [Message("user", "Write a very long story about the sea.")]
@@ -131,7 +135,7 @@ def test_it_declares_what_it_cannot_do(engine: LlamaCppEngine) -> None:
 
 
 @pytest.mark.model
-def test_a_server_that_dies_is_noticed(path: Path) -> None:
+def test_a_server_that_dies_is_noticed(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     engine = LlamaCppEngine(path, context_length=512, slots=1)
     reply = engine.generate(STORY, Sampling(max_tokens=400))
     next(reply)
@@ -140,6 +144,10 @@ def test_a_server_that_dies_is_noticed(path: Path) -> None:
         list(reply)
     engine._server._process.wait()
     assert not engine.alive
+    until = time.monotonic() + 5
+    while "has ended by itself" not in caplog.text and time.monotonic() < until:
+        time.sleep(0.01)
+    assert f"{path.name} has ended by itself, with code -9" in caplog.text
     with pytest.raises(EngineFailed):
         engine.count_tokens(QUESTION)
     engine.close()
@@ -207,3 +215,93 @@ def test_a_text_goes_on_as_it_stands(engine: LlamaCppEngine) -> None:
     assert "".join(delta.text for delta in deltas).startswith(" Paris")
     assert last.usage is not None
     assert (last.usage.prompt_tokens, last.usage.completion_tokens, last.usage.finish) == (5, 4, "length")
+
+
+@pytest.mark.model
+def test_one_that_waits_for_a_slot_can_be_taken_back(path: Path) -> None:
+    engine = LlamaCppEngine(path, context_length=512, slots=1)
+    first, cancel = engine.generate(STORY, Sampling(max_tokens=400)), threading.Event()
+    next(first)
+    threading.Timer(0.3, cancel.set).start()
+    (last,) = engine.generate(QUESTION, GREEDY, cancel=cancel)
+    assert last.usage is not None and last.usage.finish == "cancelled"
+    first.close()  # type: ignore[attr-defined]
+    engine.close()
+
+
+@pytest.mark.model
+def test_a_server_ends_when_nobody_holds_its_engine_any_more(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    engine = LlamaCppEngine(path, context_length=512, slots=1)
+    process = engine._server._process
+    reply = engine.generate(STORY, Sampling(max_tokens=20))
+    next(reply)
+    start = time.monotonic()
+    del engine
+    assert time.monotonic() - start < 0.1
+    assert list(reply)[-1].usage is not None, "who streams still holds it"
+    assert process.poll() is None
+    del reply
+    process.wait(10)
+    time.sleep(0.1)
+    assert "by itself" not in caplog.text
+
+
+@pytest.mark.model
+def test_what_it_needs_is_what_its_process_takes(path: Path) -> None:
+    entry = Catalogue.load()["smollm2-135m-instruct"]
+    for slots in (1, 6):
+        engine = LlamaCppEngine(path, context_length=4096, slots=slots)
+        list(engine.generate(QUESTION, GREEDY))
+        taken = psutil.Process(engine._server._process.pid).memory_info().rss
+        engine.close()
+        needed = placement.needs_bytes(entry, "file", 4096, slots=slots)
+        assert 0.7 * needed < taken < 1.15 * needed, (slots, taken, needed)
+
+
+def _said(engine: Engine, messages: list[Message]) -> tuple[str, list[float]]:
+    deltas = list(engine.generate(messages, replace(GREEDY, max_tokens=12), probabilities=1))
+    return "".join(delta.text for delta in deltas), [t.logprob for delta in deltas for t in delta.probabilities]
+
+
+@pytest.mark.model
+def test_base_and_adapters_in_turn_answer_as_each_does_alone(path: Path, tmp_path: Path) -> None:
+    """Nothing that one of them has read of a conversation is taken for the others'."""
+    files = [smol_adapter(tmp_path / f"{seed}.gguf", seed) for seed in (1, 2)]
+    asked = [QUESTION, [*QUESTION, Message("assistant", "Paris."), Message("user", "And of Italy? Say it shortly.")]]
+    alone = dict[Path | None, list[tuple[str, list[float]]]]()
+    for file in (None, *files):
+        engine = LlamaCppEngine(path, context_length=1024, slots=1, adapter=file)
+        alone[file] = [_said(engine, messages) for messages in asked]
+        engine.close()
+    assert len({text for texts in alone.values() for text, _ in texts}) == 6, "the adapters change nothing"
+
+    base = LlamaCppEngine(path, model="base", context_length=1024, slots=2, adapters=files)
+    assert base.carries(files[0]) and not base.carries(tmp_path / "3.gguf")
+    tuned = {None: base, **{file: base.with_adapter(file, file.stem) for file in files}}
+    assert [engine.model for engine in tuned.values()] == ["base", "1", "2"]
+    for turn, messages in (0, QUESTION), (1, asked[1]):
+        for file in (None, files[0], None, files[1], files[0], files[1], None):
+            text, logprobs = _said(tuned[file], messages)
+            assert text == alone[file][turn][0]
+            assert logprobs == pytest.approx(alone[file][turn][1], abs=0.05)
+    os.utime(files[0], (1, 1))
+    assert not base.carries(files[0]), "a run that went on has written another"
+    base.close()
+
+
+@pytest.mark.model
+def test_adapters_at_once_wait_for_each_other_and_get_their_own_answers(path: Path, tmp_path: Path) -> None:
+    file = smol_adapter(tmp_path / "one.gguf", 1)
+    base = LlamaCppEngine(path, context_length=512, slots=4, adapters=[file])
+    tuned = base.with_adapter(file, "tuned")
+    expected = {engine.model: _said(engine, QUESTION)[0] for engine in (base, tuned)}
+    with ThreadPoolExecutor(6) as threads:
+        asked = [base, tuned, base, base, tuned, tuned]
+        answers = list(threads.map(lambda engine: (engine.model, _said(engine, QUESTION)[0]), asked))
+    assert all(text == expected[model] for model, text in answers)
+    base.close()
+
+
+def test_an_adapter_that_the_engine_lacks_is_told(tmp_path: Path) -> None:
+    with pytest.raises(EngineFailed, match="no adapters"):
+        Engine.with_adapter(FakeEngine(), tmp_path, "x")

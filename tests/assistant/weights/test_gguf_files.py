@@ -13,7 +13,7 @@ from assistant.weights.gguf_files import choose_gguf, gguf_bytes, read_gguf_head
 from tests.assistant.embedded import embedded
 
 
-def write_gguf(path: Path, architecture: str = "llama") -> Path:
+def write_gguf(path: Path, architecture: str = "llama", head_width: int = 0) -> Path:
     """A tiny GGUF file with every kind of metadata."""
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_name("Tiny")
@@ -21,6 +21,9 @@ def write_gguf(path: Path, architecture: str = "llama") -> Path:
     writer.add_block_count(2)
     writer.add_head_count(4)
     writer.add_embedding_length(64)
+    if head_width:
+        writer.add_key_length(head_width)
+        writer.add_value_length(head_width)
     writer.add_bool("a.bool", True)
     writer.add_float32("a.float", 0.5)
     writer.add_int64("a.negative", -3)
@@ -47,6 +50,19 @@ def test_header_agrees_with_the_gguf_package(tmp_path: Path) -> None:
     assert header.metadata == plain
     assert header.parameters == sum(int(tensor.n_elements) for tensor in reference.tensors) == 22
     assert header.of_architecture("context_length") == 256
+
+
+@pytest.mark.parametrize(("head_width", "expected"), [(0, 2 * 2 * 4 * 16 * 2), (32, 2 * 2 * 4 * 32 * 2)])
+def test_what_a_token_takes(tmp_path: Path, head_width: int, expected: int) -> None:
+    """Keys and values × layers × heads × width × 2 bytes; the width is the embedding's share where none is told."""
+    assert read_gguf_header(write_gguf(tmp_path / "tiny.gguf", head_width=head_width)).cache_token_bytes == expected
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("key", ["smollm2-135m-instruct", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"])
+def test_the_catalogue_has_what_a_token_takes_from_the_header(key: str) -> None:
+    entry, path = embedded(key)
+    assert read_gguf_header(path).cache_token_bytes == entry.cache_token_bytes
 
 
 @pytest.mark.model
