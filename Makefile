@@ -16,7 +16,8 @@ test:       ## unit, model and browser tests
 	@scripts/test $(ARGS)
 
 test-slow:  ## the tests that take minutes each
-	@PARLEY_EXTRAS=scale scripts/setup dev weights encoder translators browser
+	@PARLEY_EXTRAS=scale,slow scripts/setup dev weights encoder translators browser
+	@.venv/bin/parley models pull qwen2.5-coder-1.5b-instruct
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -m slow $(ARGS)
 
 check:      ## format, lint, types and unit tests, as before every commit
@@ -27,6 +28,6 @@ check:      ## format, lint, types and unit tests, as before every commit
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -q -m "not slow and not model and not browser"
 
 bench:      ## speed beside the raw runtimes, as ratios; writes docs/benchmarks.md
-	@PARLEY_EXTRAS=bench scripts/setup dev weights encoder translators browser
+	@PARLEY_EXTRAS=bench,scale scripts/setup dev weights encoder translators browser
 	@.venv/bin/parley models pull qwen2.5-coder-1.5b-instruct
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m tests.bench $(ARGS)

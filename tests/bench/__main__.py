@@ -1,7 +1,8 @@
 """Run every benchmark, each in a process of its own, and write docs/benchmarks.md: `make bench`.
 
-`make bench ARGS="page llamacpp"` runs those that begin so and writes their parts anew; each part says when and on which
-commit it was measured.
+`make bench ARGS="page llamacpp"` runs those that begin so and writes their parts anew; each part says when, of which
+commit and on what machine it was measured. Where one fails its part stays as it was, the others go on, and the exit
+code is 1.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from assistant import hardware
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
+HEADING = """# Benchmarks
+
+Written by `make bench`. Sides that are compared run in turns in one run, so a ratio says more than a figure. Each part
+says when and where it was measured.
+"""
 SMALL, GOOD = "smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"
 BENCHES = {  # name: (title, expression)
     "startup": ("`parley --help`", "startup.run()"),
@@ -41,6 +47,7 @@ BENCHES = {  # name: (title, expression)
     "training": (f"Fine-tuning (LoRA) beside TRL's SFTTrainer: {SMALL}", "training.run()"),
     "reinforcement": ("A step of RLOO, 16 answers to 4 prompts, beside TRL's trainer as it is", "reinforcement.run()"),
     "rewards": ("A reward model on MiniLM: pairs of hh-rlhf's harmlessness, five folds", "rewards.run()"),
+    "retail": ("Product titles under ten labels: a head, LoRA and every weight", "retail.run()"),
     "evaluation": (f"HellaSwag, 500 samples, beside lm-eval's own `hf` model: {SMALL}", "evaluation.run()"),
     "agreement": (f"The first 1,000 samples of four sets, beside lm-eval's `hf`: {SMALL}", "evaluation.agreement()"),
     "mini": ("The mini suite on each embedded model that is here, each in a home of its own", "evaluation.mini()"),
@@ -59,55 +66,74 @@ NEED_DATA = {
     "PARLEY_BENCH_DATA": ("sentiment", "seq2seq", "translation", "feelings", "emotions", "lab", "memory"),
     "PARLEY_BENCH_SCITLDR": ("summaries",),
     "PARLEY_BENCH_PAIRS": ("reinforcement", "rewards"),
+    "PARLEY_BENCH_RETAIL": ("retail",),
     "PARLEY_BENCH_EVAL": ("evaluation", "agreement"),
     "PARLEY_BENCH_FLORES": ("bergamot", "t5"),
 }
-"""Folders that these read; they are left out where it is not set."""
+"""Folders or files that these read; they are left out where it is not set."""
 
 
-def measure(expression: str) -> dict[str, float]:
-    """The figures of one benchmark, from a fresh process."""
+Figures = dict[str, float | str]
+"""What a benchmark found: numbers by what they are, and under a title of its own whatever else it says in Markdown."""
+
+
+def measure(expression: str) -> Figures:
+    """The figures of one benchmark, from a fresh process. Raises CalledProcessError, or ValueError, without figures."""
     module = expression.split(".", maxsplit=1)[0]
     code = f"import json; from tests.bench import {module}; print('\\n' + json.dumps({expression}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def table(title: str, figures: dict[str, float]) -> str:
+def part(title: str, figures: Figures) -> str:
     """One benchmark as Markdown."""
-    said = {name: f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" for name, value in figures.items()}
+    numbers = {name: value for name, value in figures.items() if not isinstance(value, str)}
+    said = {name: f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" for name, value in numbers.items()}
     rows = "\n".join(f"| {name} | {value} |" for name, value in said.items())
+    more = "".join(f"\n{name}:\n\n{text}\n" for name, text in figures.items() if isinstance(text, str))
+    return f"## {title}\n\n{circumstances()}\n\n| | |\n|---|---:|\n{rows}\n{more}"
+
+
+def circumstances() -> str:
+    """When, of which commit, on what machine and with which versions something is measured now."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return f"## {title}\n\n| {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()} | |\n|---|---:|\n{rows}\n"
-
-
-def heading() -> str:
-    """What was measured where."""
     machine = hardware.detect()
+    where = [machine.cpu, f"{machine.cores} cores", f"{machine.ram_bytes / 2**30:.0f} GiB"]
+    where += [gpu.name for gpu in machine.gpus]
     packages = ", ".join(f"{name} {version(name)}" for name in ("xllamacpp", "torch", "transformers", "gradio"))
     return (
-        "# Benchmarks\n\nWritten by `make bench`. Sides that are compared run in turns in one run, so a ratio says "
-        f"more than a figure.\n\nMachine: {machine.cpu}, "
-        f"{machine.cores} cores, {machine.ram_bytes / 2**30:.0f} GiB; Python {sys.version.split()[0]}, {packages}.\n"
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}; {', '.join(where)}; "
+        f"Python {sys.version.split()[0]}, {packages}."
     )
 
 
 def measured_before() -> dict[str, str]:
     """The parts of the page as it is, by their titles."""
     parts = PAGE.read_text("utf-8").split("\n## ")[1:] if PAGE.exists() else []
-    return {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in parts}
+    return {each.partition("\n")[0]: f"## {each.rstrip()}\n" for each in parts}
 
 
 def main() -> None:
+    """Measure what is asked for. Where one has no figures the others go on, and the exit code tells of it."""
     unable = [name for variable, names in NEED_DATA.items() if not os.environ.get(variable) for name in names]
-    wanted = sys.argv[1:] or [name for name in BENCHES if name not in unable]
-    parts = measured_before()
+    wanted = sys.argv[1:]
+    if not wanted:
+        wanted = [name for name in BENCHES if name not in unable]
+        print(f"Left out, without their data: {', '.join(unable) or 'none'}.", file=sys.stderr, flush=True)
+    parts, failed = measured_before(), list[str]()
     for name in [name for name in BENCHES if any(name.startswith(word) for word in wanted)]:
         title, expression = BENCHES[name]
-        parts[title] = table(title, measure(expression))
+        try:
+            parts[title] = part(title, measure(expression))
+        except (subprocess.CalledProcessError, ValueError):
+            print(f"{name} has no figures; what it said stands above.", file=sys.stderr, flush=True)
+            failed.append(name)
+            continue
         print(parts[title], flush=True)
         ordered = [parts[title] for title, _ in BENCHES.values() if title in parts]
-        PAGE.write_text("\n".join([heading(), *ordered]), "utf-8")
+        PAGE.write_text("\n".join([HEADING, *ordered]), "utf-8")
+    if failed:
+        sys.exit(f"Without figures: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":

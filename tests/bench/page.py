@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +13,9 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from assistant import paths
 from assistant.store import Store
 from tests.bench.llamacpp_engine import TOKENS, through_assistant
+from tests.bench.program import program
 from tests.bench.store import fill
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
@@ -69,43 +64,11 @@ SEARCH = """async (words) => {
 
 
 @contextmanager
-def program(home: Path, only: str | None, *words: str) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
-    """`parley WORDS` on a port and a home of its own for the time of the block: (its address, its process)."""
-    models = home / "models"
-    for folder in paths.models_folder().iterdir():
-        if only in (None, folder.name) and not (models / folder.name).exists():
-            models.mkdir(parents=True, exist_ok=True)
-            (models / folder.name).symlink_to(folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}/"
-    environment = os.environ | {"PARLEY_HOME": str(home), "PARLEY_MODELS": str(models), "PARLEY_AUTO_PULL": "0"}
-    command = [str(Path(sys.executable).with_name("parley")), *words, "--port", address[17:-1]]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield address, process
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(home, ignore_errors=True)
-
-
-@contextmanager
 def serve(home: Path, only: str | None) -> Generator[tuple[str, float]]:
     """A page of its own for the time of the block: its address, and the seconds until it answered."""
     start = time.perf_counter()
-    with program(home, only, "ui", "--no-browser") as (address, _):
-        yield address, came_up(address, start)
-
-
-def came_up(address: str, start: float) -> float:
-    """Wait for the page; seconds since `start`."""
-    while True:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return time.perf_counter() - start
-        except OSError:
-            time.sleep(0.05)
+    with program(home, only, "ui", "--no-browser") as made:
+        yield made.address, made.came_up(since=start)
 
 
 def run(model: str = "smollm2-135m-instruct") -> dict[str, float]:

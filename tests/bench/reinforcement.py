@@ -10,11 +10,13 @@ import tempfile
 from pathlib import Path
 from statistics import fmean
 
+from assistant import paths
 from assistant.runs import SHARING
 from finetune.loop_parts import USUAL
 
 STEPS = 4
 """Of either side, of which the first is not counted."""
+TURNS = ("each", "once", "once", "each")
 PROMPTS = 64
 SEED = 0
 
@@ -26,13 +28,18 @@ def run() -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         data = Path(folder) / "pairs.jsonl"
         data.write_text("\n".join(lines) + "\n", "utf-8")
-        for name in ("each", "once"):
+        for name in TURNS:
             code = f"from tests.bench import reinforcement; reinforcement.side({name == 'once'}, {str(data)!r})"
-            environment = {**os.environ, **SHARING, "PARLEY_HOME": str(Path(folder) / name)}
+            environment = {
+                **os.environ,
+                **SHARING,
+                "PARLEY_HOME": str(Path(folder) / name),
+                "PARLEY_MODELS": str(paths.models_folder()),
+            }
             done = subprocess.run(
                 [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True
             )
-            taken[name] = json.loads(done.stdout.splitlines()[-1])
+            taken[name] += json.loads(done.stdout.splitlines()[-1])
     once, each = fmean(taken["once"]), fmean(taken["each"])
     return {
         "TRL's RLOOTrainer, seconds a step": each,

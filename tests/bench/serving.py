@@ -3,126 +3,140 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
-import re
 import secrets
 import statistics
-import tempfile
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from assistant import sources
 from assistant.catalogue import Catalogue
 from assistant.service import CONTEXT_TOKENS
-from tests.bench import page
+from tests.bench.clients import (
+    CHAT,
+    ENCODER,
+    FAILURES,
+    SMALL,
+    Asking,
+    Shift,
+    connection,
+    embed,
+    parley,
+    post,
+    sentences,
+    together,
+)
 
-SMALL = "smollm2-135m-instruct"
 CLIENTS = 32
 SLOTS = 8
 SECONDS = float(os.environ.get("PARLEY_BENCH_SECONDS", "300"))
 """Of load on each server."""
-ENCODER = "all-minilm-l6-v2"
+TURN_SECONDS = 60
+REST_SECONDS = 1
+"""Between turns: threads spin for a while after their last token."""
+TIMES = 5
+"""That a client asks for its marker: about a hundred tokens."""
+EQUAL = {"temperature": 0, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "repeat_penalty": 1.0, "max_tokens": 256}
+"""Asked of both servers, whose own settings differ."""
 READERS = 8
-JSON = {"Content-Type": "application/json"}
-CHAT = "/v1/chat/completions"
 TEXTS = 1500
 ROUNDS = 5
 
 
-class Asking:
-    """One client's connection: streams replies, and counts what comes."""
-
-    def __init__(self, port: int, key: str) -> None:
-        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-
-    def stream(self, body: dict[str, Any]) -> tuple[str, int]:
-        """(text, tokens). Raises OSError for anything but a whole stream."""
-        whole = {**body, "stream": True, "stream_options": {"include_usage": True}}
-        self._line.request("POST", CHAT, json.dumps(whole), self._headers)
-        answer = self._line.getresponse()
-        if answer.status != http.HTTPStatus.OK:
-            answer.read()
-            raise OSError(f"status {answer.status}")
-        text, tokens, ended = "", 0, False
-        for line in answer:
-            if line.startswith(b"data: {"):
-                event = json.loads(line[6:])
-                if "error" in event:
-                    raise OSError(str(event["error"]))
-                text += "".join(choice["delta"].get("content") or "" for choice in event["choices"])
-                tokens = (event.get("usage") or {}).get("completion_tokens", tokens)
-            ended = ended or line.startswith(b"data: [DONE]")
-        if not ended:
-            raise OSError("the stream broke off")
-        return text, tokens
-
-
 def run_streams() -> dict[str, float]:
-    """Many clients stream for minutes; each reply has to begin with a word that nobody else asks for."""
-    found: dict[str, float] = {}
-    rates: dict[str, float] = {}
-    with _xllamacpp() as (port, key):
-        rates["xllamacpp"] = _load(port, key)["tokens a second"]
-    with parley("--waiting", str(CLIENTS)) as (port, process):
+    """Many clients stream for minutes, a minute at either server in turns; every character of a reply is known before,
+    and stands in nobody else's."""
+    with xllamacpp() as (port, key), parley("--waiting", str(CLIENTS)) as (own, process):
+        sides = {"parley serve": Side(own), "xllamacpp's own server": Side(port, key)}
         before = process.memory_info().rss
-        ours = _load(port, "none")
-        rates["parley"] = ours["tokens a second"]
-        found |= {f"parley serve: {name}": value for name, value in ours.items()}
-        found["parley serve: memory grown over the load, MB"] = (process.memory_info().rss - before) / 2**20
-    found["xllamacpp's own server: tokens a second"] = rates["xllamacpp"]
-    found["tokens a second, ratio (at least 0.95)"] = rates["parley"] / rates["xllamacpp"]
+        turns = max(1, round(SECONDS / TURN_SECONDS))
+        for number in range(turns):
+            for name in (list(sides), list(reversed(sides)))[number % 2]:
+                time.sleep(REST_SECONDS)
+                sides[name].turn(SECONDS / turns)
+        grown = (process.memory_info().rss - before) / 2**20
+    found: dict[str, float] = {"turns of each": turns}
+    for name, side in sides.items():
+        found[f"{name}: requests"] = side.counts["requests"]
+        found[f"{name}: tokens"] = side.counts["tokens"]
+        found[f"{name}: errors (0)"] = side.counts["errors"]
+        found[f"{name}: replies of which something was lost (0)"] = side.counts["lost"]
+        found[f"{name}: replies with something that was not theirs (0)"] = side.counts["crossed"]
+        found[f"{name}: tokens a second"] = side.counts["tokens"] / side.seconds
+    rates = [found[f"{name}: tokens a second"] for name in sides]
+    found["tokens a second, ratio (at least 0.95)"] = rates[0] / rates[1]
+    found["parley serve: memory grown over the load, MB"] = grown
     return found
 
 
-def _load(port: int, key: str) -> dict[str, float]:
-    ends = time.monotonic() + SECONDS
-    counts = {"requests": 0, "tokens": 0, "errors": 0, "crossed": 0}
-    lock = threading.Lock()
+class Side:
+    """One server, its model loaded, and what all clients together have had of it."""
 
-    def client(number: int) -> None:
-        asking, turn = Asking(port, key), 0
-        while time.monotonic() < ends:
-            turn += 1
-            marker = f"client {number} turn {turn} {secrets.token_hex(4)}"
-            body: dict[str, Any] = {"model": SMALL, "max_tokens": 96, "temperature": 0.7}
-            body["messages"] = [{"role": "user", "content": f"Tell me a story about the number {number * 100 + turn}."}]
-            schema = {"name": "story", "schema": story_with(marker)}
-            body |= {"response_format": {"type": "json_schema", "json_schema": schema}}
+    def __init__(self, port: int, key: str = "none") -> None:
+        self.counts: Counter[str] = Counter()
+        self.seconds = 0.0
+        self._port, self._key = port, key
+        self._numbers = itertools.count()
+        Asking(port, key).stream(dictated("the first"))
+
+    def turn(self, seconds: float) -> None:
+        """Load it, until the last client has its reply. Raises BenchFailed where one had none."""
+        shift, begun = Shift(seconds), time.monotonic()
+        together(lambda number: self._client(number, shift), CLIENTS)
+        self.seconds += time.monotonic() - begun
+        shift.check()
+        self.counts += shift.counts
+
+    def _client(self, number: int, shift: Shift) -> None:
+        asking = Asking(self._port, self._key)
+        while shift.on:
+            marker = f"client {number} turn {next(self._numbers)} {secrets.token_hex(4)}"
             try:
-                text, tokens = asking.stream(body)
-            except (OSError, http.client.HTTPException, ValueError):
-                with lock:
-                    counts["errors"] += 1
-                asking = Asking(port, key)
+                reply = asking.stream(dictated(marker))
+            except FAILURES as error:
+                shift.failed(error)
+                asking = Asking(self._port, self._key)
                 continue
-            with lock:
-                counts["requests"] += 1
-                counts["tokens"] += tokens
-                counts["crossed"] += not bears(text, marker)
-
-    start = time.monotonic()
-    together(client, CLIENTS)
-    counts_a_second = counts["tokens"] / (time.monotonic() - start)
-    return {**{name: float(value) for name, value in counts.items()}, "tokens a second": counts_a_second}
+            shift.count("requests")
+            shift.count("tokens", reply.tokens)
+            shift.count(fate(reply.text, marker))
 
 
-def story_with(marker: str) -> dict[str, Any]:
-    """A JSON Schema: an object with the marker first, then a story as free as a JSON string is."""
-    properties = {"marker": {"type": "string", "enum": [marker]}, "story": {"type": "string"}}
-    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+def told(marker: str) -> str:
+    """What a reply says of which every character is known: its client's marker, and again."""
+    return ", ".join([marker] * TIMES)
 
 
-def bears(text: str, marker: str) -> bool:
-    """Whether a reply, which may be cut off in its story, is the one that was asked for with this marker."""
-    return re.match(rf'\s*\{{\s*"marker"\s*:\s*{re.escape(json.dumps(marker))}\s*,', text) is not None
+def dictated(marker: str) -> dict[str, Any]:
+    """A request for that, held to it by a JSON Schema: once it is there the first time a model repeats it by itself, so
+    that the schema seldom has to look for another token."""
+    known = {"type": "string", "enum": [told(marker)]}
+    schema = {"type": "object", "properties": {"told": known}, "required": ["told"], "additionalProperties": False}
+    asked = f'Write this {TIMES} times, with commas between: "{marker}"'
+    return {
+        "model": SMALL,
+        "messages": [{"role": "user", "content": asked}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "dictation", "schema": schema}},
+        **EQUAL,
+    }
+
+
+def fate(text: str, marker: str) -> str:
+    """What became of a reply: "whole"; "lost", where what is there is right and in order; "crossed", where something
+    is there that this client did not ask for, or is there twice."""
+    wanted = told(marker)
+    try:
+        if json.loads(text) == {"told": wanted}:
+            return "whole"
+    except ValueError:
+        pass
+    rest = iter("".join(json.dumps({"told": wanted}).split()))
+    return "lost" if all(letter in rest for letter in "".join(text.split())) else "crossed"
 
 
 def run_overhead() -> dict[str, float]:
@@ -159,21 +173,21 @@ def run_embeddings() -> dict[str, float]:
     with parley() as (port, _):
         warm = sentences(64)
         peer.encode(warm)
-        embed(http.client.HTTPConnection("127.0.0.1", port, timeout=300), warm)
+        embed(connection(port), warm)
         for start in range(
             0, TEXTS, TEXTS // ROUNDS
         ):  # in turns: the machine's pace changes, and both have a share of it
             texts = sentences(TEXTS)[start : start + TEXTS // ROUNDS]
 
             def client(number: int, texts: list[str] = texts) -> None:
-                line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                line = connection(port)
                 for text in texts[number::READERS]:
                     embed(line, [text])
 
             alone += _seconds(lambda texts=texts: [peer.encode(text) for text in texts])
             ours_alone += _seconds(lambda client=client: together(client, READERS))
             batched += _seconds(lambda texts=texts: peer.encode(texts, batch_size=64))
-            line = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+            line = connection(port)
             ours_batched += _seconds(lambda texts=texts, line=line: embed(line, texts))
     return {
         f"parley serve, {READERS} clients with one text each: texts a second": TEXTS / ours_alone,
@@ -185,35 +199,6 @@ def run_embeddings() -> dict[str, float]:
     }
 
 
-def sentences(count: int) -> list[str]:
-    """Texts of several lengths."""
-    middle = "the sea and the wind "
-    return [f"Sentence number {n} speaks of {middle * (n % 5)}and of a day in spring." for n in range(count)]
-
-
-def embed(line: http.client.HTTPConnection, texts: list[str]) -> None:
-    """One request for embeddings. Raises OSError where it is not answered with them."""
-    post(line, "/v1/embeddings", {"model": ENCODER, "input": texts, "encoding_format": "base64"})
-
-
-def post(line: http.client.HTTPConnection, path: str, body: dict[str, Any]) -> bytes:
-    """What a request is answered with. Raises OSError for any other status than 200."""
-    line.request("POST", path, json.dumps(body), JSON)
-    answer = line.getresponse()
-    data = answer.read()
-    if answer.status != http.HTTPStatus.OK:
-        raise OSError(f"status {answer.status}: {data.decode()}")
-    return data
-
-
-def together(work: Callable[[int], None], count: int) -> None:
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-
-
 def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
@@ -221,16 +206,8 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 @contextmanager
-def parley(*words: str) -> Generator[tuple[int, psutil.Process]]:
-    """`parley serve` in a process of its own."""
-    with page.program(Path(tempfile.mkdtemp()), None, "serve", *words) as (address, process):
-        page.came_up(f"{address}health", time.perf_counter())
-        yield int(address[17:-1]), psutil.Process(process.pid)
-
-
-@contextmanager
-def _xllamacpp() -> Generator[tuple[int, str]]:
-    """xllamacpp's own server with the settings that Parley gives it."""
+def xllamacpp() -> Generator[tuple[int, str]]:
+    """xllamacpp's own server with the settings that Parley gives it: (its port, its key)."""
     from assistant.engines.llamacpp import PROMPT_BATCH, PROMPT_CACHE_MIB
     from assistant.engines.llamacpp_client import ServerProcess
 

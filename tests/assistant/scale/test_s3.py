@@ -1,4 +1,4 @@
-"""A bucket in the place of a folder, by S3's own protocol (`pip install 'moto[server]'`, then `make test-slow`)."""
+"""A bucket in the place of a folder, by S3's own protocol (the extra slow, which `make test-slow` installs)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A server of S3's protocol with a bucket `shop`, and pyarrow's file system on it."""
-    server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer(port=0)
+    server = pytest.importorskip("moto.server", reason="the extra slow is not installed").ThreadedMotoServer(port=0)
     server.start()
     host, port = server.get_host_and_port()
     address = f"http://{host}:{port}"

@@ -1,22 +1,25 @@
-"""The API by several processes: what Ray Serve is told, and a replica that is killed (`make test-slow`)."""
+"""The API by several processes: what Ray Serve is told, and what becomes of requests where a replica is killed, a node
+goes, or more is asked than one replica should answer (`make test-slow`)."""
 
 from __future__ import annotations
 
-import socket
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import psutil
 import pytest
 
 from assistant.errors import BadSettings
+from tests.assistant.scale.clusters import TwoNodes, free_port, parley, two_nodes
 from ui.api import replicas
 from ui.api.state import Serving
 
 REQUESTS = 400
 CLIENTS = 4
+REPLICA = "ServeReplica:parley"
 
 
 def test_so_many_or_by_what_is_asked() -> None:
@@ -31,53 +34,160 @@ def test_so_many_or_by_what_is_asked() -> None:
             replicas.scaling(serving, least, most)
 
 
+class Clients:
+    """Ask for embeddings, one after another each, until they are told to end; statuses, 0 for none."""
+
+    def __init__(self, port: int) -> None:
+        self.statuses: list[int] = []
+        self._port, self._over = port, threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
+        for each in self._threads:
+            each.start()
+
+    def _ask(self) -> None:
+        with httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=60) as client:
+            while not self._over.is_set():
+                try:
+                    answer = client.post("/v1/embeddings", json={"input": f"text {len(self.statuses)}"})
+                except httpx.HTTPError:
+                    self.statuses.append(0)
+                    continue
+                embedded = answer.status_code == 200 and len(answer.json()["data"][0]["embedding"]) == 384
+                self.statuses.append(200 if embedded else answer.status_code)
+
+    def until(self, true: Callable[[], bool], seconds: float = 180) -> None:
+        """Go on until that is so."""
+        ends = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < ends and all(each.is_alive() for each in self._threads), self.statuses[-20:]
+            time.sleep(0.1)
+
+    def more(self, count: int) -> None:
+        """Go on until so many more have been answered."""
+        wanted = len(self.statuses) + count
+        self.until(lambda: len(self.statuses) >= wanted)
+
+    def end(self) -> list[int]:
+        """Statuses of the requests that came to nothing."""
+        self._over.set()
+        for each in self._threads:
+            each.join()
+        return [status for status in self.statuses if status != 200]
+
+
+def embeds(port: int) -> bool:
+    """Whether a text that is sent there comes back as it should."""
+    try:
+        answer = httpx.post(f"http://127.0.0.1:{port}/v1/embeddings", json={"input": "a text"}, timeout=60)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200
+
+
 @pytest.fixture
-def address() -> Iterator[str]:
+def port() -> Iterator[int]:
     pytest.importorskip("ray", reason="the extra scale is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     try:
         replicas.start(Serving(port=port), 2, 2)
-        yield f"http://127.0.0.1:{port}"
+        yield port
+    finally:
+        replicas.stop()
+
+
+@pytest.fixture
+def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoNodes]:
+    with two_nodes(monkeypatch) as made:
+        yield made
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(600)
+def test_a_replica_that_is_killed_loses_its_own_requests_alone(port: int) -> None:
+    def there() -> list[psutil.Process]:
+        return [each for each in psutil.process_iter() if REPLICA in " ".join(cmdline(each))]
+
+    clients = Clients(port)
+    clients.more(REQUESTS // 4)
+    mine = there()
+    assert len(mine) == 2
+    mine[0].kill()
+    clients.more(3 * REQUESTS // 4)
+    lost = clients.end()
+    assert len(clients.statuses) >= REQUESTS and len(lost) <= CLIENTS, lost
+    ends = time.monotonic() + 120
+    while len(there()) < 2:
+        assert time.monotonic() < ends, "nobody took its place"
+        time.sleep(0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(900)
+def test_a_node_that_goes_takes_its_own_requests_along_and_one_that_comes_takes_its_place(nodes: TwoNodes) -> None:
+    first = free_port()
+    replicas.start(Serving(port=first), 2, 2, address=nodes.address)
+    try:
+        assert len(set(nodes.workers(REPLICA).values())) == 2, "one on each node"
+        clients = Clients(first)
+        clients.until(lambda: embeds(nodes.second_port))
+        clients.more(REQUESTS // 4)
+        nodes.leave()
+        clients.more(REQUESTS // 2)
+        assert len(nodes.workers(REPLICA)) == 1 and not embeds(nodes.second_port)
+        nodes.join()
+        clients.until(lambda: len(set(nodes.workers(REPLICA).values())) == 2 and embeds(nodes.second_port))
+        clients.more(REQUESTS // 4)
+        lost = clients.end()
+        assert len(lost) <= CLIENTS, lost
     finally:
         replicas.stop()
 
 
 @pytest.mark.slow
 @pytest.mark.model
-@pytest.mark.timeout(600)
-def test_a_replica_that_is_killed_loses_its_own_requests_alone(address: str) -> None:
-    statuses: list[int] = []
+@pytest.mark.timeout(900)
+def test_a_second_replica_comes_where_more_is_asked_than_one_should_answer(nodes: TwoNodes) -> None:
+    port = free_port()
+    replicas.start(Serving(port=port, at_once=1), 1, 2, address=nodes.address)
+    try:
+        assert embeds(port) and len(nodes.workers(REPLICA)) == 1
+        clients = Clients(port)
+        clients.until(lambda: len(set(nodes.workers(REPLICA).values())) == 2)
+        clients.until(lambda: embeds(nodes.second_port))
+        clients.more(REQUESTS // 4)
+        assert not clients.end()
+    finally:
+        replicas.stop()
 
-    def ask() -> None:
-        with httpx.Client(base_url=address, timeout=60) as client:
-            for number in range(REQUESTS // CLIENTS):
-                try:
-                    answer = client.post("/v1/embeddings", json={"input": f"text {number}"})
-                except httpx.HTTPError:
-                    statuses.append(0)
-                    continue
-                statuses.append(answer.status_code)
-                if answer.status_code == 200:
-                    assert len(answer.json()["data"][0]["embedding"]) == 384
 
-    clients = [threading.Thread(target=ask) for _ in range(CLIENTS)]
-    for each in clients:
-        each.start()
-    while len(statuses) < REQUESTS // 4:
-        time.sleep(0.05)
-    mine = [each for each in psutil.process_iter() if "ServeReplica:parley" in " ".join(cmdline(each))]
-    assert len(mine) == 2
-    mine[0].kill()
-    for each in clients:
-        each.join()
-    lost = [status for status in statuses if status != 200]
-    assert len(statuses) == REQUESTS and len(lost) <= CLIENTS, lost
-    ends = time.monotonic() + 120
-    while len([each for each in psutil.process_iter() if "ServeReplica:parley" in " ".join(cmdline(each))]) < 2:
-        assert time.monotonic() < ends, "nobody took its place"
-        time.sleep(0.5)
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("by", ["--cluster", "RAY_ADDRESS"])
+def test_the_command_serves_on_a_cluster_and_leaves_it_as_it_was(nodes: TwoNodes, by: str) -> None:
+    port = free_port()
+    words = ["serve", "--replicas", "2", "--port", str(port)]
+    if by == "--cluster":
+        words += ["--cluster", nodes.address]
+    environment = {"RAY_ADDRESS": nodes.address} if by == "RAY_ADDRESS" else {}
+    program = parley(*words, **environment)
+    try:
+        ends = time.monotonic() + 180
+        while not (embeds(port) and embeds(nodes.second_port)):
+            assert program.poll() is None and time.monotonic() < ends, program.communicate()
+            time.sleep(0.5)
+        assert len(set(nodes.workers(REPLICA).values())) == 2
+        other = parley("serve", "--replicas", "1", "--port", str(free_port()), "--cluster", nodes.address)
+        assert "served on this cluster already" in other.communicate(timeout=120)[1] and other.returncode == 2
+        assert embeds(port)
+        program.send_signal(signal.SIGTERM)
+        said, errors = program.communicate(timeout=120)
+        assert program.returncode == 0 and "by 2 replicas" in said and "Traceback" not in errors, errors
+        assert not nodes.workers(REPLICA)
+    finally:
+        program.kill()
 
 
 def cmdline(process: psutil.Process) -> list[str]:
