@@ -193,7 +193,7 @@ def gate(
     from assistant.errors import BadSettings
     from eval.gate import drops
 
-    if max_drop < 0:
+    if not max_drop >= 0:  # also for what is no number, by which nothing is ever worse
         raise BadSettings(f"--max-drop must be 0 or more, not {max_drop}.", hint="0.01 is one point of accuracy.")
     found = list(drops(results(baseline), results(candidate), max_drop))
     if as_json:
