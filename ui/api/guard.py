@@ -21,7 +21,8 @@ from ui.api.failures import answer_to, error_body, request_id
 from ui.api.keys import Key, Keys
 from ui.api.metrics import Metrics
 from ui.api.state import Serving
-from ui.listening import LOOPBACK, names_loopback
+from ui.api.work import in_time
+from ui.listening import LOOPBACK, refused_on_loopback
 from ui.pace import Pace
 
 SCOPE_OF = {
@@ -59,8 +60,9 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if self.serving.host in LOOPBACK and not names_loopback(headers.get("host", "")):
-            await refusal(403, "This server answers on loopback only.", "loopback_only")(scope, receive, send)
+        open = self.serving.host in LOOPBACK and not self.serving.keys
+        if open and (why := refused_on_loopback(headers, forwarded=self.serving.forwarded)):
+            await refusal(403, why, "loopback_only")(scope, receive, send)
             return
         key, refused = self._who(scope, headers)
         if refused is not None:

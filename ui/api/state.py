@@ -50,13 +50,18 @@ class Serving:
     origins: tuple[str, ...] = ()
     keys: bool = False
     """Whether a request needs a key."""
+    forwarded: bool = False
+    """Whether, on loopback, requests may come through a proxy although none needs a key."""
 
     def problems(self) -> list[str]:
         """Every value that cannot be, as sentences."""
         checks = [
-            (self.at_once >= 1, f"at_once must be at least 1, not {self.at_once}"),
+            (1 <= self.at_once <= MOST_AT_ONCE, f"at_once must be 1 to {MOST_AT_ONCE}, not {self.at_once}"),
             (self.waiting >= 0, f"waiting must be 0 or more, not {self.waiting}"),
-            (self.deadline_seconds > 0, f"deadline_seconds must be above 0, not {self.deadline_seconds}"),
+            (
+                0 < self.deadline_seconds <= WEEK_SECONDS,
+                f"deadline_seconds must be above 0 and at most {WEEK_SECONDS}, not {self.deadline_seconds}",
+            ),
             (self.body_bytes >= 1024, f"body_bytes must be at least 1024, not {self.body_bytes}"),
         ]
         return [sentence for holds, sentence in checks if not holds]
