@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import secrets
@@ -70,9 +69,12 @@ class Guard:
             return
         user = key.id if key else (scope.get("client") or ("",))[0]
         scope["parley.client"], scope["parley.key"] = user, key.id if key else ""
+        scope["parley.ends"] = ends = time.monotonic() + self.serving.deadline_seconds
+        # Files that people upload to the page may take longer.
+        asked = in_time(receive, ends) if scope["path"].startswith("/v1/") else receive
         self._open[user] += 1
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, asked, send)
         finally:
             self._open[user] -= 1
             self._open += Counter()  # forget who has none
@@ -151,7 +153,7 @@ class Record:
             status = scope.get("parley.failed", status or 500)
             self.metrics.requests.labels(route, str(status)).inc()
             self.metrics.seconds.labels(route).observe(seconds)
-            audit.info(json.dumps(_line(scope, id, route, status, seconds)))
+            audit.info("request", extra={"fields": _fields(scope, id, route, status, seconds)})
 
 
 def refusal(status: int, message: str, code: str, *, retry_seconds: int = 0) -> Response:
@@ -161,9 +163,8 @@ def refusal(status: int, message: str, code: str, *, retry_seconds: int = 0) -> 
     return JSONResponse(error_body(message, type=kind, code=code), status, headers)
 
 
-def _line(scope: Scope, id: str, route: str, status: int, seconds: float) -> dict[str, Any]:
+def _fields(scope: Scope, id: str, route: str, status: int, seconds: float) -> dict[str, Any]:
     return {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "request": id,
         "client": (scope.get("client") or ("",))[0],
         "key": scope.get("parley.key", ""),
@@ -172,5 +173,7 @@ def _line(scope: Scope, id: str, route: str, status: int, seconds: float) -> dic
         "status": status,
         "model": scope.get("parley.model", ""),
         "tokens": scope.get("parley.tokens", 0),
+        "texts": scope.get("parley.texts", 0),
+        "characters": scope.get("parley.characters", 0),
         "seconds": round(seconds, 4),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
@@ -28,6 +29,9 @@ T = TypeVar("T")
 READING_AT_ONCE = 2
 """Requests to encoders and translators worked on side by side: each uses every core there is."""
 CLOSING_RETRY_SECONDS = 5
+MOST_AT_ONCE = 1024
+"""Each has a thread."""
+WEEK_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class State:
         for name in self.serving.models:
             entry = self.assistant.find(name)
             self.named[_public(name, entry)] = entry
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """On which it is served, once it is."""
         self._over = False
         self._running: set[anyio.CancelScope] = set()
         """The steps of all requests that somebody waits for just now."""
@@ -152,7 +158,7 @@ class State:
     async def _batches(
         self, request: Request, make: Callable[[threading.Event], Iterable[T]], turns: Turns
     ) -> AsyncGenerator[list[T]]:
-        ends = self.deadline()
+        ends = self.deadline(request)
         user: str = request.scope.get("parley.client", "")
         async with AsyncExitStack() as held:
             await self.before(ends, held.enter_async_context(turns.turn(user)))
@@ -160,11 +166,11 @@ class State:
             while batch := await self.before(ends, anext(batches, None)):
                 yield batch
 
-    def deadline(self) -> float:
-        """When a request that comes now has to be done, by time.monotonic. Raises Busy where none may come any more."""
+    def deadline(self, request: Request) -> float:
+        """When a request has to be done, by time.monotonic. Raises Busy where none may come any more."""
         if self.closing:
             raise Busy(CLOSING_RETRY_SECONDS, closing=True)
-        return time.monotonic() + self.serving.deadline_seconds
+        return request.scope["parley.ends"]
 
     async def before(self, ends: float, step: Awaitable[T]) -> T:
         """The result of `step`. Raises TooLate where the time is up before, or the server ends."""
@@ -177,10 +183,23 @@ class State:
         late = f"The request took longer than {self.serving.deadline_seconds:.0f} s."
         raise Busy(CLOSING_RETRY_SECONDS, closing=True) if self._over else TooLate(late)
 
+    def close(self, grace_seconds: float) -> None:
+        """Begin the end: no request may come any more, who waits in line is told so, and what is worked on has so long.
+        On the event loop."""
+        self.closing = True
+        for line in (self.writing, self.reading):
+            line.turn_away(CLOSING_RETRY_SECONDS)
+        asyncio.get_running_loop().call_later(grace_seconds, self.end)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is worked on."""
+        return not (self._running or self.writing.running or self.reading.running)
+
     def end(self) -> None:
         """End whatever still runs; whoever waits for it is told."""
         self._over = True
-        for scope in self._running:
+        for scope in list(self._running):
             scope.cancel()
 
 
