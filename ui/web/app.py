@@ -23,6 +23,7 @@ from starlette.middleware.cors import CORSMiddleware
 from assistant.errors import BadSettings
 from assistant.service import Assistant
 from ui.accounts import Accounts
+from ui.announcing import Announcing
 from ui.listening import LOOPBACK, check_port
 from ui.web import theme
 from ui.web.chat import build_chat
