@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psutil
 import pytest
 
+from assistant.engines.fake import FakeEngine
 from assistant.errors import BadSettings
-from ui.api import replicas
+from tests.ui.api.conftest import Start, until
+from tests.ui.api.test_turns import run
+from ui.api import replicas, replicas_end
 from ui.api.state import Serving
 
 REQUESTS = 400
 CLIENTS = 4
+CHAT, CHAT_MODEL = "/v1/chat/completions", "smollm2-135m-instruct"
 
 
 def test_so_many_or_by_what_is_asked() -> None:
@@ -26,9 +32,42 @@ def test_so_many_or_by_what_is_asked() -> None:
     assert fixed["max_ongoing_requests"] > 4 + 10  # the replica's own line says who is turned away
     moving = replicas.scaling(serving, 1, 3)["autoscaling_config"]
     assert (moving["min_replicas"], moving["max_replicas"], moving["target_ongoing_requests"]) == (1, 3, 4.0)
+    assert fixed["graceful_shutdown_timeout_s"] > serving.deadline_seconds, "every request ends by its own time before"
     for least, most in ((0, 1), (3, 2), (-1, -1)):
         with pytest.raises(BadSettings, match="replicas"):
             replicas.scaling(serving, least, most)
+
+
+def test_a_replica_that_is_told_of_the_end_tells_its_clients(start: Start) -> None:
+    server = start(FakeEngine("word " * 10_000, seconds_per_token=0.01), at_once=1)
+    body = {"model": CHAT_MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+    with server.http() as client, ThreadPoolExecutor(2) as pool:
+        running = pool.submit(client.post, CHAT, json={**body, "stream": True})
+        until(lambda: server.state.writing.running == 1)
+        waiting = pool.submit(server.http().post, CHAT, json=body)
+        until(lambda: server.state.writing.waiting == 1)
+        replicas_end.close(server.state, 0.5)  # returns when there is nothing left to do
+        assert server.state.idle and server.state.closing
+        assert '"server_closing"' in running.result().text
+        assert waiting.result().status_code == 503
+        refused = client.post(CHAT, json=body)
+        assert refused.status_code == 503 and refused.json()["error"]["code"] == "server_closing"
+        assert client.get("/ready").status_code == 503
+
+
+def test_the_actor_counts_those_that_are_done() -> None:
+    async def story() -> int:
+        ending = replicas_end.Ending()
+        waits = asyncio.create_task(ending.begun())
+        await asyncio.sleep(0.01)
+        assert not waits.done()
+        await ending.begin()
+        await asyncio.wait_for(waits, 5)
+        await ending.begun()  # one that comes up meanwhile
+        await ending.is_idle()
+        return await ending.idle()
+
+    assert run(story()) == 1
 
 
 @pytest.fixture
@@ -37,11 +76,42 @@ def address() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    ending = None
     try:
-        replicas.start(Serving(port=port), 2, 2)
+        ending = replicas.start(Serving(port=port), 2, 2)
         yield f"http://127.0.0.1:{port}"
     finally:
-        replicas.stop()
+        replicas.stop(ending)
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.timeout(600)
+def test_replicas_that_end_finish_or_tell() -> None:
+    pytest.importorskip("ray", reason="the extra scale is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    ending = None
+    body = {"model": CHAT_MODEL, "messages": [{"role": "user", "content": "Count from one to a thousand."}]}
+
+    def stream(tokens: int) -> str:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+            return client.post(CHAT, json={**body, "stream": True, "max_tokens": tokens, "repeat_penalty": 1.0}).text
+
+    with ThreadPoolExecutor(9) as pool:
+        try:
+            ending = replicas.start(Serving(port=port, at_once=8), 1, 1)
+            stream(1)  # the model is loaded
+            short, *long = [pool.submit(stream, tokens) for tokens in (200, *(8000,) * 8)]
+            time.sleep(2)
+        finally:
+            replicas.stop(ending)
+        assert '"finish_reason": "length"' in short.result() or '"finish_reason": "stop"' in short.result()
+        for each in long:
+            text = each.result()
+            assert text.rstrip().endswith("data: [DONE]"), text[-300:]
+            assert '"finish_reason": "' in text or '"server_closing"' in text, text[-300:]
 
 
 @pytest.mark.slow
