@@ -59,8 +59,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        open = self.serving.host in LOOPBACK and not self.serving.keys
-        if open and (why := refused_on_loopback(headers, forwarded=self.serving.forwarded)):
+        unguarded = self.serving.host in LOOPBACK and not self.serving.keys
+        if unguarded and (why := refused_on_loopback(headers, forwarded=self.serving.forwarded)):
             await refusal(403, why, "loopback_only")(scope, receive, send)
             return
         key, refused = self._who(scope, headers)
