@@ -7,13 +7,21 @@ from pathlib import Path
 
 import platformdirs
 
+from assistant.errors import BadSettings
+
 
 def home() -> Path:
     """The folder of everything that Parley keeps: conversations, weights, runs. Created when missing, for its owner
-    alone: others on the machine have no business in conversations."""
+    alone: others on the machine have no business in conversations. Raises BadSettings where it cannot be made."""
     chosen = os.environ.get("PARLEY_HOME")
-    folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("parley", appauthor=False))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("parley", appauthor=False))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~somebody who there is not
+        why = "a file is there" if isinstance(error, FileExistsError) else getattr(error, "strerror", None) or error
+        named = chosen or getattr(error, "filename", None) or "the user's data folder"
+        hint = "Set PARLEY_HOME to a folder that you may write to."
+        raise BadSettings(f"Parley cannot keep its things in {named}: {why}.", hint=hint) from error
     return folder
 
 

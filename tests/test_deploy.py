@@ -96,3 +96,21 @@ def test_no_service_is_open_to_others_or_runs_as_root() -> None:
     user = re.search(r"--uid (\d+)", DOCKERFILE)
     assert user and POD["securityContext"]["runAsUser"] == int(user[1]) and POD["securityContext"]["runAsNonRoot"]
     assert re.search(r"^USER parley$", DOCKERFILE, re.MULTILINE)
+
+
+def test_every_way_into_a_container_hands_it_the_gpus() -> None:
+    built = re.search(r"docker build .* -t (parley:gpu) (.*\\\n.*)", DOCKERFILE)
+    assert built and f"docker run --gpus all -v parley:/data -p 127.0.0.1:8000:8000 {built[1]}" in DOCKERFILE
+    given = dict(re.findall(r"--build-arg (\w+)=(\S+)", built[2]))
+    services = yaml.safe_load((DEPLOY / "compose.gpu.yaml").read_text("utf-8"))["services"]
+    assert services.keys() == COMPOSE["services"].keys() and services["api"]["build"]["args"] == given
+    for service in services.values():
+        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert service["image"] == built[1] and device == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+    lines = (DEPLOY / "kubernetes.yaml").read_text("utf-8")
+    swapped = re.sub(r"^( +)(\w+): .*?  # GPU: (.*)$", r"\1\2: \3", lines, flags=re.MULTILINE)
+    (deployment,) = (each for each in yaml.safe_load_all(swapped) if each["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"] == {**CONTAINER["resources"]["limits"], "nvidia.com/gpu": 1}
+    told = (ROOT / "docs" / "serving.md").read_text("utf-8")
+    assert "--gpus all" in told and "compose.gpu.yaml" in told

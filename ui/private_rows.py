@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -28,9 +29,18 @@ class PrivateRows(Generic[T]):
         self._seen: tuple[int, int, int] | None = None
         self._rows: list[T] = []
 
-    def lock(self) -> FileLock:
-        """Held while rows are read, changed and written."""
-        return FileLock(self.path.with_suffix(".lock"), mode=0o600)
+    @contextmanager
+    def lock(self) -> Generator[None]:
+        """Held while rows are read, changed and written. Raises StoreFailed."""
+        lock = FileLock(self.path.with_suffix(".lock"), mode=0o600)
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise StoreFailed(f"{self.path} cannot be written: {error.strerror or error}.") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def read(self) -> list[T]:
         """What is in the file now. Raises StoreFailed where it is damaged."""

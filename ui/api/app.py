@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
@@ -84,6 +85,7 @@ def _nothing(path: str) -> None:
 def _lifespan(state: State, page: FastAPI | None) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        state.loop = asyncio.get_running_loop()
         async with page.router.lifespan_context(page) if page else nullcontext():  # a mounted app is not told otherwise
             yield
         state.closing = True

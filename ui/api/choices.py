@@ -8,6 +8,9 @@ from typing import Any
 
 from assistant.engines.protocol import Delta, TokenProbability, Usage
 
+UNLIKELY = -9999.0
+"""What OpenAI's protocol says of a token that cannot come; JSON has no infinity."""
+
 
 @dataclass
 class Written:
@@ -107,5 +110,6 @@ def _without_name(part: dict[str, Any]) -> dict[str, Any]:
     return {"index": part["index"], "function": {"arguments": part["function"]["arguments"]}}
 
 
-def _token(text: str, logprob: float) -> dict[str, Any]:
-    return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+def _token(text: str, logprob: float | None) -> dict[str, Any]:
+    told = logprob if logprob is not None and logprob > UNLIKELY else UNLIKELY
+    return {"token": text, "logprob": told, "bytes": list(text.encode())}

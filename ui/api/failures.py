@@ -70,7 +70,7 @@ class TooLate(Exception):
 
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
-    for status in (400, 401, 403, 404, 413, 429, 500, 503, 504)
+    for status in (400, 401, 403, 404, 408, 413, 429, 500, 503, 504)
 }
 
 
@@ -98,7 +98,10 @@ def answer_to(error: BaseException) -> tuple[int, dict[str, Any], dict[str, str]
         return CLIENT_GONE, error_body("The client hung up."), {}
     if isinstance(error, ParleyError):
         status, code = next((status, code) for kind, status, code in STATUSES if isinstance(error, kind))
-        kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+        kind = "invalid_request_error"
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            kind = "server_error"
+            log.error("request %s: %s", request_id.get(), error)
         return status, error_body(str(error), type=kind, code=code), {}
     id = request_id.get()
     log.error("request %s failed", id, exc_info=error)

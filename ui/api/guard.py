@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import secrets
@@ -21,7 +20,8 @@ from ui.api.failures import answer_to, error_body, request_id
 from ui.api.keys import Key, Keys
 from ui.api.metrics import Metrics
 from ui.api.state import Serving
-from ui.listening import LOOPBACK, names_loopback
+from ui.api.work import in_time
+from ui.listening import LOOPBACK, refused_on_loopback
 from ui.pace import Pace
 
 SCOPE_OF = {
@@ -59,8 +59,9 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if self.serving.host in LOOPBACK and not names_loopback(headers.get("host", "")):
-            await refusal(403, "This server answers on loopback only.", "loopback_only")(scope, receive, send)
+        unguarded = self.serving.host in LOOPBACK and not self.serving.keys
+        if unguarded and (why := refused_on_loopback(headers, forwarded=self.serving.forwarded)):
+            await refusal(403, why, "loopback_only")(scope, receive, send)
             return
         key, refused = self._who(scope, headers)
         if refused is not None:
@@ -68,9 +69,12 @@ class Guard:
             return
         user = key.id if key else (scope.get("client") or ("",))[0]
         scope["parley.client"], scope["parley.key"] = user, key.id if key else ""
+        scope["parley.ends"] = ends = time.monotonic() + self.serving.deadline_seconds
+        # Files that people upload to the page may take longer.
+        asked = in_time(receive, ends) if scope["path"].startswith("/v1/") else receive
         self._open[user] += 1
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, asked, send)
         finally:
             self._open[user] -= 1
             self._open += Counter()  # forget who has none
@@ -149,7 +153,7 @@ class Record:
             status = scope.get("parley.failed", status or 500)
             self.metrics.requests.labels(route, str(status)).inc()
             self.metrics.seconds.labels(route).observe(seconds)
-            audit.info(json.dumps(_line(scope, id, route, status, seconds)))
+            audit.info("request", extra={"fields": _fields(scope, id, route, status, seconds)})
 
 
 def refusal(status: int, message: str, code: str, *, retry_seconds: int = 0) -> Response:
@@ -159,9 +163,8 @@ def refusal(status: int, message: str, code: str, *, retry_seconds: int = 0) -> 
     return JSONResponse(error_body(message, type=kind, code=code), status, headers)
 
 
-def _line(scope: Scope, id: str, route: str, status: int, seconds: float) -> dict[str, Any]:
+def _fields(scope: Scope, id: str, route: str, status: int, seconds: float) -> dict[str, Any]:
     return {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "request": id,
         "client": (scope.get("client") or ("",))[0],
         "key": scope.get("parley.key", ""),
@@ -170,5 +173,7 @@ def _line(scope: Scope, id: str, route: str, status: int, seconds: float) -> dic
         "status": status,
         "model": scope.get("parley.model", ""),
         "tokens": scope.get("parley.tokens", 0),
+        "texts": scope.get("parley.texts", 0),
+        "characters": scope.get("parley.characters", 0),
         "seconds": round(seconds, 4),
     }

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-
-if TYPE_CHECKING:
-    from ui.api.turns import Turns
 
 SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
@@ -23,6 +20,20 @@ def resident(pid: int | None = None) -> float:
         with suppress(psutil.Error):  # it has just ended
             found += each.memory_info().rss
     return found
+
+
+class Watched(Protocol):
+    """A line, and what it stands before."""
+
+    @property
+    def running(self) -> int:
+        """How many are worked on."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many are in line."""
+        ...
 
 
 class Metrics:
@@ -50,10 +61,10 @@ class Metrics:
         self._running = Gauge("parley_running", "Requests being worked on.", ("line",), registry=self.registry)
         self._waiting = Gauge("parley_waiting", "Requests in line.", ("line",), registry=self.registry)
 
-    def watch(self, name: str, turns: Turns) -> None:
-        """Show how many hold a turn and how many wait for one."""
-        self._running.labels(name).set_function(lambda: turns.running)
-        self._waiting.labels(name).set_function(lambda: turns.waiting)
+    def watch(self, name: str, line: Watched) -> None:
+        """Show how many are worked on and how many wait for it."""
+        self._running.labels(name).set_function(lambda: line.running)
+        self._waiting.labels(name).set_function(lambda: line.waiting)
 
     def text(self) -> bytes:
         """In Prometheus' text format."""

@@ -3,7 +3,8 @@
 client → Ray's proxy (one on each machine) → a replica, which has an assistant of its own → models
 
 Requests go to whichever replica has the least to do. One that is lost is replaced; its own requests end with an error.
-Each replica keeps its own lines, limits and figures: what a key may do in a minute holds for each of them.
+Each replica keeps its own lines, limits and figures: what a key may do in a minute holds for each of them. At the
+end they are told first (replicas_end.py).
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ import signal
 import threading
 from typing import Any
 
+from assistant import paths
 from assistant.errors import BadSettings, RunError
 from assistant.scale.on_ray import connect, most_workers, resources
 from assistant.service import Assistant
+from ui.api import replicas_end
 from ui.api.keys import Keys
-from ui.api.server import GRACE_SECONDS, audit_to, check
+from ui.api.logs import audit_to, log_errors
+from ui.api.server import GRACE_SECONDS, check
 from ui.api.state import READING_AT_ONCE, Serving
+from ui.api.work import LAST_WORDS_SECONDS
+from ui.listening import address as url
 from ui.listening import check_port
 
 NAME = "parley"
@@ -49,17 +55,21 @@ def scaling(serving: Serving, least: int, most: int) -> dict[str, Any]:
         **number,
         # Those that wait, wait in the replica, which knows whose turn it is; more than that it turns away itself.
         "max_ongoing_requests": 2 * (serving.at_once + READING_AT_ONCE + serving.waiting),
-        "graceful_shutdown_timeout_s": GRACE_SECONDS,
+        # One that is taken away while others stay finishes what it has, each request within its own time.
+        "graceful_shutdown_timeout_s": serving.deadline_seconds + GRACE_SECONDS,
     }
 
 
-def start(serving: Serving, least: int, most: int, *, address: str = "") -> None:
-    """Deploy the replicas, and return when they answer. address: of a cluster; "" one of this machine.
+def start(serving: Serving, least: int, most: int, *, address: str = "") -> Any:
+    """Deploy the replicas, and return when they answer, with what `stop` ends them by. address: of a cluster; "" one of
+    this machine.
 
     Raises BadSettings where Ray is not installed, the cluster does not answer, is too small or serves something else
     already, UnknownModel, UserError where the port is taken, RunError where no replica comes up.
     """
     settings = scaling(serving, least, most)
+    if not serving.port:
+        raise BadSettings("Replicas share a port that has to be named.", hint="Give --port N.")
     check(serving, Keys())
     check_port(serving.host, serving.port)
     assistant = Assistant()
@@ -70,10 +80,12 @@ def start(serving: Serving, least: int, most: int, *, address: str = "") -> None
     import ray
 
     try:
+        ending = replicas_end.prepare()
         _deploy(serving, least, settings)
     except BaseException:
         ray.shutdown()
         raise
+    return ending
 
 
 def _deploy(serving: Serving, least: int, settings: dict[str, Any]) -> None:
@@ -90,11 +102,13 @@ def _deploy(serving: Serving, least: int, settings: dict[str, Any]) -> None:
         raise BadSettings("Something is served on this cluster already.", hint="`serve shutdown` ends it.")
 
     def app() -> Any:
-        from assistant import paths
         from ui.api.app import create_api
 
+        log_errors()
         audit_to(paths.home() / "logs" / f"api-{os.getpid()}.jsonl")
-        return create_api(Assistant(), serving, keys=Keys())
+        api = create_api(Assistant(), serving, keys=Keys())
+        replicas_end.await_end(api.state.parley, GRACE_SECONDS)
+        return api
 
     try:
         serve.start(
@@ -120,18 +134,22 @@ def _actors() -> list[str]:
     return [str(each["name"]) for each in list_named_actors(all_namespaces=True)]  # type: ignore[index]
 
 
-def stop() -> None:
-    """End the replicas, which finish what they write, and leave the cluster."""
+def stop(ending: Any = None) -> None:
+    """End the replicas, which finish what they write or tell, and leave the cluster. ending: what `start` returned."""
     import ray
     from ray import serve
 
+    if ending is not None:
+        there = serve.status().applications.get(NAME)
+        running = there.deployments[NAME].replica_states.get("RUNNING", 0) if there else 0
+        replicas_end.end(ending, running, GRACE_SECONDS + LAST_WORDS_SECONDS)
     serve.shutdown()
     ray.shutdown()
 
 
 def serve_replicas(serving: Serving, least: int, most: int, *, address: str = "") -> None:
     """Serve until Ctrl-C or SIGTERM. Raises what `start` raises."""
-    start(serving, least, most, address=address)
+    ending = start(serving, least, most, address=address)
     ended = threading.Event()
 
     def end(*_: object) -> None:
@@ -142,9 +160,9 @@ def serve_replicas(serving: Serving, least: int, most: int, *, address: str = ""
     try:
         number = f"{least}" if least == most else f"{least} to {most}"
         print(  # noqa: T201
-            f"Parley's API is at http://{serving.host}:{serving.port}/v1, by {number} replicas  (Ctrl-C ends it)",
+            f"Parley's API is at {url(serving.host, serving.port)}/v1, by {number} replicas  (Ctrl-C ends it)",
             flush=True,
         )
         ended.wait()
     finally:
-        stop()
+        stop(ending)

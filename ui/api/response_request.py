@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from assistant.engines.forms import Form, ToolCall
 from assistant.engines.protocol import Message
 from assistant.errors import BadSettings
-from ui.api.schema import Body, Model, Part, TextPart, checked_form, role_of, words
+from ui.api.schema import MOST_TOOLS, Body, JsonSchema, Model, Part, TextPart, checked_form, role_of, words
 
 
 class Said(Part):
@@ -43,7 +43,7 @@ class FlatTool(Part):
     type: Literal["function"]
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonSchema | None = None
     strict: bool | None = None
 
 
@@ -52,7 +52,7 @@ class Format(Part):
 
     type: Literal["text", "json_object", "json_schema"] = "text"
     name: str | None = None
-    schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+    schema_: Annotated[JsonSchema | None, Field(alias="schema")] = None
 
 
 class TextFormat(Part):
@@ -72,7 +72,7 @@ class ResponseRequest(Body):
     top_p: Annotated[float | None, Field(gt=0, le=1)] = None
     stream: bool | None = False
     text: TextFormat | None = None
-    tools: list[FlatTool] | None = None
+    tools: Annotated[list[FlatTool], Field(max_length=MOST_TOOLS)] | None = None
     tool_choice: Literal["auto", "none", "required"] | None = None
     previous_response_id: Annotated[None, Field(description="Nothing is kept: send the conversation as input.")] = None
 

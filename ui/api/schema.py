@@ -1,4 +1,4 @@
-"""What the API is asked: bodies in OpenAI's protocol, and those of Parley's own text tasks.
+"""What the API is asked in OpenAI's protocol.
 
 Fields of OpenAI's that are not here are passed over, but for those whose loss would change an answer: `REFUSED`.
 """
@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from assistant.engines.forms import Form
 from assistant.engines.protocol import Role
@@ -17,6 +17,10 @@ from assistant.errors import BadSettings
 
 MOST_TEXTS = 2048
 """Of one request."""
+MOST_TOOLS = 128
+DEEPEST, MOST_VALUES = 64, 10_000
+"""Levels and values of a JSON Schema: whatever reads one calls itself for each level, here and in llama.cpp, where all
+replies wait until a grammar is made of it."""
 REFUSED: dict[str, tuple[Any, ...]] = {
     "frequency_penalty": (None, 0, 0.0),
     "presence_penalty": (None, 0, 0.0),
@@ -38,6 +42,22 @@ Texts = Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
 Model = Annotated[str | None, Field(description="A model's key, Hub id, folder or file; null takes the best one here.")]
 
 
+def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
+    level: list[Any] = [schema]
+    left = MOST_VALUES
+    for _ in range(DEEPEST):
+        inner = [value for each in level for value in (each.values() if isinstance(each, dict) else each)]
+        if (left := left - len(inner)) < 0:
+            raise ValueError(f"it has more than {MOST_VALUES:,} values")
+        level = [value for value in inner if isinstance(value, dict | list)]
+        if not level:
+            return schema
+    raise ValueError(f"it has more than {DEEPEST} levels")
+
+
+JsonSchema = Annotated[dict[str, Any], AfterValidator(_bounded)]
+
+
 class Part(BaseModel):
     """A piece of a request; "1" is no number and 1 is no truth value."""
 
@@ -55,9 +75,13 @@ class Body(Part):
                 if name not in cls.model_fields and name in given and given[name] not in harmless:
                     raise ValueError(f"{name} is not supported")
             try:
-                json.dumps(given, ensure_ascii=False).encode()
+                json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
             except UnicodeEncodeError as error:
                 raise ValueError("a text has half a character in it (a lone surrogate)") from error
+            except RecursionError as error:
+                raise ValueError("it is nested too deeply") from error
+            except ValueError as error:  # Python reads NaN and Infinity, and 1e999 as one; JSON has none of them
+                raise ValueError("a number is infinite or none at all") from error
         return given
 
 
@@ -128,7 +152,7 @@ class FunctionSpec(Part):
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonSchema | None = None
 
 
 class Tool(Part):
@@ -155,7 +179,7 @@ class NamedSchema(Part):
     """A JSON Schema for the reply."""
 
     name: str = "reply"
-    schema_: Annotated[dict[str, Any], Field(alias="schema")]
+    schema_: Annotated[JsonSchema, Field(alias="schema")]
     strict: bool | None = None
 
 
@@ -210,7 +234,7 @@ class ChatRequest(Drawing):
     logprobs: bool | None = False
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
     response_format: ResponseFormat | None = None
-    tools: list[Tool] | None = None
+    tools: Annotated[list[Tool], Field(max_length=MOST_TOOLS)] | None = None
     tool_choice: Literal["auto", "none", "required"] | ToolChoice | None = None
 
     def sampling(self) -> dict[str, Any]:
@@ -233,32 +257,3 @@ class EmbeddingRequest(Body):
     encoding_format: Literal["float", "base64"] | None = "float"
     dimensions: Annotated[None, Field(description="The models here have one size each.")] = None
     user: str | None = None
-
-
-class SentimentRequest(Body):
-    """POST /v1/sentiment."""
-
-    model: Model = None
-    input: Texts
-    explain: bool = False
-
-
-class TranslateRequest(Body):
-    """POST /v1/translate. Languages by name or ISO 639-1 code; without `source` it is detected."""
-
-    model: Model = None
-    input: Texts
-    target: Annotated[str, Field(min_length=2, max_length=40)]
-    source: Annotated[str | None, Field(min_length=2, max_length=40)] = None
-    glossary: dict[str, str] = Field(default_factory=dict)
-    formality: Literal["", "formal", "informal"] = ""
-
-
-class SummarizeRequest(Body):
-    """POST /v1/summarize."""
-
-    model: Model = None
-    input: Texts
-    sentences: Annotated[int | None, Field(ge=1, le=1000)] = None
-    share: Annotated[float | None, Field(gt=0, le=1)] = None
-    way: Literal["extractive", "abstractive"] | None = None

@@ -1,13 +1,9 @@
-"""The server's process: uvicorn, its log, and an end that lets replies finish."""
+"""The server's process: uvicorn around the API and the page, and an end that lets replies finish."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import socket
-from collections.abc import Iterator
-from logging.handlers import RotatingFileHandler
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -16,31 +12,37 @@ from fastapi import FastAPI
 from assistant import paths
 from assistant.errors import BadSettings
 from assistant.service import Assistant
+from ui.announcing import Announcing
 from ui.api.app import create_api
 from ui.api.keys import Keys
+from ui.api.logs import audit_to, log_errors
 from ui.api.state import Serving, State
 from ui.listening import LOOPBACK, check_port
 
 GRACE_SECONDS = 30.0
 """What replies have to come to their end once the server is asked to."""
-LOG_BYTES = 10 * 2**20
-LOGS = 5
 
 
-class Server(uvicorn.Server):
+class Server(Announcing):
     """Stops taking requests when it is asked to end, gives those that run their time, and tells the rest."""
 
-    def __init__(self, config: uvicorn.Config, state: State, *, grace_seconds: float = GRACE_SECONDS) -> None:
-        super().__init__(config)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        state: State,
+        listening: Callable[[str], object] = lambda address: None,
+        *,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
+        super().__init__(config, listening)
         self._state, self._grace = state, grace_seconds
         self._pages = [app for app in _apps(config.app) if hasattr(app, "stop_event")]
         config.timeout_graceful_shutdown = int(grace_seconds) + 2
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._state.closing = True
+        self._state.close(self._grace)
         for page in self._pages:
             page.stop_event.set()  # Gradio's streams of open tabs end by it
-        asyncio.get_running_loop().call_later(self._grace, self._state.end)
         await super().shutdown(sockets)
 
 
@@ -63,18 +65,16 @@ def check(serving: Serving, keys: Keys) -> None:
         )
 
 
-def serve(serving: Serving, *, page: bool = False) -> None:
-    """Serve until Ctrl-C or SIGTERM. page: the web page too, behind a login where the API wants keys.
+def serve(serving: Serving, *, page: bool = False, https: bool = False) -> None:
+    """Serve until Ctrl-C or SIGTERM. page: the web page too, behind a login where the API wants keys. https: TLS is
+    spoken before it.
 
     Raises BadSettings, UserError where the port is taken.
     """
     keys = Keys()
     check(serving, keys)
     check_port(serving.host, serving.port)
-    assistant, web = _with_page(serving) if page else (Assistant(), None)
-    audit_to(paths.home() / "logs" / "api.jsonl")
-    app = create_api(assistant, serving, keys=keys, page=web)
-    server = server_for(app, serving)
+    assistant, web = _with_page(serving, https=https) if page else (Assistant(), None)
     who = (
         "whoever has a key"
         if serving.keys
@@ -82,14 +82,20 @@ def serve(serving: Serving, *, page: bool = False) -> None:
         if serving.host in LOOPBACK
         else "EVERYONE who can reach it"
     )
-    print(f"Parley's API is at http://{serving.host}:{serving.port}/v1, for {who}  (Ctrl-C ends it)", flush=True)  # noqa: T201
+
+    def listening(address: str) -> None:
+        print(f"Parley's API is at {address}/v1, for {who}  (Ctrl-C ends it)", flush=True)  # noqa: T201
+
+    app = create_api(assistant, serving, keys=keys, page=web)
+    audit_to(paths.home() / "logs" / "api.jsonl")
+    log_errors()
     try:
-        server.run()
+        server_for(app, serving, listening).run()
     finally:
         assistant.close()
 
 
-def _with_page(serving: Serving) -> tuple[Assistant, FastAPI]:
+def _with_page(serving: Serving, *, https: bool) -> tuple[Assistant, FastAPI]:
     from ui.web.uploads import keep_private
 
     keep_private()
@@ -99,10 +105,16 @@ def _with_page(serving: Serving) -> tuple[Assistant, FastAPI]:
     assistant = assistant_for(accounts)
     assistant.start_pulls()
     assistant.preload()
-    return assistant, create_app(assistant, serving.host, accounts)
+    return assistant, create_app(assistant, serving.host, accounts, https=https, forwarded=serving.forwarded)
 
 
-def server_for(app: FastAPI, serving: Serving, *, grace_seconds: float = GRACE_SECONDS) -> Server:
+def server_for(
+    app: FastAPI,
+    serving: Serving,
+    listening: Callable[[str], object] = lambda address: None,
+    *,
+    grace_seconds: float = GRACE_SECONDS,
+) -> Server:
     """uvicorn around the app."""
     config = uvicorn.Config(
         app,
@@ -114,24 +126,4 @@ def server_for(app: FastAPI, serving: Serving, *, grace_seconds: float = GRACE_S
         server_header=False,
         backlog=2048,
     )
-    return Server(config, app.state.parley, grace_seconds=grace_seconds)
-
-
-def audit_to(path: Path) -> None:
-    """Write a line of each request there; older ones move to .1 … .5. A disk that is full loses lines, no request."""
-    logger = logging.getLogger("parley.audit")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = Lines(path, maxBytes=LOG_BYTES, backupCount=LOGS, encoding="utf-8")
-    except OSError as error:
-        raise BadSettings(f"{path} cannot be written: {error.strerror}.") from error
-    logger.handlers = [handler]
-
-
-class Lines(RotatingFileHandler):
-    """A file of lines that never stands in the way of what it tells of."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Nothing: the line is lost."""
+    return Server(config, app.state.parley, listening, grace_seconds=grace_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
@@ -28,6 +29,9 @@ T = TypeVar("T")
 READING_AT_ONCE = 2
 """Requests to encoders and translators worked on side by side: each uses every core there is."""
 CLOSING_RETRY_SECONDS = 5
+MOST_AT_ONCE = 1024
+"""Each has a thread."""
+WEEK_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,18 @@ class Serving:
     origins: tuple[str, ...] = ()
     keys: bool = False
     """Whether a request needs a key."""
+    forwarded: bool = False
+    """Whether, on loopback, requests may come through a proxy although none needs a key."""
 
     def problems(self) -> list[str]:
         """Every value that cannot be, as sentences."""
         checks = [
-            (self.at_once >= 1, f"at_once must be at least 1, not {self.at_once}"),
+            (1 <= self.at_once <= MOST_AT_ONCE, f"at_once must be 1 to {MOST_AT_ONCE}, not {self.at_once}"),
             (self.waiting >= 0, f"waiting must be 0 or more, not {self.waiting}"),
-            (self.deadline_seconds > 0, f"deadline_seconds must be above 0, not {self.deadline_seconds}"),
+            (
+                0 < self.deadline_seconds <= WEEK_SECONDS,
+                f"deadline_seconds must be above 0 and at most {WEEK_SECONDS}, not {self.deadline_seconds}",
+            ),
             (self.body_bytes >= 1024, f"body_bytes must be at least 1024, not {self.body_bytes}"),
         ]
         return [sentence for holds, sentence in checks if not holds]
@@ -77,6 +86,8 @@ class State:
         for name in self.serving.models:
             entry = self.assistant.find(name)
             self.named[_public(name, entry)] = entry
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """On which it is served, once it is."""
         self._over = False
         self._running: set[anyio.CancelScope] = set()
         """The steps of all requests that somebody waits for just now."""
@@ -147,7 +158,7 @@ class State:
     async def _batches(
         self, request: Request, make: Callable[[threading.Event], Iterable[T]], turns: Turns
     ) -> AsyncGenerator[list[T]]:
-        ends = self.deadline()
+        ends = self.deadline(request)
         user: str = request.scope.get("parley.client", "")
         async with AsyncExitStack() as held:
             await self.before(ends, held.enter_async_context(turns.turn(user)))
@@ -155,11 +166,11 @@ class State:
             while batch := await self.before(ends, anext(batches, None)):
                 yield batch
 
-    def deadline(self) -> float:
-        """When a request that comes now has to be done, by time.monotonic. Raises Busy where none may come any more."""
+    def deadline(self, request: Request) -> float:
+        """When a request has to be done, by time.monotonic. Raises Busy where none may come any more."""
         if self.closing:
             raise Busy(CLOSING_RETRY_SECONDS, closing=True)
-        return time.monotonic() + self.serving.deadline_seconds
+        return request.scope["parley.ends"]
 
     async def before(self, ends: float, step: Awaitable[T]) -> T:
         """The result of `step`. Raises TooLate where the time is up before, or the server ends."""
@@ -172,10 +183,23 @@ class State:
         late = f"The request took longer than {self.serving.deadline_seconds:.0f} s."
         raise Busy(CLOSING_RETRY_SECONDS, closing=True) if self._over else TooLate(late)
 
+    def close(self, grace_seconds: float) -> None:
+        """Begin the end: no request may come any more, who waits in line is told so, and what is worked on has so long.
+        On the event loop."""
+        self.closing = True
+        for line in (self.writing, self.reading):
+            line.turn_away(CLOSING_RETRY_SECONDS)
+        asyncio.get_running_loop().call_later(grace_seconds, self.end)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is worked on."""
+        return not (self._running or self.writing.running or self.reading.running)
+
     def end(self) -> None:
         """End whatever still runs; whoever waits for it is told."""
         self._over = True
-        for scope in self._running:
+        for scope in list(self._running):
             scope.cancel()
 
 

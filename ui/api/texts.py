@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from assistant.languages import code
 from assistant.tasks.summary import Length
 from ui.api.failures import DOCUMENTED
-from ui.api.schema import SentimentRequest, SummarizeRequest, TranslateRequest
 from ui.api.state import State
+from ui.api.text_request import SentimentRequest, SummarizeRequest, TranslateRequest
 from ui.api.turns import Turns
 from ui.objects import sentiment_object, summary_object, translation_object
 
@@ -36,13 +36,16 @@ def text_routes(state: State) -> APIRouter:
         request: Request,
         task: str,
         given: str | Sequence[str],
-        work: Callable[[str, threading.Event], Any],
+        work: Callable[[str, threading.Event], dict[str, Any]],
         line: Turns,
+        model: str | None,
     ) -> dict[str, Any]:
         texts = [given] if isinstance(given, str) else given
+        noted = {"model": model or "", "texts": len(texts), "characters": sum(map(len, texts))}
+        request.scope.update({f"parley.{name}": value for name, value in noted.items()})
 
-        def all_of_them(cancel: threading.Event) -> list[Any]:
-            found: list[Any] = []
+        def all_of_them(cancel: threading.Event) -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = []
             for text in texts:
                 if cancel.is_set():
                     break
@@ -50,18 +53,20 @@ def text_routes(state: State) -> APIRouter:
             return found
 
         data = await state.result(request, all_of_them, line)
+        if models := dict.fromkeys(each["model"] for each in data if "model" in each):  # each language has its own
+            request.scope["parley.model"] = ", ".join(models)
         state.metrics.texts.labels(task).inc(len(texts))
         return {"object": "list", "data": [{"index": n, **found} for n, found in enumerate(data)]}
 
     @router.post("/v1/sentiment", response_model=Found)
     async def sentiment(body: SentimentRequest, request: Request) -> Any:
         """How texts feel, as a whole and sentence by sentence; `explain` adds the words that carried it."""
-        model = state.key(body.model)
+        model = state.key(body.model) or assistant.task_model("sentiment").key
 
-        def work(text: str, cancel: threading.Event) -> Any:
+        def work(text: str, cancel: threading.Event) -> dict[str, Any]:
             return sentiment_object(assistant.sentiment(text, model=model, explain=body.explain))
 
-        return await each(request, "sentiment", body.input, work, state.reading)
+        return await each(request, "sentiment", body.input, work, state.reading, model)
 
     @router.post("/v1/translate", response_model=Found)
     async def translate(body: TranslateRequest, request: Request) -> Any:
@@ -70,11 +75,11 @@ def text_routes(state: State) -> APIRouter:
         source = code(body.source) if body.source else None
         wishes: dict[str, Any] = {"glossary": body.glossary, "formality": body.formality}
 
-        def work(text: str, cancel: threading.Event) -> Any:
+        def work(text: str, cancel: threading.Event) -> dict[str, Any]:
             order = assistant.order(text, target, source, **wishes)
             return translation_object(assistant.translation(text, order, model=model, cancel=cancel))
 
-        return await each(request, "translate", body.input, work, state.reading)
+        return await each(request, "translate", body.input, work, state.reading, model)
 
     @router.post("/v1/summarize", response_model=Found)
     async def summarize(body: SummarizeRequest, request: Request) -> Any:
@@ -82,9 +87,9 @@ def text_routes(state: State) -> APIRouter:
         model = state.key(body.model)
         length = Length(body.sentences or (None if body.share is not None else DEFAULT_SENTENCES), body.share)
 
-        def work(text: str, cancel: threading.Event) -> Any:
+        def work(text: str, cancel: threading.Event) -> dict[str, Any]:
             return summary_object(assistant.summarize(text, length, way=body.way, model=model, cancel=cancel))
 
-        return await each(request, "summarize", body.input, work, state.writing)
+        return await each(request, "summarize", body.input, work, state.writing, model)
 
     return router

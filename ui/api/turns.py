@@ -58,6 +58,10 @@ class Line(Generic[T]):
             del self._lines[user]
         return item
 
+    def back(self, user: str, item: T) -> None:
+        """In line again, first of its user's: it has had a turn and wants another. Its place was never given away."""
+        self._lines.setdefault(user, deque()).appendleft(item)
+
     def leave(self, user: str, item: T) -> None:
         """Out of the line, where it still stands in it."""
         line = self._lines.get(user)
@@ -104,6 +108,13 @@ class Turns:
         """About how long it takes until a newcomer has a turn, in whole seconds and at least one."""
         rounds = (self.waiting + 1) / self.at_once
         return max(1, min(LONGEST_WAIT_SECONDS, round(rounds * self._mean_seconds)))
+
+    def turn_away(self, seconds: int) -> None:
+        """Tell everyone in line that the server is closing, and when another may be there."""
+        while self._line:
+            asked = self._line.next()
+            if not asked.done():
+                asked.set_exception(Busy(seconds, closing=True))
 
     async def _take(self, user: str) -> None:
         if self.running < self.at_once and not self._line:

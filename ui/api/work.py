@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from concurrent.futures import Executor
@@ -12,9 +13,10 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 T = TypeVar("T")
 
@@ -87,6 +89,24 @@ def _while_there(receive: Receive, seconds: float = math.inf) -> Generator[None]
             yield
         finally:
             watch.cancel()
+
+
+def in_time(receive: Receive, ends: float) -> Receive:
+    """`receive` for a request whose body has to be here by then (time.monotonic): a client that sends a byte a minute
+    keeps nothing busy for ever. It raises HTTPException, which ends the connection too: more may be on its way."""
+    whole = False
+
+    async def received() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        with anyio.move_on_after(ends - time.monotonic()):
+            message = await receive()
+            whole = not message.get("more_body", False)
+            return message
+        raise HTTPException(408, "The request's body did not come in time.", {"Connection": "close"})
+
+    return received
 
 
 class EventStream(StreamingResponse):

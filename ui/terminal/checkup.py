@@ -86,7 +86,7 @@ def data_folder() -> tuple[dict[str, Any], list[Problem]]:
         folder = paths.home()
         with TemporaryFile(dir=folder):
             pass
-    except OSError as error:
+    except (OSError, BadSettings) as error:
         fix = "Make the folder writable, or set PARLEY_HOME to another one."
         return {"folder": os.environ.get("PARLEY_HOME", "")}, [
             Problem(f"The data folder cannot be written: {error}.", fix, essential=True)
@@ -154,7 +154,10 @@ def _damaged(here: set[str], catalogue: Catalogue) -> Iterator[Problem]:
 
 def disk() -> tuple[dict[str, Any], list[Problem]]:
     """Room for models."""
-    folder = paths.models_folder()
+    try:
+        folder = kept = paths.models_folder()
+    except BadSettings:  # which `data_folder` tells
+        folder = kept = Path(os.environ.get("PARLEY_HOME", "."))
     while not folder.exists():
         folder = folder.parent
     usage = shutil.disk_usage(folder)
@@ -162,7 +165,7 @@ def disk() -> tuple[dict[str, Any], list[Problem]]:
     if usage.free < LITTLE_DISK_BYTES:
         fix = "Free some space, `parley models remove KEY`, or set PARLEY_MODELS to another disk."
         problems = [Problem(f"Only {usage.free / 1e9:.1f} GB are free at {folder}.", fix)]
-    found = {"folder": str(paths.models_folder()), "free_bytes": usage.free, "total_bytes": usage.total}
+    found = {"folder": str(kept), "free_bytes": usage.free, "total_bytes": usage.total}
     return found, problems
 
 

@@ -11,6 +11,7 @@ Text that a model or a file wrote goes through `printable`: it must not drive th
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 USED_WRONGLY = (UnknownModel, UnknownTask, UnknownConversation, BadSettings)
+REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR}
+"""What the system says where a file may not be had."""
 LINE_SECONDS = 5.0
 """Where stderr is no terminal, long work tells how far it is this often."""
 
@@ -115,10 +118,21 @@ def exit_codes() -> Generator[None]:
         raise SystemExit(141) from None
     except OSError as error:
         if error.filename is not None:
-            raise
+            if not _of_the_machine(error):
+                raise
+            hint = "Parley keeps its things there; PARLEY_HOME names another folder."
+            show_error(ParleyError(f"{error.filename} cannot be used: {error.strerror}.", hint=hint))
+            raise SystemExit(1) from None
         _drop_stdout()
         show_error(ParleyError(f"The output cannot be written: {error.strerror or error}."))
         raise SystemExit(1) from None
+
+
+def _of_the_machine(error: OSError) -> bool:
+    """Whether it is no mistake of ours: a file of Parley's own that this person, or this disk, does not let it have."""
+    from assistant import paths
+
+    return error.errno in REFUSED and Path(str(error.filename)).absolute().is_relative_to(paths.home().absolute())
 
 
 def _drop_stdout() -> None:

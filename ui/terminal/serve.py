@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(add_completion=False)
+MOST_BODY_MB = 1024
+"""A request is in memory as a whole, and more than once."""
 
 
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     model: Annotated[
         list[str] | None,
         typer.Option("--model", "-m", help="A model that requests may name besides those here; the first answers."),
@@ -25,6 +27,9 @@ def serve(
     deadline: Annotated[float, typer.Option(help="Longest that a request may take, in seconds.")] = 600.0,
     body_mb: Annotated[float, typer.Option(help="Largest request, in MB.")] = 10.0,
     ui: Annotated[bool, typer.Option("--ui", help="The web page too, on the same port.")] = False,
+    https: Annotated[
+        bool, typer.Option("--https", help="A proxy before it speaks TLS: cookies of the page want it.")
+    ] = False,
     origin: Annotated[
         list[str] | None, typer.Option(help="A web page's origin that may call from a browser, as https://example.org.")
     ] = None,
@@ -50,6 +55,10 @@ def serve(
 
     if auth not in ("auto", "keys", "none"):
         raise BadSettings(f"--auth is auto, keys or none, not {auth}.")
+    if https and not ui:
+        raise BadSettings("--https is for the cookies of the page.", hint="Leave it out, or add --ui.")
+    if not 0 < body_mb <= MOST_BODY_MB:
+        raise BadSettings(f"--body-mb must be above 0 and at most {MOST_BODY_MB}, not {body_mb}.")
     serving = Serving(
         host=host,
         port=port,
@@ -60,6 +69,7 @@ def serve(
         body_bytes=int(body_mb * 2**20),
         origins=tuple(origin or ()),
         keys=auth == "keys" or (auth == "auto" and host not in LOOPBACK),
+        forwarded=auth == "none",
     )
     if not replicas and (most_replicas or cluster):
         raise BadSettings("--most-replicas and --cluster go with --replicas.", hint="Give --replicas 1 or more.")
@@ -70,4 +80,4 @@ def serve(
 
         serve_replicas(serving, replicas, most_replicas or replicas, address=cluster)
         return
-    run(serving, page=ui)
+    run(serving, page=ui, https=https)

@@ -23,6 +23,7 @@ from starlette.middleware.cors import CORSMiddleware
 from assistant.errors import BadSettings
 from assistant.service import Assistant
 from ui.accounts import Accounts
+from ui.announcing import Announcing
 from ui.listening import LOOPBACK, check_port
 from ui.web import theme
 from ui.web.chat import build_chat
@@ -93,10 +94,10 @@ def create_app(
     accounts: Accounts | None = None,
     *,
     https: bool = False,
-    forwarded: bool = True,
+    forwarded: bool = False,
 ) -> FastAPI:
     """The ASGI app: our routes, and Gradio's pages under them. accounts: who may log in; without, nobody has to.
-    https: TLS is spoken before it. forwarded: whether requests may come through a proxy."""
+    https: TLS is spoken before it. forwarded: whether requests may come through a proxy though nobody has to log in."""
     app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
     app.router.routes.extend([*file_routes(assistant), *lab_routes()])
@@ -104,7 +105,7 @@ def create_app(
     if accounts is not None:
         add_login(app, accounts, https=https)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio would admit every origin on some addresses
-    app.add_middleware(Guard, host=host, forwarded=forwarded)
+    app.add_middleware(Guard, host=host, guarded=accounts is not None, forwarded=forwarded)
     warnings.filterwarnings("ignore", message="SSR mode is not supported")  # nobody asked for it
     page = build(assistant, login=accounts is not None)
     mounted = gr.mount_gradio_app(
@@ -139,20 +140,21 @@ def launch(
     assistant.start_pulls()
     assistant.preload()
     config = uvicorn.Config(
-        create_app(assistant, host, accounts, https=https, forwarded=bool(accounts) or auth == "none"),
+        create_app(assistant, host, accounts, https=https, forwarded=auth == "none"),
         host=host,
         port=port,
         log_level="warning",
         timeout_graceful_shutdown=2,
     )
-    server = uvicorn.Server(config)
-    address = f"http://{host}:{port}"
-    if open_browser:
-        threading.Timer(1.0, webbrowser.open, [address]).start()
     who = "" if host in LOOPBACK else ", for who logs in" if accounts else ", for EVERYONE who can reach it"
-    print(f"Parley is at {address}{who}  (Ctrl-C ends it)", flush=True)  # noqa: T201
+
+    def listening(address: str) -> None:
+        print(f"Parley is at {address}{who}  (Ctrl-C ends it)", flush=True)  # noqa: T201
+        if open_browser:
+            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+
     try:
-        server.run()
+        Announcing(config, listening).run()
     finally:
         assistant.close()
 

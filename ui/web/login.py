@@ -98,7 +98,7 @@ class Login:
 
     async def _answer(self, request: Request) -> Response | None:
         """What is said instead of the page; None lets the request through."""
-        path = request.url.path
+        path = request.scope["path"]
         if path == "/logout" and request.method == "POST":
             request.session.clear()
             return RedirectResponse("/login", 303)
@@ -145,7 +145,7 @@ class Login:
 
 def _is_for_admins(request: Request) -> bool:
     """Whether a page, or what belongs to one, is asked for: by its path, or as Gradio's front page has them."""
-    first, *rest = request.url.path.strip("/").split("/")
+    first, *rest = request.scope["path"].strip("/").split("/")
     named = {first, request.query_params.get("page", "").strip("/"), rest[0] if first == "parley" and rest else ""}
     return bool(named & set(theme.FOR_ADMINS))
 

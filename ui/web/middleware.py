@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.listening import LOOPBACK, names_loopback
+from ui.listening import LOOPBACK, name_in, refused_on_loopback
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -35,16 +35,17 @@ CLOSED = (
     "/monitoring",
 )
 """Routes of Gradio's that the page has no use for: some fetch from any address, some start the queue a second time."""
-PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
 class Guard:
-    """On loopback, answers only to loopback's names, so that no site can reach in by DNS, and to no proxy, which would
-    let others in; what changes something comes from our own page; sends the page's policy."""
+    """Where nobody has to log in, answers this machine alone (`refused_on_loopback`); what changes something comes
+    from our own page; sends the page's policy."""
 
-    def __init__(self, app: ASGIApp, *, host: str, forwarded: bool = True) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, guarded: bool, forwarded: bool = False) -> None:
+        """guarded: whether people have to log in. forwarded: whether requests may come through a proxy where they do
+        not."""
         self.app = app
-        self.loopback = host in LOOPBACK
+        self.open = host in LOOPBACK and not guarded
         self.forwarded = forwarded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,14 +65,14 @@ class Guard:
         await self.app(scope, receive, send_with_headers)
 
     def _refused(self, request: Request) -> Response | None:
-        if self.loopback and not names_loopback(request.headers.get("host", "")):
-            return PlainTextResponse("This server answers on loopback only.", 403)
-        if self.loopback and not self.forwarded and any(name in request.headers for name in PROXIED):
-            said = "This came through a proxy, and nobody logs in here. Start Parley with --auth login, or --auth none."
-            return PlainTextResponse(said, 403)
-        if request.method not in ("GET", "HEAD", "OPTIONS") and not from_here(request.headers):
+        headers, path = request.headers, request.scope["path"]  # the URL's path would be the Host header's too
+        if self.open and (why := refused_on_loopback(headers, forwarded=self.forwarded)):
+            return PlainTextResponse(why, 403)
+        if (host := headers.get("host")) and not name_in(host):
+            return PlainTextResponse("The header Host names no host.", 400)
+        if request.method not in ("GET", "HEAD", "OPTIONS") and not from_here(headers):
             return PlainTextResponse("This came from another site.", 403)
-        return PlainTextResponse("Not Found", 404) if request.url.path.startswith(CLOSED) else None
+        return PlainTextResponse("Not Found", 404) if path.startswith(CLOSED) else None
 
 
 def from_here(headers: Headers) -> bool:
@@ -79,7 +80,10 @@ def from_here(headers: Headers) -> bool:
     if (site := headers.get("sec-fetch-site")) is not None:
         return site == "same-origin"
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == headers.get("host")
+    except ValueError:  # no browser calls a page so
+        return False
 
 
 class FirstScript:

@@ -11,6 +11,7 @@ from assistant import paths
 from assistant.engines.fake import FakeEngine
 from assistant.service import Assistant
 from ui.accounts import Accounts
+from ui.api import server
 from ui.api.app import create_api
 from ui.api.keys import Keys
 from ui.api.state import Serving
@@ -67,3 +68,38 @@ def test_the_page_and_the_api_on_one_port(tmp_path: Path, monkeypatch: pytest.Mo
         files = {"files": ("a.txt", b"x" * 11_000_000)}
         assert client.post("/gradio_api/upload", files=files).status_code == 200  # the API's limit is not the page's
     assistant.close()
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_the_servers_page_has_its_cookie_sent_over_tls_where_that_is_spoken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, https: bool
+) -> None:
+    monkeypatch.setenv("PARLEY_MODELS", str(tmp_path / "none"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    Accounts().add("ada", "correct horse", "admin")
+    serving = Serving(keys=True)
+    assistant, page = server._with_page(serving, https=https)
+    app = create_api(assistant, serving, page=page)
+    by_proxy = {"host": "parley.example.org", "origin": "https://parley.example.org", "x-forwarded-for": "10.0.0.1"}
+    with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
+        form = {"name": "ada", "password": "correct horse"}
+        cookie = client.post("/login", data=form, headers=by_proxy).headers["set-cookie"].lower()
+    assert ("; secure" in cookie) is https and "httponly" in cookie
+    assistant.close()
+
+
+def test_the_servers_page_lets_nobody_in_by_a_proxy_unless_that_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLEY_MODELS", str(tmp_path / "none"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    for forwarded in (False, True):
+        serving = Serving(forwarded=forwarded)
+        assistant, page = server._with_page(serving, https=False)
+        with TestClient(create_api(assistant, serving, page=page), base_url="http://127.0.0.1") as client:
+            for path in ("/", "/train", "/v1/models", "/docs"):
+                answer = client.get(path, headers={**HTML, "x-forwarded-for": "10.0.0.1"})
+                assert answer.status_code == (200 if forwarded else 403), path
+        with TestClient(page, base_url="http://127.0.0.1") as client:  # the page's own door
+            assert client.get("/", headers={**HTML, "via": "1.1 x"}).status_code == (200 if forwarded else 403)
+        assistant.close()

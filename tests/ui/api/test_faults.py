@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,34 +25,36 @@ from assistant.catalogue import Catalogue
 from assistant.engines.fake import FakeEngine
 from tests.ui.api.conftest import Start, until
 from ui.api.keys import Keys
-from ui.api.server import audit_to
+from ui.api.logs import audit_to
 
 MODEL = "smollm2-135m-instruct"
 OTHER = "qwen2.5-coder-1.5b-instruct"
 CHAT = "/v1/chat/completions"
 TIMES = 20
+PLACES, STREAMS = 2, 6
+"""Replies written at a time, and asked for, when a server is ended."""
 BODY = {"model": MODEL, "messages": [{"role": "user", "content": "Count from one to a hundred."}], "temperature": 0}
 
 
 class Program:
     """`parley serve` in a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *words: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         program = str(Path(sys.executable).with_name("parley"))
-        words = [program, "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(words, env=os.environ, stdout=subprocess.DEVNULL)
+        command = [program, "serve", "--port", str(self.port), *words]
+        self.process = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL)
         until(self._up)
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
-    def engine(self) -> psutil.Process:
-        """llama.cpp's process."""
+    def engines(self) -> list[psutil.Process]:
+        """llama.cpp's processes."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return next(each for each in children if "llamacpp_server" in " ".join(each.cmdline()))
+        return [each for each in children if "llamacpp_server" in " ".join(each.cmdline())]
 
     def _up(self) -> bool:
         assert self.process.poll() is None
@@ -87,7 +88,8 @@ def test_an_engine_that_is_killed_is_started_again(program: Program) -> None:
             with client.stream("POST", CHAT, json={**BODY, "max_tokens": 400, "stream": True}) as answer:
                 lines = answer.iter_lines()
                 next(lines)
-                program.engine().kill()
+                (engine,) = program.engines()
+                engine.kill()
                 text = "\n".join(lines)
             assert '"error"' in text and "llama.cpp" in text
             assert whole(client) == expected
@@ -99,18 +101,21 @@ def test_an_engine_that_is_killed_is_started_again(program: Program) -> None:
 def test_another_models_reply_goes_on_while_an_engine_is_killed(program: Program) -> None:
     if sources.locate(Catalogue.load()[OTHER]) is None:
         pytest.skip(f"`parley models pull {OTHER}` fetches the second model")
-    other = {"model": OTHER, "messages": BODY["messages"], "max_tokens": 150, "temperature": 0, "stream": True}
+    other = {"model": OTHER, "messages": BODY["messages"], "max_tokens": 60, "temperature": 0, "stream": True}
     with program.client() as client, program.client() as second:
+        assert second.post(CHAT, json={**other, "max_tokens": 1, "stream": False}).status_code == 200
+        (untouched,) = program.engines()
         whole(client)
-        first = program.engine()
-        with second.stream("POST", CHAT, json=other) as answer:
-            lines = answer.iter_lines()
-            next(lines)
-            first.kill()
-            told = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
-        assert told[-1]["choices"][0]["finish_reason"] in ("stop", "length")
-        assert not any("error" in each for each in told)
-        assert whole(client)
+        for _ in range(TIMES):
+            (first,) = (each for each in program.engines() if each.pid != untouched.pid)
+            with second.stream("POST", CHAT, json=other) as answer:
+                lines = answer.iter_lines()
+                next(lines)
+                first.kill()
+                told = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+            assert told[-1]["choices"][0]["finish_reason"] in ("stop", "length")
+            assert not any("error" in each for each in told)
+            assert whole(client)
 
 
 @pytest.mark.slow
@@ -131,24 +136,30 @@ def test_clients_that_leave_in_mid_stream_cost_the_others_nothing(program: Progr
 @pytest.mark.timeout(1800)
 def test_sigterm_under_load_leaves_nobody_without_a_word() -> None:
     for _ in range(TIMES):
-        program = Program()
+        program = Program("--at-once", str(PLACES))
 
-        begun = threading.Semaphore(0)
-
-        def stream(client: httpx.Client, begun: threading.Semaphore = begun) -> str:
+        def stream(client: httpx.Client) -> tuple[int, str]:
             with client, client.stream("POST", CHAT, json={**BODY, "max_tokens": 60, "stream": True}) as answer:
-                begun.release()
-                return answer.read().decode()
+                return answer.status_code, answer.read().decode()
 
-        with ThreadPoolExecutor(6) as pool:
-            streams = [pool.submit(stream, program.client()) for _ in range(6)]
-            for _ in streams:
-                begun.acquire(timeout=60)
+        with ThreadPoolExecutor(STREAMS) as pool, program.client() as client:
+            streams = [pool.submit(stream, program.client()) for _ in range(STREAMS)]
+            until(lambda client=client: f'parley_waiting{{line="writing"}} {STREAMS - PLACES}.0' in metrics(client))
             program.process.send_signal(signal.SIGTERM)
+            statuses = []
             for each in streams:
-                text = each.result()
-                assert text.rstrip().endswith("data: [DONE]") and '"finish_reason": "' in text, text[-300:]
+                status, text = each.result()
+                statuses.append(status)
+                if status == 200:
+                    assert text.rstrip().endswith("data: [DONE]") and '"finish_reason": "' in text, text[-300:]
+                else:
+                    assert json.loads(text)["error"]["code"] == "server_closing", text
+        assert statuses.count(200) >= PLACES and set(statuses) == {200, 503}, "some were worked on, and some waited"
         assert program.process.wait(60) == -signal.SIGTERM
+
+
+def metrics(client: httpx.Client) -> str:
+    return client.get("/metrics").text
 
 
 class Full(io.StringIO):

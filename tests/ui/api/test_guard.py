@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import socket
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,8 @@ from assistant.engines.fake import FakeEngine
 from assistant.errors import BadSettings, StoreFailed
 from tests.ui.api.conftest import Start, until
 from ui.api.keys import Keys
-from ui.api.server import audit_to, check
+from ui.api.logs import audit_to
+from ui.api.server import check
 from ui.api.state import Serving
 
 MODEL = "smollm2-135m-instruct"
@@ -137,7 +139,36 @@ def test_a_request_that_is_too_large(start: Start) -> None:
 
 def test_names_of_other_hosts_do_not_reach_a_loopback_server(start: Start) -> None:
     client = start().http()
-    assert client.get("/v1/models", headers={"Host": "evil.example"}).status_code == 403
+    for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "127.0.0.1:99999", ""):
+        assert client.get("/v1/models", headers={"Host": host}).status_code == 403, host
+
+
+def test_a_proxy_before_a_server_without_keys_is_refused(start: Start) -> None:
+    client = start().http()
+    for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via"):
+        refused = client.get("/v1/models", headers={name: "10.0.0.1"})
+        assert refused.status_code == 403 and "--auth keys" in refused.json()["error"]["message"], name
+    said = start(forwarded=True).http()
+    assert said.get("/v1/models", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 200
+    assert said.get("/v1/models", headers={"X-Forwarded-For": "10.0.0.1", "Host": "evil.example"}).status_code == 403
+
+
+def test_with_keys_the_name_and_the_way_do_not_matter(start: Start) -> None:
+    _, secret = Keys().create("one")
+    server = start(keys=True)
+    by_proxy = {"Host": "parley.example.org", "X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https"}
+    assert server.http(secret).get("/v1/models", headers=by_proxy).status_code == 200
+    assert server.http().get("/v1/models", headers=by_proxy).status_code == 401
+
+
+def test_a_body_that_does_not_come_ends_the_request(start: Start) -> None:
+    server = start(deadline_seconds=0.5)
+    port = int(server.url.rpartition(":")[2])
+    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        told = b"".join(iter(lambda: line.recv(4096), b""))  # until the server hangs up
+    assert told.startswith(b"HTTP/1.1 408 ") and b"invalid_request_error" in told
 
 
 def test_no_web_page_may_call_unless_it_is_named(start: Start) -> None:
@@ -174,6 +205,9 @@ def test_the_log_has_every_request_and_no_text(start: Start, tmp_path: Path) -> 
         ("other", 401, ""),
     ]
     assert lines[0]["model"] == MODEL and lines[0]["tokens"] == 12
+    for each in lines:
+        assert datetime.fromisoformat(each["time"]).tzinfo is not None
+        assert (each["level"], each["logger"], each["message"]) == ("INFO", "parley.audit", "request")
 
 
 def test_a_server_leaves_the_handlers_of_the_rest_of_the_process_open(start: Start) -> None:

@@ -179,28 +179,52 @@ def test_an_engine_that_breaks_is_told_of_and_the_next_request_served(
         assert client.post(CHAT, json=ask()).json()["choices"][0]["message"]["content"] == "fine"
 
 
-def test_a_server_that_ends_lets_replies_finish(start: Start) -> None:
-    server = start(FakeEngine("word " * 100, seconds_per_token=0.01))
-    told = server.openai().chat.completions.create(**ask(), stream=True)  # type: ignore[call-overload]
-    next(iter(told))
-    server.server.should_exit = True
-    assert sum((chunk.choices[0].delta.content or "").count("word") for chunk in told) >= 99
-    until(lambda: not server.server.servers or not server.server.servers[0].is_serving())
-    try:
-        server.http().get("/health")
-        raise AssertionError("it still listens")
-    except httpx.ConnectError:
-        pass
+TIMES = pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.slow)])
+"""How often a fault is brought about: the quick tests do it once."""
 
 
-def test_a_server_that_ends_tells_those_who_take_too_long(start: Start) -> None:
-    server = start(FakeEngine("word " * 10_000, seconds_per_token=0.01), grace_seconds=0.5)
-    told = server.openai().chat.completions.create(**ask(), stream=True)  # type: ignore[call-overload]
-    next(iter(told))
-    server.server.should_exit = True
-    try:
-        for _ in told:
-            pass
-        raise AssertionError("nobody told")
-    except openai.APIError as error:
-        assert "closing" in str(error)
+@TIMES
+def test_a_server_that_ends_lets_replies_finish(start: Start, times: int) -> None:
+    for _ in range(times):
+        server = start(FakeEngine("word " * 60, seconds_per_token=0.01))
+        told = server.openai().chat.completions.create(**ask(), stream=True)  # type: ignore[call-overload]
+        next(iter(told))
+        server.server.should_exit = True
+        assert sum((chunk.choices[0].delta.content or "").count("word") for chunk in told) >= 59
+        until(lambda server=server: not server.server.servers or not server.server.servers[0].is_serving())
+        with pytest.raises(httpx.ConnectError):
+            server.http().get("/health")
+
+
+@TIMES
+def test_a_server_that_ends_tells_those_who_take_too_long(start: Start, times: int) -> None:
+    for _ in range(times):
+        server = start(FakeEngine("word " * 10_000, seconds_per_token=0.01), grace_seconds=0.3)
+        told = server.openai().chat.completions.create(**ask(), stream=True)  # type: ignore[call-overload]
+        next(iter(told))
+        server.server.should_exit = True
+        with pytest.raises(openai.APIError, match="closing"):
+            for _ in told:
+                pass
+
+
+@TIMES
+def test_a_server_that_ends_tells_those_who_wait(start: Start, times: int) -> None:
+    for _ in range(times):
+        server = start(FakeEngine("word " * 60, seconds_per_token=0.01), at_once=1)
+
+        def one(n: int, server: Running = server) -> httpx.Response:
+            with server.http() as client:
+                return client.post(CHAT, json=ask(f"number {n}", stream=n % 2 == 0))
+
+        with ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(one, n) for n in range(4)]
+            until(lambda server=server: server.state.writing.waiting == 3)
+            server.server.should_exit = True
+            answers = [each.result() for each in asked]
+        assert sorted(answer.status_code for answer in answers) == [200, 503, 503, 503]
+        for answer in answers:
+            if answer.status_code == 503:
+                assert answer.json()["error"]["code"] == "server_closing" and int(answer.headers["retry-after"]) >= 1
+            else:
+                assert answer.text.count("word") == 60, "what is worked on comes to its end"

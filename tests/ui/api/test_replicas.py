@@ -29,6 +29,7 @@ def test_so_many_or_by_what_is_asked() -> None:
     assert fixed["max_ongoing_requests"] > 4 + 10  # the replica's own line says who is turned away
     moving = replicas.scaling(serving, 1, 3)["autoscaling_config"]
     assert (moving["min_replicas"], moving["max_replicas"], moving["target_ongoing_requests"]) == (1, 3, 4.0)
+    assert fixed["graceful_shutdown_timeout_s"] > serving.deadline_seconds, "every request ends by its own time before"
     for least, most in ((0, 1), (3, 2), (-1, -1)):
         with pytest.raises(BadSettings, match="replicas"):
             replicas.scaling(serving, least, most)
@@ -87,12 +88,12 @@ def embeds(port: int) -> bool:
 @pytest.fixture
 def port() -> Iterator[int]:
     pytest.importorskip("ray", reason="the extra scale is not installed")
-    port = free_port()
+    port, ending = free_port(), None
     try:
-        replicas.start(Serving(port=port), 2, 2)
+        ending = replicas.start(Serving(port=port), 2, 2)
         yield port
     finally:
-        replicas.stop()
+        replicas.stop(ending)
 
 
 @pytest.fixture

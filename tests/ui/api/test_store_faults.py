@@ -23,7 +23,7 @@ from assistant.settings import ChatSettings
 from assistant.store import Store
 from tests.ui.api.conftest import Start
 from ui.api.keys import Keys
-from ui.api.server import audit_to
+from ui.api.logs import audit_to
 
 TIMES = 20
 MODEL = "smollm2-135m-instruct"

@@ -63,6 +63,11 @@ def test_a_line_is_fair_and_full() -> None:
     with pytest.raises(NoRoom):
         line.put("a", "a3")
     line.leave("a", "nobody")
+    assert line.next() == "a0"
+    line.back("a", "a0")  # it wants another turn: first of its user's, and others have theirs before
+    assert [line.next(), line.next()] == ["b0", "a0"]
+    line.back("a", "a0")
+    line.back("b", "b0")
     assert [line.next() for _ in range(len(line))] == ["a0", "b0", "a1"]
     assert not line
 
@@ -104,6 +109,23 @@ def test_the_wait_is_told_from_how_long_turns_take() -> None:
     assert turns.wait_seconds() == 1
     turns._mean_seconds = 1000
     assert turns.wait_seconds() == 60
+
+
+def test_whoever_waits_is_told_when_the_server_closes() -> None:
+    async def story() -> None:
+        turns, done = Turns(1, 10), []
+        async with turns.turn("x"):
+            waiting = [asyncio.create_task(enter(turns, user, done, user)) for user in "abc"]
+            await asyncio.sleep(0.01)
+            waiting[0].cancel()
+            turns.turn_away(5)
+            for task in waiting[1:]:
+                with pytest.raises(Busy, match="closing"):
+                    await task
+            assert turns.waiting == 0
+        assert not done and turns.running == 0
+
+    run(story())
 
 
 def test_many_at_random_never_lose_a_turn() -> None:

@@ -87,6 +87,15 @@ def test_a_data_folder_that_cannot_be_written(fake, asked, parley, parley_home):
     assert code == 1 and "cannot be written" in found["problems"][0]["what"]
 
 
+def test_a_data_folder_that_cannot_be_made(fake, asked, parley, parley_home, monkeypatch):
+    monkeypatch.delenv("PARLEY_MODELS")
+    parley_home.write_text("no folder")
+    code, found = examined(parley)
+    assert code == 1 and any("a file is there" in problem["what"] for problem in found["problems"])
+    assert found["disk"]["free_bytes"] > 0
+    assert "a file is there" in parley("doctor").stdout
+
+
 def test_a_catalogue_with_mistakes(fake, asked, parley):
     (paths.home() / "catalogue.toml").write_text("[models.x]\nfamily = 'tree'\n")
     code, found = examined(parley)

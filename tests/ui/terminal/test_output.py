@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -45,6 +46,20 @@ def test_mistakes_of_ours_keep_their_traceback():
         raise ValueError
     with pytest.raises(FileNotFoundError), exit_codes():
         Path("/no/such/file").read_text()
+
+
+def test_a_file_of_parleys_own_that_is_refused_is_told(parley_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied", str(parley_home / "session.lock"))
+    with pytest.raises(SystemExit) as ended, exit_codes():
+        raise refused
+    said = capsys.readouterr().err
+    assert ended.value.code == 1 and "session.lock cannot be used: Permission denied" in said and "PARLEY_HOME" in said
+    for mistake in (
+        PermissionError(errno.EACCES, "Permission denied", "/etc/shadow"),
+        FileNotFoundError(errno.ENOENT, "No such file", str(parley_home / "gone")),
+    ):
+        with pytest.raises(type(mistake)), exit_codes():
+            raise mistake
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,8 @@ def client(actions: ChatActions) -> TestClient:
 
 def test_only_loopback_names_are_answered(client: TestClient) -> None:
     assert client.get("/").status_code == 200
-    assert client.get("/", headers={"host": "evil.example"}).status_code == 403
+    for host in ("evil.example", "evil.example:99999", "127.0.0.1:99999"):
+        assert client.get("/", headers={"host": host}).status_code == 403, host
     assert client.get("/parley/replies/x", headers={"host": "evil.example:7860"}).status_code == 403
 
 

@@ -163,13 +163,33 @@ def test_addresses_of_gradio_that_nobody_needs_are_closed(client: TestClient) ->
         assert client.get(path).status_code == 404, path
     preflight = {"origin": "http://127.0.0.1:9999", "access-control-request-method": "POST"}
     assert "access-control-allow-origin" not in client.options("/gradio_api/queue/join", headers=preflight).headers
-    assert client.get("/", headers={**HTML, "host": "evil.example:99999"}).status_code == 403
 
 
 def test_a_proxy_before_a_page_without_a_door_is_refused(assistant: Assistant) -> None:
-    client = TestClient(create_app(assistant, forwarded=False), base_url="http://127.0.0.1")
+    client = TestClient(create_app(assistant), base_url="http://127.0.0.1")
     assert client.get("/", headers=HTML).status_code == 200
-    assert "--auth login" in client.get("/", headers={**HTML, "x-forwarded-for": "10.0.0.1"}).text
+    for name in ("x-forwarded-for", "x-forwarded-proto", "forwarded", "via"):
+        assert "--auth login" in client.get("/", headers={**HTML, name: "10.0.0.1"}).text, name
+    said = TestClient(create_app(assistant, forwarded=True), base_url="http://127.0.0.1")  # --auth none
+    assert said.get("/", headers={**HTML, "x-forwarded-for": "10.0.0.1"}).status_code == 200
+    assert said.get("/", headers={**HTML, "x-forwarded-for": "10.0.0.1", "host": "evil.example"}).status_code == 403
+
+
+def test_behind_a_door_the_name_and_the_way_do_not_matter(client: TestClient) -> None:
+    by_proxy = {"host": "parley.example.org", "x-forwarded-for": "10.0.0.1", "x-forwarded-proto": "https"}
+    assert client.get("/config", headers=by_proxy).status_code == 401
+    assert log_in(client, "ada", origin="https://evil.example", **by_proxy) == 403
+    assert log_in(client, "ada", origin="https://parley.example.org", **by_proxy) == 303
+    assert client.get("/parley/me", headers=by_proxy).json() == {"name": "ada", "admin": True}
+
+
+def test_headers_that_no_browser_sends(client: TestClient) -> None:
+    assert log_in(client, "bob", origin="http://[") == 403
+    assert client.get("/", headers={**HTML, "host": "evil.example:99999"}).status_code == 400
+    assert log_in(client, "bob") == 303
+    for host in ("127.0.0.1/x", "127.0.0.1?x", "127.0.0.1#x"):  # no part of a path
+        assert client.get("/train", headers={**HTML, "host": host}).status_code == 403, host
+        assert client.get("/monitoring/summary", headers={"host": host}).status_code == 404, host
 
 
 def _conversation_of(name: str, assistant: Assistant) -> str:
