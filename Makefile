@@ -16,7 +16,7 @@ test:       ## unit, model and browser tests
 	@scripts/test $(ARGS)
 
 test-slow:  ## the tests that take minutes each
-	@PARLEY_EXTRAS=scale scripts/setup dev weights encoder translators browser
+	@PARLEY_EXTRAS=scale,gpu scripts/setup dev weights encoder translators browser
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -m slow $(ARGS)
 
 check:      ## format, lint, types and unit tests, as before every commit
