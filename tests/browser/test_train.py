@@ -161,6 +161,7 @@ def test_mistakes_are_told_and_lose_nothing(page: Page, tmp_path: Path) -> None:
     page.click("#train-data button[aria-label='Clear'], #train-data button[aria-label='Remove']")
     choose_file(page, "#train-data button", bad)
     expect(page.locator(".toast-body").last).to_contain_text("photo.csv", timeout=20_000)
+    expect(page.locator("#train-looked .pull")).to_have_count(0)
 
 
 def test_labels_and_pairs_choose_the_method(page: Page, tmp_path: Path) -> None:

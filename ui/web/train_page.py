@@ -137,17 +137,22 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             yield buttons | {looked: ""}
             return
         yield buttons | {looked: waiting_html("Looking through the rows …")}
-        file, tested = Path(path), Path(apart) if apart else None
-        report = lint(file, tests=tested)
-        able = [name for name in methods.METHODS if name in report.methods]
-        if able and wanted not in able:  # the rows say what can be learnt of them
-            wanted = able[0]
-            changed = choose(wanted, chosen)
-            yield {method: wanted} | changed
-            chosen, most = changed[model]["value"], changed[length].get("value", most)
-        yield {looked: lint_html(report)}
-        if chosen and most and report.kept and wanted not in UNCUT:
-            yield from measured_rows(file, tested, report, wanted, chosen, int(most))
+        file, tested, shown = Path(path), Path(apart) if apart else None, ""
+        try:
+            report = lint(file, tests=tested)
+            able = [name for name in methods.METHODS if name in report.methods]
+            if able and wanted not in able:  # the rows say what can be learnt of them
+                wanted = able[0]
+                changed = choose(wanted, chosen)
+                yield {method: wanted} | changed
+                chosen, most = changed[model]["value"], changed[length].get("value", most)
+            shown = lint_html(report)
+            yield {looked: shown}
+            if chosen and most and report.kept and wanted not in UNCUT:
+                yield from measured_rows(file, tested, report, wanted, chosen, int(most))
+        except ParleyError:
+            yield {looked: shown}
+            raise
 
     def measured_rows(
         file: Path, tested: Path | None, report: Report, wanted: str, chosen: str, most: int
