@@ -16,7 +16,7 @@ test:       ## unit, model and browser tests
 	@scripts/test $(ARGS)
 
 test-slow:  ## the tests that take minutes each
-	@PARLEY_EXTRAS=scale,slow scripts/setup dev weights encoder translators browser
+	@PARLEY_EXTRAS=scale,gpu,slow scripts/setup dev weights encoder translators browser
 	@.venv/bin/parley models pull qwen2.5-coder-1.5b-instruct
 	PARLEY_AUTO_PULL=0 .venv/bin/python -m pytest -m slow $(ARGS)
 

@@ -67,11 +67,13 @@ class Following(TrainerCallback):
     def on_epoch_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any) -> None:
         """Rows come in an order that depends on the epoch alone, so that a run that is gone on with has the same one.
 
-        Grouped by length, transformers would draw it from the generator that dropout draws from.
+        Grouped by length, transformers would draw it from the generator that dropout draws from; the reinforcement
+        trainers' generator goes on from epoch to epoch, and would begin anew after a pause.
         """
         batches = getattr(train_dataloader, "batch_sampler", None)
         sampler: Any = getattr(getattr(batches, "batch_sampler", batches), "sampler", None)
-        if isinstance(sampler, LengthGroupedSampler):
+        own = getattr(sampler, "generator", None)
+        if isinstance(sampler, LengthGroupedSampler) or isinstance(own, torch.Generator):
             sampler.generator = torch.Generator().manual_seed(args.seed + int(state.epoch or 0))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:

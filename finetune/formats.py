@@ -22,6 +22,7 @@ class Kind(StrEnum):
     """What rows teach; a value names TRL's format, or ours where it has none."""
 
     CONVERSATION = "conversation"  # messages
+    PROMPT = "prompt"  # prompt: a question that nobody has answered
     COMPLETION = "completion"  # prompt, completion
     PREFERENCE = "preference"  # prompt, chosen, rejected
     UNPAIRED = "unpaired preference"  # prompt, completion, label: whether it is good
@@ -32,6 +33,7 @@ class Kind(StrEnum):
 
 METHODS: dict[Kind, tuple[str, ...]] = {
     Kind.CONVERSATION: ("sft", "rlhf"),
+    Kind.PROMPT: ("rlhf",),
     Kind.COMPLETION: ("sft", "rlhf", "seq2seq"),
     Kind.PREFERENCE: ("reward", "dpo", "rlhf", "rlhf-loop"),
     Kind.UNPAIRED: ("kto",),
@@ -46,6 +48,13 @@ ANSWERED = ("completion", "response", "answer", "output", "reply", "assistant", 
 TEXTS = ("text", "sentence", "review", "title", "comment", "content", "body", "document", "message", "tweet")
 LABELS = ("label", "labels", "category", "class", "sentiment", "intent", "topic", "emotion", "rating", "stars")
 SOURCES, TARGETS = ("source", "src"), ("target", "tgt", "translation")
+LONG = ("text", "document", "article", "dialogue", "content", "body", "review")
+SHORT = ("summary", "highlights", "tldr", "headline")
+"""A text and its summary."""
+QUESTIONS = ("prompt", "question", "instruction", "query")
+"""That stand alone, to be answered by the model itself."""
+OF_OTHERS = frozenset({"text", "chosen", "rejected"})
+"""Beside which a question does not stand alone."""
 CONVERSATIONS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-zA-Z]{2,4})?")
 
@@ -68,12 +77,13 @@ def recognised(rows: Sequence[Row]) -> Format:
     first: dict[str, Any] = {
         column: next((row[column] for row in rows if row.get(column) not in (None, "")), None) for column in columns
     }
-    for look in (_preference, _unpaired, _messages, _alpaca, _classification, _translation, _completion, _text):
+    finders = (_preference, _unpaired, _messages, _alpaca, _classification, _pairs, _completion, _prompts, _text)
+    for look in finders:
         if found := look(by_name, first):
             return found
     raise BadDataset(
         f"What these rows teach cannot be told from their columns ({', '.join(columns) or 'none'}).",
-        hint="Name them as TRL does: messages; prompt, completion; prompt, chosen, rejected; text, label.",
+        hint="Name them as TRL does: messages; prompt; prompt, completion; prompt, chosen, rejected; text, label.",
     )
 
 
@@ -111,7 +121,11 @@ def _preference(names: Names, first: Row) -> Format | None:
         same = next((n for n, (a, b) in enumerate(zip(*sides, strict=False)) if a != b), min(map(len, sides)))
         if not same:
             raise BadTrainingRow("chosen and rejected do not begin with the same question")
-        return {"prompt": sides[0][:same], "chosen": sides[0][same:], "rejected": sides[1][same:]}
+        answers = {"chosen": sides[0][same:], "rejected": sides[1][same:]}
+        for name, said in answers.items():
+            if not said or said[-1]["role"] != "assistant":
+                raise BadTrainingRow(f"{name} ends without an answer of its own")
+        return {"prompt": sides[0][:same], **answers}
 
     shown = "preferences" if prompt else "preferences with their question inside"
     return Format(shown, Kind.PREFERENCE, tuple(filter(None, (prompt, chosen, rejected))), convert)
@@ -164,9 +178,9 @@ def _classification(names: Names, first: Row) -> Format | None:
     return Format("texts with a label", Kind.CLASSIFICATION, pair, convert)
 
 
-def _translation(names: Names, first: Row) -> Format | None:
+def _pairs(names: Names, first: Row) -> Format | None:
     languages = [column for name, column in names.items() if _LANGUAGE.fullmatch(name)]
-    pair = _pair(names, SOURCES, TARGETS) or (tuple(languages) if len(languages) == len(names) == 2 else None)
+    pair = _pair(names, SOURCES, TARGETS) or _pair(names, LONG, SHORT) or _two(names, languages)
     if pair is None:
         return None
     source, target = pair
@@ -186,6 +200,20 @@ def _completion(names: Names, first: Row) -> Format | None:
     return Format("questions and answers", Kind.COMPLETION, pair, lambda row: _question(row, *pair))
 
 
+def _prompts(names: Names, first: Row) -> Format | None:
+    column = next((names[name] for name in QUESTIONS if name in names), None)
+    if column is None or not OF_OTHERS.isdisjoint(names) or not isinstance(first[column], (str, list, Mapping)):
+        return None
+
+    def convert(row: Row) -> dict[str, Any]:
+        asked = turns(row.get(column), column, role="user")
+        if asked[-1]["role"] != "user":
+            raise BadTrainingRow(f"{column} does not end with a question of the user")
+        return {"prompt": asked}
+
+    return Format("questions alone", Kind.PROMPT, (column,), convert)
+
+
 def _text(names: Names, first: Row) -> Format | None:
     column = next((names[name] for name in TEXTS if name in names), None)
     alone = len(names) == 1 and names.keys().isdisjoint(CONVERSATIONS)
@@ -201,8 +229,15 @@ def _pair(names: Names, ones: Sequence[str], others: Sequence[str]) -> tuple[str
     return (one, other) if one and other else None
 
 
+def _two(names: Names, columns: Sequence[str]) -> tuple[str, str] | None:
+    return (columns[0], columns[1]) if len(columns) == len(names) == 2 else None
+
+
 def _question(row: Row, asked: str, answered: str) -> dict[str, Any]:
-    return {"prompt": turns(row.get(asked), asked, role="user"), "completion": turns(row.get(answered), answered)}
+    said = turns(row.get(answered), answered)
+    if said[-1]["role"] != "assistant":
+        raise BadTrainingRow(f"{answered} does not end with an answer of the assistant")
+    return {"prompt": turns(row.get(asked), asked, role="user"), "completion": said}
 
 
 def _words(row: Row, column: str) -> str:

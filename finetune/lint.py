@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,7 @@ from finetune.personal_data import personal_data
 
 LOOKED_AT = 200
 """Rows by which the format is told, and rows whose language is."""
-SHOWN = 10
-"""Row numbers that a finding names."""
+LONG = "more than {:,} tokens: the rest would be cut off"
 OTHER_LANGUAGES = 0.05
 """Share of rows in another language than most from which it is told."""
 
@@ -36,7 +35,7 @@ MOJIBAKE = re.compile("Ã[\u0080-¿]|â€[\u0080-\u2122]|\ufffd")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about several rows. `rows` are numbers in the file, from 1, at most SHOWN of them."""
+    """Something about several rows. `rows` are all of their numbers in the file, from 1."""
 
     about: str
     """"empty", "duplicates" …: one word or two."""
@@ -65,6 +64,15 @@ class Report:
         """What can be trained on it."""
         return METHODS[self.format.kind]
 
+    def beside(self, finding: Finding) -> Report:
+        """The same with one more finding in its place."""
+        return replace(self, findings=_in_order([*self.findings, finding]))
+
+
+def too_long(numbers: Sequence[int], most: int) -> Finding:
+    """Of rows with more tokens than a run reads."""
+    return Finding("too long", LONG.format(most), len(numbers), tuple(numbers))
+
 
 class _Findings:
     """Findings as they come up, each row once in each."""
@@ -82,10 +90,15 @@ class _Findings:
 
     def listed(self) -> tuple[Finding, ...]:
         found = [
-            Finding(about, said, len(numbers), tuple(numbers[:SHOWN]), drop)
+            Finding(about, said, len(numbers), tuple(numbers), drop)
             for (about, said, drop), numbers in self._rows.items()
         ]
-        return tuple(sorted(found, key=lambda each: (not each.dropped, -each.count)))
+        return _in_order(found)
+
+
+def _in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What leaves rows out before the rest, what many rows have before what few have."""
+    return tuple(sorted(found, key=lambda each: (not each.dropped, -each.count)))
 
 
 def lint(
@@ -103,8 +116,8 @@ def lint(
     answers: dict[str, str] = {}
     for number, row in _new_rows(path, shape, findings, _questions(tests) if tests else frozenset()):
         question, answer = parts(row, shape.kind)
-        if count is not None and most is not None and count(f"{question}\n{answer}") > most:
-            findings.add("too long", f"more than {most:,} tokens: the rest would be cut off", number)
+        if count is not None and most is not None and any(count(text) > most for text in texts(row, shape.kind)):
+            findings.add("too long", LONG.format(most), number)
         if shape.kind is Kind.CLASSIFICATION and answers.setdefault(_plain(question), answer) != answer:
             findings.add("contradictions", "another label than an equal text before it", number)
         for about, said in _oddities(row, f"{question}\n{answer}", shape.kind):
@@ -172,6 +185,8 @@ def parts(row: Mapping[str, Any], kind: Kind) -> tuple[str, str]:
     match kind:
         case Kind.CONVERSATION:
             return _said(row["messages"][:-1]), _said(row["messages"][-1:])
+        case Kind.PROMPT:
+            return _said(row["prompt"]), ""
         case Kind.COMPLETION | Kind.UNPAIRED:
             return _said(row["prompt"]), _said(row["completion"])
         case Kind.PREFERENCE:
@@ -182,6 +197,19 @@ def parts(row: Mapping[str, Any], kind: Kind) -> tuple[str, str]:
             return row["source"], row["target"]
         case Kind.TEXT:
             return row["text"], ""
+
+
+def texts(row: Mapping[str, Any], kind: Kind) -> tuple[str, ...]:
+    """The texts of a converted row that a model reads one by one: each has the tokens of a row for itself."""
+    match kind:
+        case Kind.PREFERENCE:
+            return tuple(f"{_said(row['prompt'])}\n{_said(row[side])}" for side in ("chosen", "rejected"))
+        case Kind.PAIR:
+            return row["source"], row["target"]
+        case Kind.CLASSIFICATION:
+            return (row["text"],)
+        case _:
+            return ("\n".join(filter(None, parts(row, kind))),)
 
 
 def _said(messages: Iterable[Mapping[str, str]]) -> str:

@@ -25,9 +25,9 @@ def token_counter(model: str, models: Models | None = None) -> Callable[[str], i
 
 @dataclass(frozen=True)
 class Seen:
-    """Rows that are kept, in the file's order."""
+    """Rows that are kept, in the file's order, each with its number in the file."""
 
-    rows: list[Masked]
+    rows: list[tuple[int, Masked]]
     counts: Counts
     report: Report
 
@@ -52,5 +52,6 @@ def look(
     report = report or lint(path)
     require(report, "sft", path)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    rows = [masked(row, tokenizer, everything=everything) for row in cleaned(path, report)]
+    numbered = zip(report.kept, cleaned(path, report), strict=True)
+    rows = [(number, masked(row, tokenizer, everything=everything)) for number, row in numbered]
     return Seen(rows, counted(rows, max_length), report)

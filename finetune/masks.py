@@ -62,31 +62,37 @@ class Masked:
 
 @dataclass(frozen=True)
 class Counts:
-    """Of many rows."""
+    """Of many rows. cut: the numbers of those that lose their end; unlearnt: of those of which nothing would be learnt;
+    longest: tokens of the longest, before it is cut."""
 
     rows: int
-    unlearnt: tuple[int, ...]
-    """Places of rows of which nothing would be learnt."""
     tokens: Mapping[Part, int]
     longest: int
-    """Tokens of the longest row, before it is cut."""
-    cut: int
-    """Rows that lose their end."""
+    cut: tuple[int, ...]
+    unlearnt: tuple[int, ...]
+
+    @property
+    def cut_away(self) -> tuple[int, ...]:
+        """Of `unlearnt`, those whose answers lie beyond the end; of the others the template leaves none."""
+        cut = frozenset(self.cut)
+        return tuple(number for number in self.unlearnt if number in cut)
 
 
-def counted(rows: Iterable[Masked], max_length: int) -> Counts:
-    """What a run would learn from."""
+def counted(rows: Iterable[tuple[int, Masked]], max_length: int) -> Counts:
+    """What a run would learn from. rows: each with its number."""
     tokens = dict.fromkeys(Part, 0)
-    unlearnt: list[int] = []
-    count = longest = cut = 0
-    for place, row in enumerate(rows):
+    cut, unlearnt = list[int](), list[int]()
+    count = longest = 0
+    for number, row in rows:
         parts = row.parts(max_length)
         for part in parts:
             tokens[part] += 1
+        if len(parts) > max_length:
+            cut.append(number)
         if Part.TRAINED not in parts:
-            unlearnt.append(place)
-        count, longest, cut = count + 1, max(longest, len(parts)), cut + (len(parts) > max_length)
-    return Counts(count, tuple(unlearnt), tokens, longest, cut)
+            unlearnt.append(number)
+        count, longest = count + 1, max(longest, len(parts))
+    return Counts(count, tokens, longest, tuple(cut), tuple(unlearnt))
 
 
 def masked(row: Mapping[str, Any], tokenizer: Any, *, everything: bool = False) -> Masked:

@@ -14,7 +14,9 @@ ROLES = {
     "system": "system",
 }
 """What roles are called elsewhere → TRL's names."""
-_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant|User|System):[ \t]?")
+_TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):[ \t]?")
+_SPOKEN = re.compile(r"\s*Human:.*\n\nAssistant:", re.DOTALL)
+"""How a transcript begins: a text in which somebody quotes "Assistant:" is none."""
 
 
 class BadTrainingRow(ValueError):
@@ -58,7 +60,9 @@ def truth(value: Any) -> bool | None:
 
 
 def transcript(text: str) -> list[Message]:
-    """The turns of a text with "Human:" and "Assistant:"; none where it has no such."""
+    """The turns of a text in hh-rlhf's form, "Human:" first and then "Assistant:"; none of any other text."""
+    if not _SPOKEN.match(text):
+        return []
     marks = list(_TURN.finditer(text))
     ends = [*(mark.start() for mark in marks), len(text)][1:]
     found: list[Message] = []

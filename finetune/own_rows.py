@@ -6,16 +6,17 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assistant import paths
 from assistant.errors import BadDataset
-from assistant.exports import TrainingFormat, export_training
+from assistant.exports import export_training
 from assistant.store import Store
 from assistant.whole_files import write_whole
 
-KINDS: tuple[TrainingFormat, ...] = ("preference", "kto")
-"""What is made of votes: pairs, or single verdicts where there are more of these."""
+Votes = Literal["preference", "kto"]
+"""What is made of votes: pairs of a better and a worse answer, or a verdict on each answer."""
+NAMES: dict[Votes, str] = {"preference": "pairs", "kto": "verdicts"}
 
 
 def new_file(name: str) -> Path:
@@ -23,13 +24,15 @@ def new_file(name: str) -> Path:
     return paths.datasets_folder() / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.jsonl"
 
 
-def votes(store: Store) -> Path:
+def votes(store: Store, kind: Votes) -> Path:
     """A file with the votes and corrections of all conversations. Raises BadDataset where there are none."""
-    rows = max((list(export_training(store, kind)) for kind in KINDS), key=len)
+    rows = list(export_training(store, kind))
     if not rows:
-        hint = "Like or dislike answers in the chat, correct them, or let a question be answered twice."
-        raise BadDataset("There are no votes yet.", hint=hint)
-    return write_rows("votes", rows)
+        hint = "Like or dislike answers in the chat."
+        if kind == "preference":
+            hint = "Correct an answer, or let a question be answered twice, and like the one and dislike the other."
+        raise BadDataset(f"There are no {NAMES[kind]} among your votes yet.", hint=hint)
+    return write_rows(f"voted-{NAMES[kind]}", rows)
 
 
 def write_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Path:

@@ -18,6 +18,8 @@ from assistant.errors import BadSettings, CapabilityMissing
 from assistant.languages import iso
 from assistant.models import Models
 from assistant.run_worker import Worker
+from finetune.formats import Kind
+from finetune.lint import parts
 from finetune.settings import Settings
 from finetune.training import Job
 
@@ -63,7 +65,9 @@ def train(settings: Seq2SeqSettings, worker: Worker) -> None:
         from peft import get_peft_model
 
         model = get_peft_model(model, adapter)
-    learnt, tested = (dataset(some, tokenizer, known, asked, settings) for some in (job.rows.train, job.rows.test))
+    pairs = [pair(row) for row in job.rows.test]
+    learnt = dataset([pair(row) for row in job.rows.train], tokenizer, known, asked, settings)
+    tested = dataset(pairs, tokenizer, known, asked, settings)
     own = {"label_smoothing_factor": settings.label_smoothing, "include_num_input_tokens_seen": "non_padding"}
     trainer: Any = Seq2SeqTrainer(
         model=model,
@@ -78,7 +82,7 @@ def train(settings: Seq2SeqSettings, worker: Worker) -> None:
 
     def figures() -> dict[str, float]:
         worker.tell(doing="comparing translations" if asked.task == "translate" else "comparing texts")
-        return compared(job, asked)
+        return compared(job, asked, pairs)
 
     job.go(trainer, tokenizer, figures, prompts=prompts)
 
@@ -101,8 +105,13 @@ def asked_for(settings: Seq2SeqSettings, columns: Sequence[str]) -> tuple[Rewrit
     return Rewriting("translate", source, target), prompts
 
 
+def pair(row: Mapping[str, Any]) -> tuple[str, str]:
+    """(source, target) of a row; what is asked and what is answered are such too."""
+    return parts(row, Kind.PAIR if "source" in row else Kind.COMPLETION)
+
+
 def dataset(
-    rows: Sequence[Mapping[str, Any]], tokenizer: Any, known: Directions, asked: Rewriting, settings: Seq2SeqSettings
+    pairs: Sequence[tuple[str, str]], tokenizer: Any, known: Directions, asked: Rewriting, settings: Seq2SeqSettings
 ) -> Any:
     """input_ids, attention_mask and labels, as Seq2SeqTrainer takes them."""
     from datasets import Dataset
@@ -110,23 +119,23 @@ def dataset(
     for side, language in (("src_lang", asked.source), ("tgt_lang", asked.target)):
         if code := known.codes.get(language or ""):
             setattr(tokenizer, side, code)
-    sources = [known.written(row["source"], asked) for row in rows]
-    targets = [row["target"] for row in rows]
-    if not rows:
+    if not pairs:
         return Dataset.from_dict({})
+    sources = [known.written(source, asked) for source, _ in pairs]
+    targets = [target for _, target in pairs]
     encoded = tokenizer(sources, text_target=targets, truncation=True, max_length=settings.max_length)
     return Dataset.from_dict(dict(encoded))
 
 
-def compared(job: Job, asked: Rewriting) -> dict[str, float]:
-    """BLEU and chrF of the held-out rows, greedy, by what was trained and by what it was before."""
+def compared(job: Job, asked: Rewriting, pairs: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """BLEU and chrF of the held-out pairs, greedy, by what was trained and by what it was before."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    if not job.rows.test:
+    if not pairs:
         return {}
     models, run = Models(), job.worker.run
-    sources, targets = ([row[side] for row in job.rows.test] for side in ("source", "target"))
+    sources, targets = ([each[side] for each in pairs] for side in (0, 1))
     found: dict[str, float] = {}
     for ending, name in (("", str(run.model)), ("_before", job.settings.model)):
         try:

@@ -201,6 +201,8 @@ def read_pairs(pairs: Sequence[str]) -> dict[str, Any]:
             raise BadSettings(f"{pair!r} cannot be read: {error}.") from error
         if not equals or not name:
             raise BadSettings(f"{pair!r} is no setting.", hint="Write key=value: learning_rate=2e-4.")
+        if isinstance(read, dict) and not value.lstrip().startswith("{"):
+            read = value  # "translate English to Welsh: " is a text
         outer, dot, inner = name.partition(".")
         if dot:
             found.setdefault(outer, {})[inner] = _number(read)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.engines.protocol import Message
-from assistant.errors import BadSettings
+from assistant.errors import BadSettings, UserError
 from assistant.service import Assistant
 from assistant.tasks.labels import described
 from finetune.formats import Kind
@@ -95,10 +95,13 @@ def synthesize(
 
     output: a file of JSON lines that each row is added to at once; none of its texts comes again.
 
-    Fewer than wanted where the model repeats itself. Raises BadSettings, BadDataset, ModelNotAvailable.
+    Fewer than wanted where the model repeats itself. Raises BadSettings, BadDataset, ModelNotAvailable, UserError where
+    the file cannot be written.
     """
     if wanted.count < 1 or not wanted.description.strip():
         raise BadSettings("Say what the rows are about, and how many there should be.")
+    if wanted.agreed_only and not wanted.labels and wanted.check is None:
+        raise BadSettings("Nobody is asked for a second opinion.", hint="Name a model for it: --check MODEL.")
     labels = described(wanted.labels) if wanted.labels else {}
     kind = Kind.CLASSIFICATION if labels else Kind.COMPLETION
     samples = _rows(wanted.samples, kind)
@@ -106,6 +109,8 @@ def synthesize(
     written = _rows(output, kind) if output is not None and output.exists() and output.stat().st_size else []
     for row in (*samples, *written):
         seen.add(parts(row, kind)[0])
+    if output is not None:
+        _require_writable(output)
     draw = random.Random(wanted.seed)  # noqa: S311 - the same each time
     while tally.kept < wanted.count and tally.asked < TRIES * wanted.count:
         names = list(labels) or [""]
@@ -131,9 +136,27 @@ def synthesize(
                 continue
             tally.kept += 1
             if output is not None:
-                with output.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                _add(output, json.dumps(row, ensure_ascii=False) + "\n")
             yield row
+
+
+def _require_writable(output: Path) -> None:
+    """Raises UserError where no row could be added, before a model has worked for minutes."""
+    new = not output.exists()
+    _add(output, "")
+    if new:
+        output.unlink()
+
+
+def _add(output: Path, line: str) -> None:
+    """Write at the end of a file. Raises UserError where that cannot be."""
+    try:
+        with output.open("a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError as error:
+        folder = "" if output.parent.is_dir() else f" There is no folder {output.parent}."
+        hint = f"Name another file.{folder}"
+        raise UserError(f"{output} cannot be written: {error.strerror or error}.", hint=hint) from error
 
 
 def _kept(text: str, seen: Seen, tally: Tally) -> bool:

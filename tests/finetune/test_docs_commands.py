@@ -16,6 +16,7 @@ from assistant.run_worker import Worker
 from assistant.runs import Runs
 from finetune import parity, pushing
 from finetune.export import give_adapter
+from finetune.launching import TORCHRUN
 from tests.assistant.embedded import embedded
 from tests.assistant.engines.test_encoder import make as make_encoder
 from tests.finetune.doing import do
@@ -26,13 +27,14 @@ from ui import cli
 ROOT = Path(__file__).parents[2]
 FILES: dict[str, list[dict[str, Any]]] = {
     "rows.jsonl": [{"prompt": f"what colour is {n}", "completion": f"it is {n}"} for n in range(24)],
-    "prompts.jsonl": [{"prompt": f"what colour is {n}", "completion": "red"} for n in range(6)],
+    "prompts.jsonl": [{"prompt": f"what colour is {n}"} for n in range(6)],
     "pairs.jsonl": PAIRS,
     "votes.jsonl": [{"prompt": f"why {n}", "completion": "so", "label": n % 2 == 0} for n in range(12)],
     "memory.jsonl": [{"en": f"The spindle is {n}.", "fr": f"Le fuselot est {n}."} for n in range(24)],
     "products.jsonl": [{"title": f"film {n}", "category": "good" if n % 2 else "bad"} for n in range(24)],
     "new.jsonl": [{"title": "a film"}, {"title": "the mat"}],
 }
+START = Runs.start
 
 
 def commands() -> Iterator[list[str]]:
@@ -45,10 +47,14 @@ def commands() -> Iterator[list[str]]:
             yield shlex.split(line, comments=True)[1:]
 
 
-def in_this_process(_: Runs, run: Run) -> None:
-    """Instead of a process of its own, which would load its libraries for each command anew."""
+def in_this_process(runs: Runs, run: Run) -> None:
+    """Instead of a process of its own, which would load its libraries for each command anew. Two processes are two:
+    what the command says is what starts them. (`accelerate launch` wants GPUs.)"""
     from accelerate.state import AcceleratorState
 
+    if run.launcher[: len(TORCHRUN)] == TORCHRUN:
+        START(runs, run)
+        return
     AcceleratorState._reset_state(True)
     do(run)
 
@@ -73,7 +79,7 @@ class House:
         for name, run in known.items():
             words = [word.replace(name, run) if name in word.replace("RUN_OF_", name) else word for word in words]
         if words[0] == "train":
-            return [*words, *self._settings(words[1], any(word.startswith("model=") for word in words))]
+            return [*words, *self._settings(words[1], {word.partition("=")[0] for word in words})]
         if words[:2] == ["data", "synthesize"]:
             return [*(word for word in words if word not in ("-n", "60", "40")), "-n", "1", "--model", SMALL]
         if words[:2] == ["runs", "compare"]:
@@ -82,19 +88,22 @@ class House:
             return [*words, "--model", str(self.decoder)]
         return words
 
-    def _settings(self, kind: str, named: bool) -> list[str]:
-        most = ["max_steps=1", "per_device_train_batch_size=2", "max_length=64", "finetuning_type=lora"]
+    def _settings(self, kind: str, given: set[str]) -> list[str]:
+        most = ["max_steps=1", "per_device_train_batch_size=2", "max_length=64"]
         if kind == "rlhf":
             most += ["num_generations=2", "max_completion_length=4"]
         if kind == "rlhf-loop":
             parts = "{max_steps: 1, max_length: 64, per_device_train_batch_size: 8%s}"
             most = ["sft=" + parts % "", f"reward={parts % f', model: {self.encoder}'}", "compared_prompts=2"]
             most.append("rlhf=" + parts % ", max_completion_length: 4, num_generations: 2")
+        elif "finetuning_type" not in given:
+            most.append("finetuning_type=lora")
         base = {"seq2seq": "", "classifier": self.encoder, "reward": self.encoder}.get(kind, self.decoder)
-        return [*most, *([f"model={base}"] if base and not named else [])]
+        return [*most, *([f"model={base}"] if base and "model" not in given else [])]
 
 
 @pytest.mark.model
+@pytest.mark.timeout(600)  # forty commands
 def test_every_command_of_the_guide(
     tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parley_home: Path
 ) -> None:
@@ -103,6 +112,7 @@ def test_every_command_of_the_guide(
     monkeypatch.setattr(parity, "TOKENS", 1)
     pushed: list[str] = []
     monkeypatch.setattr(pushing, "push", lambda _, repo: pushed.append(repo) or "address")
+    monkeypatch.setattr(pushing, "require_target", lambda _: None)
     house, done = House(tmp_path, tiny_decoder), list[str]()
     for words in commands():
         if words[0] == "export" and "tuned" not in house.of:  # of a base that is a GGUF
@@ -125,4 +135,5 @@ def test_every_command_of_the_guide(
             assert run.kind == words[1] and run.status().state is State.FINISHED, run.status()
             house.of |= {"last": run.id, run.kind: run.id}
     assert len(done) >= 25 and pushed == ["me/my-model"]
+    assert [run.kind for run in Runs() if run.launcher[: len(TORCHRUN)] == TORCHRUN] == ["sft"]
     assert (tmp_path / "my-model" / "model.safetensors").is_file() and list(tmp_path.glob("*-q8_0.gguf"))

@@ -103,6 +103,21 @@ HH = "\n\nHuman: Hello.\n\nAssistant: Hi.\n\nHuman: A joke?\n\nAssistant:"
         ({"title": "A mobile", "category": " Phones "}, Kind.CLASSIFICATION, {"text": "A mobile", "label": "Phones"}),
         ({"text": "Good.", "label": 1}, Kind.CLASSIFICATION, {"text": "Good.", "label": "1"}),
         ({"en": "Hello.", "fr": "Bonjour."}, Kind.PAIR, {"source": "Hello.", "target": "Bonjour."}),
+        ({"prompt": "Why?"}, Kind.PROMPT, {"prompt": [user("Why?")]}),
+        ({"prompt": "Why?", "topic": "life", "id": 3}, Kind.PROMPT, {"prompt": [user("Why?")]}),
+        ({"prompt": [user("Why?")], "level": 2}, Kind.PROMPT, {"prompt": [user("Why?")]}),
+        ({"prompt": HH}, Kind.PROMPT, {"prompt": [user("Hello."), assistant("Hi."), user("A joke?")]}),
+        ({"Question": "Why?"}, Kind.PROMPT, {"prompt": [user("Why?")]}),
+        ({"prompt": "Why?", "text": "A whole story."}, Kind.TEXT, {"text": "A whole story."}),
+        ({"text": "A long story.", "summary": "Some."}, Kind.PAIR, {"source": "A long story.", "target": "Some."}),
+        ({"article": "A long one.", "highlights": "One."}, Kind.PAIR, {"source": "A long one.", "target": "One."}),
+        ({"dialogue": "A: Hi.\nB: Hi.", "summary": "Hi."}, Kind.PAIR, {"source": "A: Hi.\nB: Hi.", "target": "Hi."}),
+        (
+            {"prompt": "The log?", "completion": "Open it.\n\nUser: admin\n\nSystem: x"},
+            Kind.COMPLETION,
+            {"prompt": [user("The log?")], "completion": [assistant("Open it.\n\nUser: admin\n\nSystem: x")]},
+        ),
+        ({"prompt": "Human: who?"}, Kind.PROMPT, {"prompt": [user("Human: who?")]}),
         ({"source": "Hello.", "target": "Bonjour."}, Kind.PAIR, {"source": "Hello.", "target": "Bonjour."}),
         ({"text": "A whole story."}, Kind.TEXT, {"text": "A whole story."}),
         ({"poem": "A whole story."}, Kind.TEXT, {"text": "A whole story."}),
@@ -115,7 +130,14 @@ def test_what_rows_are_is_found_by_looking(row: dict[str, Any], kind: Kind, conv
 
 
 @pytest.mark.parametrize(
-    "row", [{"a": 1, "b": 2}, {"source": ["one", "two"], "target": ["three"]}, {"text": 5}, {"text": "", "name": ""}]
+    "row",
+    [
+        {"a": 1, "b": 2},
+        {"source": ["one", "two"], "target": ["three"]},
+        {"text": 5},
+        {"text": "", "name": ""},
+        {"prompt": "Why?", "chosen": "Because."},
+    ],
 )
 def test_what_nobody_can_tell_is_said_with_the_columns(row: dict[str, Any]) -> None:
     with pytest.raises(BadDataset, match=", ".join(row)) as caught:
@@ -125,6 +147,8 @@ def test_what_nobody_can_tell_is_said_with_the_columns(row: dict[str, Any]) -> N
 
 GOOD: dict[str, dict[str, Any]] = {
     "messages": {"messages": [user("a"), assistant("b")]},
+    "prompt": {"prompt": [user("a")]},
+    "completion": {"prompt": "a", "completion": "b"},
     "preference": {"prompt": "a", "chosen": "b", "rejected": "c"},
     "inside": {"chosen": f"{HH} b", "rejected": f"{HH} c"},
     "verdict": {"prompt": "a", "completion": "b", "label": True},
@@ -150,6 +174,14 @@ GOOD: dict[str, dict[str, Any]] = {
         ("preference", {"prompt": "a", "chosen": [{"role": "x", "content": "b"}], "rejected": "c"}, "known roles"),
         ("inside", {"chosen": "b", "rejected": "c"}, "holds no question"),
         ("inside", {"chosen": f"{HH} b", "rejected": "\n\nHuman: Other.\n\nAssistant: c"}, "same question"),
+        ("inside", {"chosen": f"{HH} b", "rejected": HH}, "rejected ends without an answer"),
+        ("inside", {"chosen": f"{HH} ", "rejected": f"{HH} c"}, "chosen ends without an answer"),
+        ("inside", {"chosen": f"{HH} b", "rejected": f"{HH} c\n\nHuman: And?\n\nAssistant:"}, "rejected ends without"),
+        ("prompt", {"prompt": ""}, "prompt is empty"),
+        ("prompt", {"prompt": [user("a"), assistant("b")]}, "does not end with a question of the user"),
+        ("prompt", {"prompt": f"{HH} b"}, "does not end with a question of the user"),
+        ("completion", {"prompt": "a", "completion": [user("b")]}, "does not end with an answer of the assistant"),
+        ("completion", {"prompt": "a", "completion": HH}, "does not end with an answer of the assistant"),
         ("verdict", {"prompt": "a", "completion": "b", "label": "maybe"}, "not true or false"),
         ("label", {"text": "a", "label": ""}, "label is empty"),
         ("label", {"text": "a"}, "label is empty"),

@@ -107,10 +107,43 @@ def test_long_rows_are_counted_in_tokens(tmp_path: Path) -> None:
     assert [rows for _, rows, _ in found(report, "too long")] == [(41,)]
 
 
-def test_a_finding_names_ten_rows_and_counts_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (
+            {"prompt": "a b", "chosen": "c d e", "rejected": "f g h"},
+            {"prompt": "a b", "chosen": "c", "rejected": "d " * 4},
+        ),
+        ({"source": "a b c d", "target": "e f g h"}, {"source": "a", "target": "b c d e f g"}),
+        ({"prompt": "a b c d"}, {"prompt": "a b c d e f"}),
+        ({"prompt": "a b", "completion": "c d e"}, {"prompt": "a b c", "completion": "d e f"}),
+    ],
+)
+def test_what_is_read_by_itself_is_counted_by_itself(tmp_path: Path, short: Any, long: Any) -> None:
+    """Two answers to one question are two rows for a model, a text and its translation too."""
+    path = written(tmp_path / "a.jsonl", [short, long])
+    report = lint(path, count=lambda text: len(text.split()), most=5)
+    assert [rows for _, rows, _ in found(report, "too long")] == [(2,)]
+
+
+def test_a_finding_names_every_row(tmp_path: Path) -> None:
     report = lint(written(tmp_path / "a.jsonl", [*GOOD, *GOOD]))
     (finding,) = report.findings
-    assert (finding.count, finding.rows) == (40, tuple(range(41, 51)))
+    assert (finding.count, finding.rows) == (40, tuple(range(41, 81)))
+
+
+def test_questions_alone_are_told_apart_by_what_they_ask(tmp_path: Path) -> None:
+    rows = [{"prompt": f"What is {n}?", "level": n} for n in range(4)]
+    report = lint(written(tmp_path / "a.jsonl", [*rows, {"prompt": "what is  2?", "level": 9}]))
+    assert (report.methods, report.kept) == (("rlhf",), (1, 2, 3, 4))
+    assert found(report, "duplicates") == [("the same as an earlier row", (5,), True)]
+
+
+def test_an_empty_answer_at_the_end_of_a_transcript_is_left_out(tmp_path: Path) -> None:
+    asked = "\n\nHuman: Why?\n\nAssistant: "
+    rows = [{"chosen": f"{asked}Because {n}.", "rejected": f"{asked}No."} for n in range(3)]
+    report = lint(written(tmp_path / "a.jsonl", [*rows, {"chosen": f"{asked}So.", "rejected": asked}]))
+    assert found(report, "unusable") == [("rejected ends without an answer of its own", (4,), True)]
 
 
 @pytest.mark.parametrize(

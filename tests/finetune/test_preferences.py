@@ -145,6 +145,12 @@ def test_a_dry_run_counts_the_steps_that_answers_make(tiny_decoder: Path, judge:
     assert run.status().figures["steps"] == 2 * 24 * 4 / 8  # of 25 questions one is set apart; four answers to each
 
 
+def test_questions_alone_are_enough_to_learn_from(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
+    rows = [{"prompt": row["prompt"], "level": n} for n, row in enumerate(PAIRS)]
+    run = done("rlhf", rows, tmp_path, tiny_decoder, reward_models=[str(judge)], max_completion_length=4, max_steps=2)
+    assert [line["step"] for line in run.metrics() if "reward" in line] == [1, 2]
+
+
 def test_an_adapter_is_trained_further(tiny_decoder: Path, judge: Path, tmp_path: Path) -> None:
     rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in PAIRS]
     first = done("sft", rows, tmp_path, tiny_decoder)

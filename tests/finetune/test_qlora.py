@@ -1,8 +1,9 @@
-"""Four bits on a CPU (`PARLEY_EXTRAS=gpu scripts/setup dev`, then `make test-slow`)."""
+"""Four bits on a CPU: `make test-slow` installs what it needs."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from statistics import fmean
 
@@ -29,3 +30,11 @@ def test_an_adapter_on_four_bits_learns(tmp_path: Path) -> None:
     assert run.status().state is State.FINISHED, run.status()
     losses = [line["loss"] for line in run.metrics() if "loss" in line]
     assert fmean(losses[-3:]) < 0.7 * fmean(losses[:3])
+
+
+def test_the_slow_tests_install_the_extra() -> None:
+    recipe = (
+        (Path(__file__).parents[2] / "Makefile").read_text("utf-8").partition("\ntest-slow:")[2].partition("\n\n")[0]
+    )
+    (extras,) = re.findall(r"PARLEY_EXTRAS=(\S+) scripts/setup", recipe)
+    assert "gpu" in extras.split(",")

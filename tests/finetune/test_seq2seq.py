@@ -73,6 +73,14 @@ def test_a_task_of_its_own_has_a_prefix_of_its_own(tmp_path: Path, kind: str) ->
     assert engine.text2text(["3 apples and 3 pears"], Rewriting("summarize", beams=1))[0]
 
 
+@pytest.mark.parametrize("names", [("prompt", "completion"), ("text", "summary")])
+def test_questions_and_answers_and_summaries_are_pairs_too(tmp_path: Path, names: tuple[str, str]) -> None:
+    rows = [{names[0]: f"{n} apples and {n} pears", names[1]: f"fruit {n}"} for n in range(24)]
+    run = tuned(tmp_path, rows, task="summarize", max_steps=2)
+    assert run.status().state is State.FINISHED, run.status()
+    assert "bleu" in run.status().figures
+
+
 def test_which_languages_it_is_between() -> None:
     def asked(columns: tuple[str, str], **changes: Any) -> Any:
         return asked_for(settings_from(Seq2SeqSettings, {"data": "x", **changes}), columns)

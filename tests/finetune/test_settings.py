@@ -60,6 +60,11 @@ def test_every_mistake_is_told_at_once() -> None:
         settings_from(SFTSettings, {"lora_r": -1, "warmup_ratio": 2})
 
 
+def test_a_text_that_ends_in_a_colon_is_a_text() -> None:
+    found = read_pairs(["prefix=translate Welsh to English: ", "sft={max_steps: 5}", "x.prefix=summarize: "])
+    assert found == {"prefix": "translate Welsh to English: ", "sft": {"max_steps": 5}, "x": {"prefix": "summarize: "}}
+
+
 @pytest.mark.parametrize("pair", ["learning_rate", "=3", "x=[1", "data"])
 def test_pairs_that_are_none(pair: str) -> None:
     with pytest.raises(BadSettings, match=r"no setting|cannot be read"):

@@ -13,7 +13,7 @@ import pytest
 
 from assistant.engines.fake import FakeEngine
 from assistant.engines.protocol import Message
-from assistant.errors import BadDataset, BadSettings
+from assistant.errors import BadDataset, BadSettings, UserError
 from assistant.service import Assistant
 from finetune.lint import lint
 from finetune.synthesis import Tally, Wanted, labels_of, synthesize
@@ -119,6 +119,27 @@ def test_mistakes_are_told(make: Make, tmp_path: Path) -> None:
             list(synthesize(some, wanted, Tally()))
     with pytest.raises(BadDataset):
         list(synthesize(some, Wanted("m", 3, LABELS, tests=tmp_path / "none.csv"), Tally()))
+
+
+@pytest.mark.parametrize("name", ["no/such/folder.jsonl", "file/x.jsonl"])
+def test_a_file_that_cannot_be_written_is_told_before_any_work(make: Make, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    asked: list[object] = []
+    tally = Tally()
+    with pytest.raises(UserError, match="cannot be written"):
+        list(synthesize(make(lambda each: asked.append(each) or "text"), Wanted("m", 3), tally, tmp_path / name))
+    assert not asked and tally.asked == 0
+
+
+def test_nothing_is_left_where_nothing_was_written(make: Make, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    assert not list(synthesize(make(lambda _: ""), Wanted("mails", 2, LABELS), Tally(), output))
+    assert not output.exists()
+
+
+def test_agreement_needs_somebody_who_agrees(make: Make) -> None:
+    with pytest.raises(BadSettings, match="second opinion"):
+        list(synthesize(make(lambda _: "text"), Wanted("m", 3, agreed_only=True), Tally()))
 
 
 @pytest.mark.parametrize(

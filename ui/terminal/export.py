@@ -50,19 +50,20 @@ def export(
 
     from assistant.service import Assistant
     from finetune import export as exporting
+    from finetune import pushing
     from ui.terminal.model_facts import size
     from ui.terminal.output import note, waiting, write_json
 
+    if push_to:
+        pushing.require_target(push_to)
     with closing(Assistant()) as assistant, waiting("reading the model") as saying:
         done = exporting.export(
             assistant, model, to.value, output, type=type, check=check, converter=converter, tell=saying
         )
         address = ""
         if push_to:
-            from finetune.pushing import push
-
             saying(f"uploading to {push_to}")
-            address = push(done.path, push_to)
+            address = pushing.push(done.path, push_to)
     if as_json:
         parity = asdict(done.parity) if done.parity else None
         write_json({"path": str(done.path), "bytes": done.bytes, "parity": parity, "hub": address or None})

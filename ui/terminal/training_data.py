@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ui.amounts import rows as named
 from ui.terminal.output import json_line, note, printable, write_file, write_json
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def mask_file(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Rows for sft.")],
     model: Annotated[str, typer.Option(help="Whose template and tokens.")] = "smollm2-135m-instruct",
     rows: Annotated[int, typer.Option(min=0, help="How many are shown.")] = 3,
-    first: Annotated[int, typer.Option(min=1, help="The first that is shown.")] = 1,
+    first: Annotated[int, typer.Option(min=1, help="The row of the file that is the first shown.")] = 1,
     max_length: Annotated[int, typer.Option(min=1, help="Tokens that a row may have.")] = 1024,
     train_on_prompts: Annotated[bool, typer.Option(help="What is asked is learnt too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
@@ -86,7 +87,7 @@ def mask_file(
     from finetune.masks import Part
 
     seen = look(located(file), model, max_length=max_length, everything=train_on_prompts)
-    shown = list(enumerate(seen.rows[first - 1 : first - 1 + rows], first))
+    shown = [each for each in seen.rows if each[0] >= first][:rows]
     if as_json:
         packed = [[{"text": text, "part": part.value} for text, part in row.spans(max_length)] for _, row in shown]
         tokens = {part.value: seen.counts.tokens[part] for part in Part}
@@ -96,11 +97,13 @@ def mask_file(
     tokens, whole = seen.counts.tokens, max(1, sum(seen.counts.tokens.values()))
     shares = ", ".join(f"{part.value} {tokens[part]:,} ({tokens[part] / whole:.0%})" for part in Part)
     note(f"{seen.counts.rows:,} rows, {whole:,} tokens: {shares}. The longest row has {seen.counts.longest:,}.")
-    if seen.counts.cut:
-        note(f"{seen.counts.cut:,} rows are longer than {max_length:,} tokens and lose their end.")
-    if seen.counts.unlearnt:
-        places = ", ".join(f"{place + 1:,}" for place in seen.counts.unlearnt[:10])
-        note(f"Nothing is learnt of {len(seen.counts.unlearnt):,} rows: {places}.", style="bold red")
+    cut, unlearnt = seen.counts.cut, seen.counts.unlearnt
+    if cut:
+        note(f"{len(cut):,} rows are longer than {max_length:,} tokens and lose their end ({named(cut)}).")
+    if unlearnt:
+        away = len(seen.counts.cut_away)
+        why = f"; the answers of {away:,} lie beyond {max_length:,} tokens" if away else ""
+        note(f"Nothing is learnt of {len(unlearnt):,} rows ({named(unlearnt)}){why}.", style="bold red")
 
 
 def _show(shown: list[tuple[int, Masked]], max_length: int) -> None:
@@ -118,8 +121,9 @@ def _show(shown: list[tuple[int, Masked]], max_length: int) -> None:
 
 
 def _counts(counts: Counts) -> dict[str, Any]:
-    unlearnt = [place + 1 for place in counts.unlearnt]
-    return {"rows": counts.rows, "unlearnt": unlearnt, "longest": counts.longest, "cut": counts.cut}
+    """cut, unlearnt: numbers of rows in the file."""
+    listed = {"unlearnt": list(counts.unlearnt), "cut": list(counts.cut)}
+    return {"rows": counts.rows, "longest": counts.longest, **listed}
 
 
 def _packed(report: Report) -> dict[str, Any]:
@@ -144,8 +148,6 @@ def _lines(report: Report) -> list[str]:
         more = f" and {len(report.labels) - len(shown)} more" if len(report.labels) > len(shown) else ""
         lines.append("Labels: " + ", ".join(f"{label} {count:,}" for label, count in shown) + more)
     for each in report.findings:
-        numbers = ", ".join(f"{number:,}" for number in each.rows)
-        rows = f"{'row' if each.count == 1 else 'rows'} {numbers}{' …' if each.count > len(each.rows) else ''}"
         mark = "left out" if each.dropped else "look at"
-        lines.append(f"{mark:>8}  {each.count:>7,}  {each.about}: {each.said} ({rows})")
+        lines.append(f"{mark:>8}  {each.count:>7,}  {each.about}: {each.said} ({named(each.rows)})")
     return lines if report.findings else [*lines, "Nothing was found."]

@@ -18,6 +18,8 @@ from ui.web.working import steps, waiting_html
 
 SHOWN = 6
 """Of the rows, the last so many are to be seen."""
+WRITER, CHECK = ("The chat's own model", ""), ("The encoder for labels, nobody for answers", "")
+"""Choices that name no model."""
 
 
 class SynthesisPart:
@@ -38,6 +40,22 @@ class SynthesisPart:
                     elem_id="write-labels",
                 )
                 self._count = gr.Number(60, label="Rows", precision=0, minimum=1, maximum=5000, elem_id="write-count")
+            with gr.Accordion("More settings", open=False, elem_id="write-more") as self._more:
+                with gr.Row(elem_classes="languages"):
+                    self._samples = gr.File(
+                        label="A few good rows, to write alike", type="filepath", elem_id="write-samples"
+                    )
+                    self._tests = gr.File(label="Rows that must not come out", type="filepath", elem_id="write-tests")
+                with gr.Row(elem_classes="languages"):
+                    self._model = gr.Dropdown([WRITER], value="", label="Who writes", elem_id="write-model")
+                    self._check = gr.Dropdown(
+                        [CHECK], value="", label="Whose second opinion is asked", elem_id="write-check"
+                    )
+                    self._seed = gr.Number(0, label="Draw", info="Another number, other rows.", precision=0,
+                                           minimum=0, elem_id="write-seed")  # fmt: skip
+                self._agreed = gr.Checkbox(
+                    False, label="Leave out what the second model holds for wrong", elem_id="write-agreed"
+                )
             with gr.Row(elem_classes="actions"):
                 self._go = gr.Button("Write", size="md", elem_id="write-go")
                 self._stop = gr.Button("Stop", visible=False, size="md", elem_id="write-stop")
@@ -47,13 +65,21 @@ class SynthesisPart:
         """The rows become the value of `data`, also where it is stopped before the end."""
         path = gr.State("")
 
+        def offer() -> dict[Any, Any]:
+            here = self._assistant.able_here("classify")
+            chats = [(entry.title, entry.key) for entry in here if "chat" in entry.tasks]
+            encoders = [(entry.title, entry.key) for entry in here if "embed" in entry.tasks]
+            return {
+                self._model: gr.update(choices=[WRITER, *chats]),
+                self._check: gr.update(choices=[CHECK, *chats, *encoders]),
+            }
+
         def begin() -> dict[Any, Any]:
             return {path: str(new_file("written")), self._stop: gr.update(visible=True)}
 
-        def write(name: str, about: str, labels: str, count: float) -> Iterator[dict[Any, Any]]:
-            output = Path(name)
+        def write(name: str, *values: Any) -> Iterator[dict[Any, Any]]:
+            output, wanted = Path(name), wanted_of(*values)
             tally, rows = Tally(), list[str]()
-            wanted = Wanted(about, int(count or 0), labels_of(labels))
 
             def work(tell: Any) -> None:
                 for row in synthesize(self._assistant, wanted, tally, output):
@@ -72,11 +98,38 @@ class SynthesisPart:
             there = output.is_file() and output.stat().st_size > 0
             return {self._stop: gr.update(visible=False), data: str(output) if there else gr.skip()}
 
-        given = [path, self._about, self._labels, self._count]
+        given = [path, self._about, self._labels, self._count, self._samples, self._tests, self._model, self._check,
+                 self._agreed, self._seed]  # fmt: skip
+        self._more.expand(offer, None, [self._model, self._check], **QUICK)
         starting = self._go.click(begin, None, [path, self._stop], **QUICK)
         writing = starting.then(told(write), given, [self._shown], **QUICK)
         writing.then(take, [path], [self._stop, data], **QUICK)
         self._stop.click(take, [path], [self._stop, data], cancels=[writing], **QUICK)
+
+
+def wanted_of(
+    about: str,
+    labels: str,
+    count: float | None,
+    samples: str | None = None,
+    tests: str | None = None,
+    model: str | None = "",
+    check: str | None = "",
+    agreed_only: bool = False,
+    seed: float | None = 0,
+) -> Wanted:
+    """What the controls say, in their order; a number that was emptied is 0."""
+    return Wanted(
+        about,
+        int(count or 0),
+        labels_of(labels),
+        Path(samples) if samples else None,
+        Path(tests) if tests else None,
+        model or None,
+        check or None,
+        agreed_only=agreed_only,
+        seed=int(seed or 0),
+    )
 
 
 def listed(rows: list[str]) -> str:

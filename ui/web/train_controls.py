@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
+from assistant.errors import BadSettings
 from finetune import methods
 from finetune.settings import Settings, read_pairs, settings_from
 
@@ -22,6 +24,13 @@ CONTROLS = (
     "further",
 )
 """Fields of the settings in the order of the page's controls; the last two are read for themselves."""
+NUMBERS = {
+    "num_train_epochs": "Times through the data",
+    "max_length": "Tokens a row",
+    "per_device_train_batch_size": "Rows a step",
+    "lora_r": "Rank of the adapter",
+}
+"""Fields that hold a number → as they are called on the page."""
 
 
 def settings_of(method: str, judges: list[str], *values: Any) -> Settings:
@@ -33,6 +42,20 @@ def settings_of(method: str, judges: list[str], *values: Any) -> Settings:
     given["evaluate"] = MEASURED_ON if given["evaluate"] else ""
     for name in chosen.unused:
         given.pop(name, None)
+    if empty := [said for name, said in NUMBERS.items() if name in given and given[name] is None]:
+        raise BadSettings(f"No number is given for: {', '.join(empty)}.", hint="Give one.")
     if method == "rlhf":
         given["reward_models"] = judges
-    return settings_from(chosen, given, read_pairs([*words, *further.split()]))
+    return settings_from(chosen, given, read_pairs([*words, *split(further)]))
+
+
+def split(words: str) -> list[str]:
+    """One `key=value` after another, as a shell splits them: quotation marks hold a value together.
+
+    Raises BadSettings.
+    """
+    try:
+        return shlex.split(words)
+    except ValueError as error:
+        hint = 'Each quotation mark needs a second one: prefix="translate English to Welsh: ".'
+        raise BadSettings(f"The further settings cannot be read: {error}.", hint=hint) from error

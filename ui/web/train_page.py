@@ -17,14 +17,14 @@ from assistant.run import State
 from assistant.runs import Runs
 from assistant.service import Assistant
 from finetune import bases, hub_data, masking, methods, own_rows
-from finetune.lint import cleaned, lint
+from finetune.lint import Report, cleaned, lint, too_long
 from finetune.settings import Settings
 from ui import training
 from ui.web import theme
 from ui.web.events import QUICK, told
 from ui.web.runs_view import build_runs
 from ui.web.synthesis_part import SynthesisPart
-from ui.web.train_controls import settings_of
+from ui.web.train_controls import NUMBERS, settings_of
 from ui.web.train_view import dry_run_html, lint_html, mask_html
 from ui.web.working import waiting_html
 
@@ -35,6 +35,8 @@ SHOWN_ROWS = 3
 DRY_RUN_POLL_SECONDS = 0.5
 FIRST = {"num_train_epochs": 3.0, "max_length": 512, "per_device_train_batch_size": 8}
 """What the page begins with, where that is not the method's own."""
+UNCUT = ("rlhf", "rlhf-loop")
+"""Methods that cut no row at the length of the page: they have lengths of their own."""
 KINDS = {"lora": "LoRA", "qlora": "QLoRA, 4 bits", "dora": "DoRA", "full": "Every weight", "head": "The head alone"}
 """finetuning_type → as it is called here."""
 
@@ -59,7 +61,8 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         )
         with gr.Row(elem_classes="actions"):
             example = gr.Button("Try the example: a ship's captain", size="md", elem_id="train-example")
-            voted = gr.Button("Use my votes", size="md", elem_id="train-votes")
+            paired = gr.Button("Use my votes as pairs", size="md", elem_id="train-pairs")
+            voted = gr.Button("Use my votes one by one", size="md", elem_id="train-votes")
         data = gr.File(label="Rows: JSON lines, JSON, CSV, Parquet", type="filepath", elem_id="train-data")
         with (
             gr.Accordion("Or from the Hugging Face Hub", open=False, elem_id="train-hub"),
@@ -86,7 +89,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
         with gr.Row(elem_classes="languages"):
             model = gr.Dropdown(offered, value=offered[0][1] if offered else None, label="Model", elem_id="train-model")
             epochs = gr.Slider(
-                1, 20, FIRST["num_train_epochs"], step=1, label="Times through the data", elem_id="train-epochs"
+                1, 20, FIRST["num_train_epochs"], step=1, label=NUMBERS["num_train_epochs"], elem_id="train-epochs"
             )
             kind = gr.Radio(
                 [(KINDS[each], each) for each in Settings.tunings],
@@ -98,18 +101,16 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             with gr.Row():
                 rate = gr.Textbox("", label="Learning rate", placeholder="the method's own", elem_id="train-rate")
                 length = gr.Number(
-                    FIRST["max_length"], label="Tokens a row", precision=0, minimum=8, elem_id="train-length"
+                    FIRST["max_length"], label=NUMBERS["max_length"], precision=0, minimum=8, elem_id="train-length"
                 )
                 batch = gr.Number(
                     FIRST["per_device_train_batch_size"],
-                    label="Rows a step",
+                    label=NUMBERS["per_device_train_batch_size"],
                     precision=0,
                     minimum=1,
                     elem_id="train-batch",
                 )
-                rank = gr.Number(
-                    first.lora_r, label="Rank of the adapter", precision=0, minimum=1, elem_id="train-rank"
-                )
+                rank = gr.Number(first.lora_r, label=NUMBERS["lora_r"], precision=0, minimum=1, elem_id="train-rank")
             measure_it = gr.Checkbox(
                 False, label="Measure it before and after, on the mini suite", elem_id="train-evaluate"
             )
@@ -129,7 +130,7 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     given = [method, judge, data, tests, model, epochs, kind, length, batch, rank, measure_it, rate, further]
 
     def look(
-        path: str | None, wanted: str, chosen: str | None, length: float, apart: str | None
+        path: str | None, wanted: str, chosen: str | None, most: float | None, apart: str | None
     ) -> Iterator[dict[Any, Any]]:
         ready = path is not None
         buttons = {go: gr.update(interactive=ready), dry: gr.update(interactive=ready), measured: ""}
@@ -137,16 +138,36 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             yield buttons | {looked: ""}
             return
         yield buttons | {looked: waiting_html("Looking through the rows …")}
-        report = lint(Path(path), tests=Path(apart) if apart else None)
-        able = [name for name in methods.METHODS if name in report.methods]
-        if able and wanted not in able:  # the rows say what can be learnt of them
-            wanted = able[0]
-            yield {method: wanted} | choose(wanted, chosen)
-        yield {looked: lint_html(report)}
-        if chosen and wanted == "sft" and report.kept and able:
-            yield {looked: lint_html(report) + waiting_html("Reading what would be learnt (half a minute at first) …")}
-            seen = masking.look(Path(path), chosen, max_length=int(length), models=assistant, report=report)
-            yield {looked: lint_html(report) + mask_html(seen, SHOWN_ROWS, int(length))}
+        file, tested, shown = Path(path), Path(apart) if apart else None, ""
+        try:
+            report = lint(file, tests=tested)
+            able = [name for name in methods.METHODS if name in report.methods]
+            if able and wanted not in able:  # the rows say what can be learnt of them
+                wanted = able[0]
+                changed = choose(wanted, chosen)
+                yield {method: wanted} | changed
+                chosen, most = changed[model]["value"], changed[length].get("value", most)
+            shown = lint_html(report)
+            yield {looked: shown}
+            if chosen and most and report.kept and wanted not in UNCUT:
+                yield from measured_rows(file, tested, report, wanted, chosen, int(most))
+        except ParleyError:
+            yield {looked: shown}
+            raise
+
+    def measured_rows(
+        file: Path, tested: Path | None, report: Report, wanted: str, chosen: str, most: int
+    ) -> Iterator[dict[Any, Any]]:
+        """What takes the model's own tokens: rows that are too long, and what is learnt of a row."""
+        if wanted != "sft":
+            yield {looked: lint_html(report) + waiting_html("Counting tokens …")}
+            counted = lint(file, tests=tested, count=masking.token_counter(chosen, assistant), most=most)
+            yield {looked: lint_html(counted)}
+            return
+        yield {looked: lint_html(report) + waiting_html("Reading what would be learnt (half a minute at first) …")}
+        seen = masking.look(file, chosen, max_length=most, models=assistant, report=report)
+        counted = report.beside(too_long(seen.counts.cut, most)) if seen.counts.cut else report
+        yield {looked: lint_html(counted) + mask_html(seen, SHOWN_ROWS, most)}
 
     def choose(wanted: str, chosen: str | None) -> dict[Any, Any]:
         able = known(wanted)
@@ -216,7 +237,8 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
     for part in (data, model, length, tests):
         part.change(told(look), [data, method, model, length, tests], shown, trigger_mode="always_last", **QUICK)
     looked.act(told(cleaned_copy), [data, tests], [data], **QUICK)
-    voted.click(told(lambda: str(own_rows.votes(assistant.store))), None, [data], **QUICK)
+    paired.click(told(lambda: str(own_rows.votes(assistant.store, "preference"))), None, [data], **QUICK)
+    voted.click(told(lambda: str(own_rows.votes(assistant.store, "kto"))), None, [data], **QUICK)
     written.wire(data)
     gr.on([hub.submit, fetching.click], told(fetch), [hub], [data, looked], **QUICK)
     method.input(choose, [method, model], fitted, **QUICK)

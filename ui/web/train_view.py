@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import html
-from itertools import islice
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from assistant.placement import gb, has_bytes
 from assistant.run import State, Status
-from ui.amounts import span
+from ui.amounts import rows, span
 from ui.outcomes import lasting
 
 if TYPE_CHECKING:
     from assistant.hardware import Machine
     from finetune.lint import Report
     from finetune.masking import Seen
+    from finetune.masks import Part
     from finetune.settings import Settings
 
 FINDINGS = 12
 """Of a file, that are listed."""
-MOST_CHARACTERS = 1500
-"""Of a row, that are shown."""
+MOST_CHARACTERS = 4000
+"""Of a row's text, that are shown."""
 
 
 def lint_html(report: Report) -> str:
@@ -32,11 +33,10 @@ def lint_html(report: Report) -> str:
     )
     items: list[str] = []
     for each in report.findings[:FINDINGS]:
-        rows = ", ".join(f"{number:,}" for number in each.rows) + (" …" if each.count > len(each.rows) else "")
         mark = "left out" if each.dropped else "look at"
         items.append(
             f'<li><span class="{"flaw" if each.dropped else "doubt"}">{mark}</span> <b>{each.count:,}</b> '
-            f"{html.escape(each.about)}: {html.escape(each.said)} <small>(rows {rows})</small></li>"
+            f"{html.escape(each.about)}: {html.escape(each.said)} <small>({rows(each.rows)})</small></li>"
         )
     listed = f"<ul>{''.join(items)}</ul>" if items else "<p><small>Nothing odd was found.</small></p>"
     button = '<p class="does"><button type="button" data-act="clean">Go on with a cleaned copy</button></p>'
@@ -46,29 +46,44 @@ def lint_html(report: Report) -> str:
 
 def mask_html(seen: Seen, count: int, max_length: int) -> str:
     """The first rows as the model reads them: what is trained, only read, or cut off."""
-    whole = max(1, sum(seen.counts.tokens.values()))
-    shares = ", ".join(f'<span class="{part}">{part} {n / whole:.0%}</span>' for part, n in seen.counts.tokens.items())
-    warned = ""
-    if seen.counts.unlearnt:
-        warned += (
-            f'<p class="flaw">Nothing would be learnt of {len(seen.counts.unlearnt):,} rows: they are too long.</p>'
-        )
-    if seen.counts.cut:
-        warned += (
-            f"<p><small>{seen.counts.cut:,} rows are longer than {max_length:,} tokens and lose their end; "
-            f"the longest has {seen.counts.longest:,}.</small></p>"
-        )
+    counts = seen.counts
+    whole = max(1, sum(counts.tokens.values()))
+    shares = ", ".join(f'<span class="{part}">{part} {n / whole:.0%}</span>' for part, n in counts.tokens.items())
     shown = "".join(
-        "<pre dir=auto>"
-        + "".join(
-            f'<span class="{part}">{html.escape(text)}</span>'
-            for text, part in islice(row.spans(max_length), 200)
-            if text
-        )[: MOST_CHARACTERS * 4]
-        + "</pre>"
-        for row in seen.rows[:count]
+        f"<small>row {number:,}</small><pre dir=auto>{spans_html(row.spans(max_length), MOST_CHARACTERS)}</pre>"
+        for number, row in seen.rows[:count]
     )
-    return f'<details class="masks" open><summary>What is learnt of a row: {shares}</summary>{warned}{shown}</details>'
+    return (
+        f'<details class="masks" open><summary>What is learnt of a row: {shares}</summary>'
+        f"{_warned(seen, max_length)}{shown}</details>"
+    )
+
+
+def spans_html(spans: Iterable[tuple[str, Part]], most: int) -> str:
+    """Pieces of a text, each with what becomes of it; `most` characters of the text, and every tag closed."""
+    shown: list[str] = []
+    for text, part in spans:
+        if text and most > 0:
+            shown.append(f'<span class="{part}">{html.escape(text[:most])}</span>')
+        most -= len(text)
+        if most < 0:
+            return f"{''.join(shown)}…"
+    return "".join(shown)
+
+
+def _warned(seen: Seen, max_length: int) -> str:
+    """Of which rows nothing is learnt, and why; which lose their end is a finding of the lint."""
+    counts, away = seen.counts, seen.counts.cut_away
+    beyond = frozenset(away)
+    other = tuple(number for number in counts.unlearnt if number not in beyond)
+    warned = ""
+    for numbers, why in (
+        (away, f"the answer lies beyond {max_length:,} tokens"),
+        (other, "the model's template leaves no answer of it"),
+    ):
+        if numbers:
+            warned += f'<p class="flaw">Nothing would be learnt of {len(numbers):,} ({rows(numbers)}): {why}.</p>'
+    return warned + (f"<p><small>The longest row has {counts.longest:,} tokens.</small></p>" if counts.cut else "")
 
 
 def dry_run_html(status: Status, settings: Settings, machine: Machine) -> str:
