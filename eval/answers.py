@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from eval import json_lines
+
 
 def key(*asked: Any) -> str:
     """What an answer is found by."""
@@ -16,17 +18,14 @@ def key(*asked: Any) -> str:
 
 
 class Answers:
-    """Answers in a file of JSON lines, one {"key", "value"} each; a line that a kill cut short is dropped."""
+    """Answers in a file of JSON lines, one {"key", "value"} each."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, Any] = {}
-        text = path.read_text("utf-8", errors="replace") if path.exists() else ""
-        for line in text.splitlines():
-            with suppress(ValueError, KeyError, TypeError):
-                stored = json.loads(line)
+        for stored in json_lines.read(path):
+            with suppress(KeyError, TypeError):
                 self._known[stored["key"]] = stored["value"]
-        self._torn = bool(text) and not text.endswith("\n")
 
     def __contains__(self, key: str) -> bool:
         return key in self._known
@@ -39,8 +38,5 @@ class Answers:
 
     def add(self, found: Mapping[str, Any]) -> None:
         """Keep answers. Raises OSError where they cannot be written."""
-        lines = "".join(json.dumps({"key": key, "value": value}) + "\n" for key, value in found.items())
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write("\n" + lines if self._torn else lines)
-        self._torn = False
+        json_lines.append(self._path, ({"key": key, "value": value} for key, value in found.items()))
         self._known.update(found)

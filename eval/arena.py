@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from assistant import paths
+from eval import json_lines
 
 MEAN, SCALE = 1000.0, 400.0
 """Of Elo's scale: 400 points more are ten wins for one."""
@@ -49,16 +49,14 @@ class Votes:
 
     def add(self, vote: Vote) -> None:
         """Keep a vote. Raises OSError."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(vote)) + "\n")
+        json_lines.append(self.path, [asdict(vote)])
 
     def all(self) -> list[Vote]:
         """Every vote, the oldest first; a line that cannot be read is passed over."""
         found: list[Vote] = []
-        text = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
-        for line in text.splitlines():
-            with suppress(ValueError, TypeError):
-                found.append(Vote(**json.loads(line)))
+        for stored in json_lines.read(self.path):
+            with suppress(TypeError):
+                found.append(Vote(**stored))
         return found
 
 

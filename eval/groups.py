@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from assistant.errors import BadDataset
-from eval.local_rows import Row, rows
-from eval.row_files import ENDINGS, first_of
+from eval.local_rows import ENDINGS, first_of, rows
+from eval.row_forms import Row
 from eval.suite import SuiteTask
 
 COLUMNS = ("subject", "UID", "subset")

@@ -48,7 +48,7 @@ def _questions(task: SuiteTask, data: Path | None, limit: int | None) -> int | N
         return None
     with suppress(ParleyError):
         if task.kind != "translation":
-            return len(local_rows.rows(data, task.reader, limit))
+            return len(local_rows.rows(data, task.reader, limit, task.keep))
         both = task.options["source"], task.options["target"]
         rows = local_rows.rows(data, "translation")
         return len([row for row in rows if (row.get("from", both[0]), row.get("to", both[1])) == both][:limit])

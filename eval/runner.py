@@ -21,9 +21,10 @@ from assistant.service import Assistant
 from eval import results, speed
 from eval.answers import Answers
 from eval.chosen import Chosen, require_form
+from eval.fetched_rows import fetched
 from eval.fitting import fitting
 from eval.progress import progress
-from eval.row_files import digest_of, sources
+from eval.row_files import digest_of, left_out, sources
 from eval.suite import Suite, SuiteTask, suite
 
 if TYPE_CHECKING:
@@ -103,9 +104,15 @@ def require(asked: Evaluation) -> ModelEntry | Remote:
     if any(task.harness for task in tasks):
         harness.require()
     files = sources(chosen, tasks, asked.data, asked.shots)
-    for task in tasks:
+    for task in (each for each in tasks if each.name in files):
         harness.require_examples(_given(task, chosen, files), asked.shots)
     return entry
+
+
+def omitted(asked: Evaluation) -> dict[str, list[str]]:
+    """Why something of a suite will not be measured → what. Raises what `create` does."""
+    chosen = suite(asked.suite)
+    return left_out(chosen, fitting(Assistant().find(asked.model), chosen), asked.data, asked.shots)
 
 
 def _require_here(models: Assistant, entry: ModelEntry | Remote) -> None:
@@ -131,7 +138,12 @@ def run_suite(asked: Evaluation, worker: Worker) -> results.Results | None:
 def _measured(asked: Evaluation, chosen: Suite, worker: Worker, assistant: Chosen) -> results.Results:
     folder, started = worker.run.folder, time.monotonic()
     tasks = fitting(assistant.find(asked.model), chosen)
-    files = sources(chosen, tasks, asked.data, asked.shots)
+    found_files = sources(chosen, tasks, asked.data, asked.shots)
+    lacking = left_out(chosen, tasks, asked.data, asked.shots)
+    tasks = [task for task in tasks if task.name in found_files]
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    files = fetched(chosen, tasks, found_files, scratch)
     far = progress(tasks, files, asked.limit)
     answers = Answers(folder / "answers.jsonl")
     parts: list[Mapping[str, Any]] = []
@@ -151,9 +163,10 @@ def _measured(asked: Evaluation, chosen: Suite, worker: Worker, assistant: Chose
     whole = results.merged(parts)
     whole["config"] = {**whole.get("config", {}), **_described(asked, chosen, files, assistant)}
     whole["task_hashes"] = results.task_hashes(samples)
+    whole["config"]["left_out"] = lacking
     whole["total_evaluation_time_seconds"] = round(time.monotonic() - started, 1)
     made = results.write(folder, whole, samples)
-    shutil.rmtree(folder / "scratch", ignore_errors=True)
+    shutil.rmtree(scratch, ignore_errors=True)
     main = {task.name: task.metric for task in tasks}
     figures = {each.task: each.value for each in made.figures() if main.get(each.task) == each.name}
     worker.end(State.FINISHED, figures=figures)
@@ -178,10 +191,10 @@ def _task(
         def engine(capability: Capability) -> Engine:
             return assistant.engine(asked.model, capability=capability)
 
-        scratch = folder / "scratch"
-        scratch.mkdir(exist_ok=True)
         model = ParleyModel(engine, answers, tell)
-        found = harness.evaluate([given], model, scratch, limit=asked.limit, shots=asked.shots, chat=task.chat)
+        found = harness.evaluate(
+            [given], model, folder / "scratch", limit=asked.limit, shots=asked.shots, chat=task.chat
+        )
         return found, harness.samples(found)
     data, limit = given.data, asked.limit
     assert data is not None  # noqa: S101 - sources() says so

@@ -63,3 +63,5 @@ def test_votes_are_kept(tmp_path: Path) -> None:
     with votes.path.open("a") as file:
         file.write('{"one": "a"')
     assert votes.all() == [Vote("a", "b", 1.0, "ä\n?")]
+    votes.add(Vote("b", "a", 0.5, "Whose line was cut short?"))
+    assert [vote.won for vote in votes.all()] == [1.0, 0.5]
