@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,12 +38,15 @@ class Chosen(Assistant):
         capability: Capability = Capability.GENERATE,
         quantisation: str | None = None,
         adapter: Path | None = None,
+        cancel: threading.Event | None = None,
     ) -> Engine:
         own = model is not None and self.find(model).key == self._key  # one that nobody named is a judge
         if own and engine == "auto" and capability is Capability.GENERATE:
             engine = self._engine
         form = quantisation or (self._form if own else None)
-        found = super().engine(model, engine=engine, capability=capability, quantisation=form, adapter=adapter)
+        found = super().engine(
+            model, engine=engine, capability=capability, quantisation=form, adapter=adapter, cancel=cancel
+        )
         if own:
             self.used[found.name, tuple(found.notes), found.template_hash] = None
         return found

@@ -127,7 +127,7 @@ def _counted(figure: Figure, other: Figure, before: Rows, after: Rows, kind: str
             return None
         places = {name: place for place, name in enumerate(side)}
         chosen.append(counts[[places[name] for name in shared]])
-    return corpus_figures.Counted(*chosen, reckon)
+    return corpus_figures.Counted(chosen[0], chosen[1], reckon)
 
 
 def _of_group(

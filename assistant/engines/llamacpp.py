@@ -75,7 +75,7 @@ class LlamaCppEngine(Engine):
         self.model = model or path.stem
         self.notes = notes
         self.context_length = context_length
-        every = list(dict.fromkeys([*([adapter] if adapter else []), *adapters]))
+        every: list[Path] = list(dict.fromkeys([*([adapter] if adapter else []), *adapters]))
         self._adapters = {_version(each): number for number, each in enumerate(every)}
         self._adapter = 0 if adapter else None
         self._slots = Slots(slots) if every else None

@@ -180,12 +180,12 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             name: FIRST[name] if fields[name].default == first_fields[name].default else fields[name].default
             for name in FIRST
         }
-        asked = {epochs: "num_train_epochs", length: "max_length", batch: "per_device_train_batch_size",
-                 rank: "lora_r", rate: "learning_rate"}  # fmt: skip
+        filled = {epochs: "num_train_epochs", length: "max_length", batch: "per_device_train_batch_size"}
         return {
-            part: gr.update(visible=name not in settings.unused, **({"value": usual[name]} if name in usual else {}))
-            for part, name in asked.items()
+            part: gr.update(visible=name not in settings.unused, value=usual[name]) for part, name in filled.items()
         } | {
+            rank: gr.update(visible="lora_r" not in settings.unused),
+            rate: gr.update(visible="learning_rate" not in settings.unused),
             kind: gr.update(choices=[(KINDS[each], each) for each in settings.tunings], value="lora"),
             model: gr.update(choices=able, value=value),
             judge: gr.update(visible=wanted == "rlhf", choices=judges()),
