@@ -37,6 +37,7 @@ SHOWN = (
     "reward",
     "rewards/check_0/mean",
     "kl",
+    "beta",
     "length",
     "entropy",
     "margin",
