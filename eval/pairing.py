@@ -127,7 +127,8 @@ def _counted(figure: Figure, other: Figure, before: Rows, after: Rows, kind: str
             return None
         places = {name: place for place, name in enumerate(side)}
         chosen.append(counts[[places[name] for name in shared]])
-    return corpus_figures.Counted(*chosen, reckon)
+    before_counts, after_counts = chosen
+    return corpus_figures.Counted(before_counts, after_counts, reckon)
 
 
 def _of_group(

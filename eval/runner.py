@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.catalogue import ModelEntry
 from assistant.engines.protocol import Capability, Engine
 from assistant.engines.remote import Remote
-from assistant.errors import BadSettings, ModelNotAvailable, RunInterrupted
+from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, RunInterrupted
 from assistant.hardware import installed_version
 from assistant.run import Run, State
 from assistant.run_worker import Worker
@@ -104,7 +104,10 @@ def require(asked: Evaluation) -> ModelEntry | Remote:
         harness.require()
     files = sources(chosen, tasks, asked.data, asked.shots)
     for task in tasks:
-        harness.require_examples(_given(task, chosen, files), asked.shots)
+        given = _given(task, chosen, files)
+        if given.data is None and not chosen.on_hub:
+            raise BadDataset(f"{chosen.title} needs a file of rows.", hint="Give it with --data FILE.")
+        harness.require_examples(given, asked.shots)
     return entry
 
 

@@ -211,6 +211,9 @@ def test_killed_at_any_moment_nothing_is_lost(tiny_decoder: Path, tmp_path: Path
         ),
         pytest.param({"suite": "sst2", "data": None}, BadDataset, "needs a file of rows", id="rows that must be given"),
         pytest.param(
+            {"suite": "own-text", "data": None}, BadDataset, "needs a file of rows", id="no text of one's own"
+        ),
+        pytest.param(
             {"shots": 2}, BadDataset, "no solved examples beside the rows", id="examples of the rows themselves"
         ),
         pytest.param(
