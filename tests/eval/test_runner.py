@@ -213,6 +213,9 @@ def test_killed_at_any_moment_nothing_is_lost(tiny_decoder: Path, tmp_path: Path
             {"suite": "chat", "data": None, "against": "TINY", "judge": "gpt-9"}, UnknownModel, "gpt-9", id="no judge"
         ),
         pytest.param(
+            {"suite": "own-text", "data": None}, BadDataset, "needs a file of rows", id="no text of one's own"
+        ),
+        pytest.param(
             {"shots": 2}, BadDataset, "no solved examples beside the rows", id="examples of the rows themselves"
         ),
         pytest.param(
