@@ -80,8 +80,10 @@ def _own(chosen: Suite, task: SuiteTask) -> Path | None:
 def _given(chosen: Suite, task: SuiteTask, given: Path, shots: int | None) -> tuple[Path, Path | None]:
     if not given.exists():
         raise BadDataset(f"There is no file or folder {given}.", hint="Give the path of the rows to measure on.")
+    mixed = len({each.kind for each in chosen.tasks}) > 1
     if task.kind == "translation":
-        return place(task, given, [each.name for each in chosen.tasks if each.kind == "translation"]), None
+        own = _among(chosen, task, given) if mixed and given.is_file() else given
+        return place(task, own, [each.name for each in chosen.tasks if each.kind == "translation"]), None
     if given.is_dir() and (task.group or task.several):
         return given, None
     path = _within(given, task) if given.is_dir() else _among(chosen, task, given)

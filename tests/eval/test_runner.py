@@ -544,7 +544,7 @@ def test_columns_that_json_cannot_hold_are_no_trouble(tiny_decoder: Path, tmp_pa
     parquet.write_table(pyarrow.Table.from_pylist([row] * 3), tmp_path / "mine.parquet")
     run = evaluated(tiny_decoder, "piqa", data=str(tmp_path / "mine.parquet"))
     assert run.status().state is State.FINISHED, run.status().message
-    assert results.read(run.folder).samples("piqa")[0]["doc"]["asked"] == "2024-05-01"
+    assert results.read(run.folder).samples("piqa")[0]["doc"]["asked"].startswith("2024-05-01")
     rows = [{"sentence": "Good.", "label": n % 2, "asked": date(2024, 5, 1)} for n in range(2)]
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "films.parquet")
     run = evaluated(tiny_decoder, "sst2", data=str(tmp_path / "films.parquet"))
