@@ -6,7 +6,7 @@ A suite has one task or several; most are lm-evaluation-harness's own, so that f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,8 @@ from assistant.errors import UnknownTask
 FOLDER = Path(__file__).parent / "suites"
 FIRST = "mini"
 """The suite that is offered first."""
+NAMED = ("title", "licence", "paper", "source", "split")
+"""What no suite may leave out."""
 KINDS = {
     "score": "score given texts",
     "generate": "write text",
@@ -60,6 +62,18 @@ class SuiteTask:
     """Asked as a conversation, by the model's template, rather than as a text to go on with."""
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of one of the assistant's tasks: the languages of a translation."""
+    keep: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of a file with rows of several tasks: the values that this one's have."""
+    hub: Sequence[str] = ()
+    """Of one of the assistant's tasks: the file of the Hub's set with its rows; of a translation, one of each
+    language, whose rows have `id` and `text`."""
+    public_set: str = ""
+    """Of one of the assistant's tasks whose rows are elsewhere: the set that has them (assistant/public_sets.toml)."""
+
+    @property
+    def published(self) -> bool:
+        """Whether rows of one of the assistant's tasks can be fetched."""
+        return bool(self.hub or self.public_set)
 
     @property
     def group(self) -> bool:
@@ -82,6 +96,8 @@ class Suite:
     """Where its rows are published: a set of the Hub ("Rowan/hellaswag") or an address; "Parley"; "yours"."""
     revision: str
     """Of a set of the Hub: the commit that is fetched, or "main", whatever that is at the time; "" of others."""
+    split: str
+    """The part of the set that is measured on, as its publisher calls it."""
     shots: int
     """Solved examples before each question, where nobody asks for another number."""
     tasks: tuple[SuiteTask, ...]
@@ -93,7 +109,7 @@ class Suite:
     """What guessing gets."""
 
     def __post_init__(self) -> None:
-        wrong = [f"{name} is missing" for name in ("title", "licence", "paper", "source") if not getattr(self, name)]
+        wrong = [f"{name} is missing" for name in NAMED if not getattr(self, name)]
         if not (self.shots.__class__ is int and self.shots >= 0):
             wrong.append(f"shots is no number of examples: {self.shots!r}")
         if self.on_hub and not re.fullmatch(r"main|[0-9a-f]{40}", self.revision):
@@ -119,8 +135,7 @@ def facts(about: Suite) -> dict[str, str]:
     revision = f" at {about.revision[:12]}" if about.revision else ""
     rows = "comes with Parley" if about.shipped else f"{about.source}{revision}, {about.rows:,} rows"
     told = {"rows": "yours" if about.source == "yours" else rows}
-    split = ", ".join(dict.fromkeys(task.split for task in about.tasks if task.harness and not task.group))
-    told |= {"split": split} if split and about.on_hub else {}
+    told |= {} if about.shipped or about.source == "yours" else {"split": about.split}
     told["figure"] = ", ".join(dict.fromkeys(task.metric.partition(",")[0] for task in about.tasks))
     return {**told, "examples first": str(about.shots), "licence": about.licence, "paper": about.paper}
 
@@ -147,5 +162,6 @@ def suite(name: str) -> Suite:
 
 def _read(path: Path) -> Suite:
     stored: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
-    tasks = tuple(SuiteTask(**each) for each in stored.pop("tasks"))
+    split = stored.get("split", "")
+    tasks = tuple(SuiteTask(**{"split": split, **each}) for each in stored.pop("tasks"))
     return Suite(name=path.stem, tasks=tasks, **stored)

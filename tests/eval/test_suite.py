@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from assistant.errors import UnknownTask
+from assistant.public_sets import public_sets
 from eval.harness import _harness_tasks
-from eval.local_rows import READERS
+from eval.row_forms import FORMS
 from eval.suite import FOLDER, KINDS, Suite, facts, suite, suites
 from ui.web.evaluate_view import suite_html
 
@@ -28,14 +29,14 @@ def test_a_suite_says_what_it_is(each: Suite) -> None:
     assert each.shipped or each.rows
     for task in each.tasks:
         assert task.kind in KINDS and "," in task.metric
-        assert not task.reader or task.reader in READERS
+        assert task.reader in FORMS  # whatever takes --data says which columns it wants
         assert bool(task.harness) is (task.kind in ("score", "generate"))
 
 
 @pytest.mark.parametrize("each", suites().values(), ids=suites())
 def test_a_suite_says_where_its_rows_come_from(each: Suite) -> None:
     stored = yaml.safe_load((FOLDER / f"{each.name}.yaml").read_text("utf-8"))
-    assert {"shots", "source", "revision", "licence", "paper"} <= stored.keys()
+    assert {"shots", "source", "revision", "split", "licence", "paper"} <= stored.keys()
     assert re.fullmatch(r"[0-9a-f]{40}|main" if each.on_hub else "", each.revision)
     told = facts(each)
     assert told["licence"] == each.licence and told["paper"] == each.paper
@@ -45,7 +46,7 @@ def test_a_suite_says_where_its_rows_come_from(each: Suite) -> None:
 
 @pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
 @pytest.mark.parametrize("each", suites().values(), ids=suites())
-def test_source_and_shots_are_those_of_its_tasks(each: Suite) -> None:
+def test_source_split_and_shots_are_those_of_its_tasks(each: Suite) -> None:
     from lm_eval.tasks._yaml_loader import load_yaml
 
     for task in each.tasks:
@@ -55,7 +56,18 @@ def test_source_and_shots_are_those_of_its_tasks(each: Suite) -> None:
             files = [path] if path.is_file() else [next(path.glob("_*template_yaml"))]
             for config in (load_yaml(file, resolve_func=False) for file in files):
                 assert (config.get("num_fewshot") or 0) == each.shots
+                assert (config.get("test_split") or config["validation_split"]) == each.split
                 assert not each.on_hub or config.get("dataset_path", "uclanlp/wino_bias") == each.source
+
+
+@pytest.mark.parametrize("each", suites().values(), ids=suites())
+def test_rows_that_are_not_the_harness_s_can_be_had_too(each: Suite) -> None:
+    for task in each.tasks:
+        if not task.harness and not each.shipped:
+            assert task.published and (each.on_hub is bool(task.hub))
+            assert len(task.hub) in ((2,) if task.kind == "translation" else (0, 1))
+            assert not task.public_set or public_sets()[task.public_set].file == task.file
+        assert set(task.keep) <= set(FORMS[task.reader][0].columns)
 
 
 def test_a_suite_that_says_it_wrongly_says_all_of_it() -> None:
