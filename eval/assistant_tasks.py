@@ -20,13 +20,14 @@ from assistant.tasks.translation import Order
 from eval import metrics
 from eval.answers import Answers, key
 from eval.local_rows import rows
+from eval.pairs import pairs
+from eval.row_forms import Row
 from eval.suite import SuiteTask
 
-AT_A_TIME = 64
-"""Texts between two savings."""
+WRITTEN, SORTED = 8, 64
+"""Texts between two savings: those that are written, and those that are sorted under labels."""
 
 Told = Callable[[int, int], None]
-Row = dict[str, Any]
 Found = tuple[dict[str, Any], list[Row]]
 
 
@@ -57,7 +58,7 @@ def _labels(
             return [{label: float(row[label]) for label in choices} for row in found]
         return [dict(each) for each in assistant.labels(texts, choices, model=model)]
 
-    said = answered("labels", [str(row["text"]) for row in asked], sorted_under, answers, tell)
+    said = answered("labels", [str(row["text"]) for row in asked], sorted_under, answers, tell, size=SORTED)
     best = [max(choices, key=lambda label, each=each: each[label]) for each in said]
     sure = [each[label] / (sum(each.values()) or 1) for each, label in zip(said, best, strict=True)]
     hits = [one == other for one, other in zip(best, right, strict=True)]
@@ -79,8 +80,8 @@ def _labels(
 def _translation(
     task: SuiteTask, data: Path, assistant: Assistant, model: str, limit: int | None, answers: Answers, tell: Told
 ) -> Found:
+    asked = pairs(task, data, limit)
     source, target = task.options["source"], task.options["target"]
-    asked = _pairs(data, source, target, limit)
     order = Order(source, target)
 
     def translated(texts: Sequence[str]) -> list[str]:
@@ -125,26 +126,6 @@ def _summary(
     return results_of(task, figures, samples, dict.fromkeys(metrics.ROUGE, True)), samples
 
 
-def _pairs(data: Path, source: str, target: str, limit: int | None) -> list[Row]:
-    """Rows with `source` and `target`: of a table, or of two files of lines, dev.en and dev.fr."""
-    if data.suffix == f".{source}":
-        other = data.with_suffix(f".{target}")
-        if not other.is_file():
-            raise BadDataset(f"There is no {other.name} beside {data.name}.", hint="It should hold the translations.")
-        both = [path.read_text("utf-8").splitlines() for path in (data, other)]
-        if len(both[0]) != len(both[1]):
-            said = f"{data.name} has {len(both[0])} lines, {other.name} {len(both[1])}."
-            raise BadDataset(said, hint="Line by line, one should translate the other.")
-        found = [{"source": one, "target": two} for one, two in zip(*both, strict=True)]
-    else:
-        found = rows(data, "translation")
-        if any("from" in row for row in found):
-            found = [row for row in found if (row.get("from"), row.get("to")) == (source, target)]
-    if not found:
-        raise BadDataset(f"{data.name} has no pairs of {source} and {target}.", hint="Give a file that has.")
-    return found[:limit]
-
-
 def answered(
     what: str,
     texts: Sequence[str],
@@ -153,16 +134,17 @@ def answered(
     tell: Told,
     *,
     of: Sequence[str] | None = None,
+    size: int = WRITTEN,
 ) -> list[Any]:
     """What the assistant makes of each text; what is there already is not asked for again. of: those whose answers are
-    wanted, with repeats; None is `texts`."""
+    wanted, with repeats; None is `texts`. size: how many are asked for between two savings."""
     keys = [key(what, text) for text in texts]
     missing = {name: text for name, text in zip(keys, texts, strict=True) if name not in answers}
     names = sorted(missing, key=lambda name: len(missing[name]))
     total = len(set(keys))
-    for at in range(0, len(names), AT_A_TIME):
+    for at in range(0, len(names), size):
         tell(total - len(names) + at, total)
-        some = names[at : at + AT_A_TIME]
+        some = names[at : at + size]
         answers.add(dict(zip(some, do([missing[name] for name in some]), strict=True)))
     tell(total, total)
     return [answers[key(what, text)] for text in (texts if of is None else of)]

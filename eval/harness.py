@@ -90,22 +90,22 @@ def _config(given: Given, folder: Path, limit: int | None) -> Path:
         config["dataset_kwargs"] = {"revision": given.revision}
     if given.data is not None:
         split = given.task.split
-        files = {split: _rows(given.data, given.task.reader, folder, split, limit)}
+        files = {split: _rows(given.data, given.task, folder, split, limit)}
         if given.shots_data is not None:
-            files["train"] = _rows(given.shots_data, given.task.reader, folder, "train", None)
+            files["train"] = _rows(given.shots_data, given.task, folder, "train", None)
         config |= {"dataset_path": "json", "dataset_name": None, "custom_dataset": None}
         config["dataset_kwargs"] = {"data_files": files, "cache_dir": str(folder / "cache")}
         config |= {f"{name}_split": None for name in ("training", "validation", "test", "fewshot")}
         config |= {"training_split": "train", "fewshot_split": "train"} if given.shots_data is not None else {}
-        config[f"{'training' if split == 'train' else split}_split"] = split
+        config["validation_split" if split == "validation" else "test_split"] = split
     path = folder / f"{given.task.name}.yaml"
     path.write_text(json.dumps(config, indent=1), "utf-8")  # JSON is YAML
     return path
 
 
-def _rows(path: Path, reader: str, folder: Path, split: str, limit: int | None) -> str:
-    found = local_rows.rows(path, reader, limit)
-    made = folder / f"{path.name}.{split}.jsonl"
+def _rows(path: Path, task: SuiteTask, folder: Path, split: str, limit: int | None) -> str:
+    found = local_rows.rows(path, task.reader, limit, task.keep)
+    made = folder / f"{task.name}.{split}.jsonl"
     made.write_text("".join(json.dumps(row) + "\n" for row in found), "utf-8")
     return str(made)
 
