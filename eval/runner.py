@@ -22,7 +22,8 @@ from assistant.tasks.sentiment import SENTIMENTS
 from assistant.translating import made_for
 from eval import results, speed
 from eval.answers import Answers
-from eval.row_files import digest_of, sources
+from eval.fetched_rows import fetched
+from eval.row_files import digest_of, left_out, sources
 from eval.suite import KINDS, Suite, SuiteTask, suite
 
 KIND = "eval"
@@ -85,6 +86,12 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
     settings = {**asdict(asked), "model": entry.key, "data": data}
     files = {"data": Path(data)} if keep and data else {}
     return runs.create(KIND, f"{chosen.title} · {title}", "eval", settings, files)
+
+
+def omitted(asked: Evaluation) -> dict[str, list[str]]:
+    """Why something of a suite will not be measured → what. Raises what `create` does."""
+    chosen = suite(asked.suite)
+    return left_out(chosen, fitting(Assistant().find(asked.model), chosen), asked.data, asked.shots)
 
 
 def _require_here(models: Assistant, entry: ModelEntry | Remote) -> None:
@@ -153,11 +160,14 @@ def _measured(
     from eval.harness_model import ParleyModel
 
     folder, started = worker.run.folder, time.monotonic()
-    files = sources(chosen, tasks, asked.data, asked.shots)
+    found_files = sources(chosen, tasks, asked.data, asked.shots)
+    lacking = left_out(chosen, tasks, asked.data, asked.shots)
+    tasks = [task for task in tasks if task.name in found_files]
     answers = Answers(folder / "answers.jsonl")
     engines: dict[str, Engine] = {}
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
+    files = fetched(chosen, tasks, found_files, scratch)
 
     def open_engine(capability: Capability) -> Engine:
         engine = asked.engine if capability is Capability.GENERATE else "auto"
@@ -188,12 +198,13 @@ def _measured(
             assert data is not None  # noqa: S101 - it comes with Parley
             found, samples[task.name] = speed.evaluate(task, data, asked.model, asked.limit, answers, tell)
         else:
-            assert data is not None  # noqa: S101 - sources() says so
+            assert data is not None  # noqa: S101 - fetched() says so
             model, limit = asked.model, asked.limit
             found, samples[task.name] = assistant_tasks.evaluate(task, data, assistant, model, limit, answers, tell)
         parts.append({name: value for name, value in found.items() if name != "samples"})
     whole = results.merged(parts)
     whole["config"] = {**whole.get("config", {}), **_described(asked, chosen, files, list(engines.values()))}
+    whole["config"]["left_out"] = lacking
     whole["total_evaluation_time_seconds"] = round(time.monotonic() - started, 1)
     made = results.write(folder, whole, samples)
     shutil.rmtree(scratch, ignore_errors=True)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,8 @@ def test_the_mini_suite_asks_for_everything_that_a_model_can_do(tiny_decoder: Pa
     scored = ["mini_choice", "mini_grammar", "mini_reading", "mini_truth", "mini_bias"]
     names = [*scored, "mini_arithmetic", "mini_instructions", "mini_sentiment"]
     assert results.read(run.folder).tasks == names
+    left_out = results.read(run.folder).config["left_out"]
+    assert left_out["this model cannot summarise"] == ["summaries"] and "this model cannot translate" in left_out
     assert set(run.status().figures) == set(names)
 
 
@@ -199,7 +202,7 @@ def test_killed_at_any_moment_nothing_is_lost(tiny_decoder: Path, tmp_path: Path
         pytest.param(
             {"suite": "chat", "data": None, "against": "TINY", "judge": "gpt-9"}, UnknownModel, "gpt-9", id="no judge"
         ),
-        pytest.param({"suite": "sst2", "data": None}, BadDataset, "needs a file of rows", id="rows that must be given"),
+        pytest.param({"suite": "own-text", "data": None}, BadDataset, "needs a file of rows", id="nobody else's rows"),
     ],
 )
 def test_what_a_person_can_mend_is_said_before_it_begins(
@@ -328,6 +331,20 @@ def test_a_classifier_and_a_translator() -> None:
     assert run.status().state is State.FINISHED, run.status().message
     assert set(run.status().figures) == {"mini_en_fr", "mini_fr_en"}
     assert min(run.status().figures.values()) > 40
+    left_out = results.read(run.folder).config["left_out"]
+    assert "en → es" in left_out["this model cannot translate"] and "sentiment" in str(left_out)
+
+
+@pytest.mark.model
+def test_a_chat_model_does_the_most_of_the_mini_suite() -> None:
+    run = evaluated("smollm2-135m-instruct", "mini", limit=1)
+    assert run.status().state is State.FINISHED, run.status().message
+    found = results.read(run.folder)
+    every = {task.title for task in runner.suite("mini").tasks}
+    measured = {task.title for task in runner.suite("mini").tasks if task.name in found.tasks}
+    named = [title for titles in found.config["left_out"].values() for title in titles]
+    assert {"knowledge and sense", "arithmetic", "instructions", "sentiment"} <= measured
+    assert measured.isdisjoint(named) and measured | set(named) == every
 
 
 def test_summaries_beside_those_that_people_wrote(tmp_path: Path) -> None:
@@ -354,3 +371,76 @@ def test_a_text_of_one_s_own(tiny_decoder: Path, tmp_path: Path) -> None:
     assert 5 < values["bits_per_byte"] < 20
     with pytest.raises(BadDataset, match="no file"):
         create(Runs(), Evaluation(model=str(tiny_decoder), suite="own-text", data="nowhere.md"))
+
+
+def test_rows_without_text_are_refused_with_their_place(tiny_decoder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"text": ""}\n', "utf-8")
+    status = evaluated(tiny_decoder, "own-text", data=str(path)).status()
+    assert status.state is State.FAILED and "Row 1 of mine.jsonl cannot be read: text is empty" in status.message
+
+
+def test_a_limit_counts_the_rows_that_are_a_task_s_own(tiny_decoder: Path, tmp_path: Path) -> None:
+    row = {"sentence": "", "occupation": "cook", "participant": "guest"}
+    some = [
+        {**row, "sentence": f"The cook told {pronoun} so.", "pronoun": pronoun, "gender": gender, "label": n % 2}
+        for gender, pronoun in (("male", "him"), ("female", "her"))
+        for n in range(4)
+    ]
+    path = tmp_path / "mine.csv"
+    lines = [",".join(some[0]), *(",".join(map(str, each.values())) for each in some)]
+    path.write_text("\n".join(lines), "utf-8")
+    run = evaluated(tiny_decoder, "winogender", data=str(path), limit=2)
+    assert run.status().state is State.FINISHED, run.status().message
+    found = results.read(run.folder)
+    assert {figure.task: figure.samples for figure in found.figures()} == {"winogender_female": 2, "winogender_male": 2}
+    assert {row["doc"]["gender"] for row in found.samples("winogender_female")} == {"female"}
+    assert [row["target"] for row in found.samples("winogender_male")] == [0, 1]  # numbers, though a CSV has texts
+    assert found.config["left_out"]["mine.csv has no rows with gender neutral"] == ["them"]
+    assert found.config["left_out"]["There is no gotcha.tsv beside mine.csv"] == ["her, gotcha", "him, gotcha"]
+
+
+def test_columns_that_json_cannot_hold_are_no_trouble(tiny_decoder: Path, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    row = {"goal": "How?", "sol1": "So.", "sol2": "Not so.", "label": 1, "asked": date(2024, 5, 1)}
+    parquet.write_table(pyarrow.Table.from_pylist([row] * 3), tmp_path / "mine.parquet")
+    run = evaluated(tiny_decoder, "piqa", data=str(tmp_path / "mine.parquet"))
+    assert run.status().state is State.FINISHED, run.status().message
+    assert results.read(run.folder).samples("piqa")[0]["doc"]["asked"].startswith("2024-05-01")
+    rows = [{"sentence": "Good.", "label": n % 2, "asked": date(2024, 5, 1)} for n in range(2)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "films.parquet")
+    run = evaluated(tiny_decoder, "sst2", data=str(tmp_path / "films.parquet"))
+    assert run.status().state is State.FINISHED, run.status().message
+
+
+def test_rows_of_the_assistant_s_tasks_where_the_hub_cannot_be_reached(
+    tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr("eval.fetched_rows.hub_reachable", lambda: False)
+    status = evaluated(tiny_decoder, "sst2").status()
+    assert status.state is State.FAILED
+    assert "The rows of SST-2 cannot be had" in status.message and "--data FILE" in status.hint
+
+
+def test_a_split_that_is_called_train_is_measured_on(tmp_path: Path) -> None:
+    path = tmp_path / "input_data.jsonl"
+    path.write_text('{"key": 1, "prompt": "Say so.", "instruction_id_list": [], "kwargs": []}\n', "utf-8")
+    (task,) = runner.suite("ifeval").tasks
+    config = json.loads(harness._config(harness.Given(task, path), tmp_path, None).read_text())
+    assert list(config["dataset_kwargs"]["data_files"]) == ["train"]
+    assert config["test_split"] == "train" and config["training_split"] is None
+
+
+def test_social_iqa(tiny_decoder: Path, tmp_path: Path) -> None:
+    asked = "Please choose the correct answer to the question: Ann lost her keys. She cried. Why did Ann cry?\n\n"
+    row = {"instruction": f"{asked}Answer1: a Answer2: b Answer3: c\n\nAnswer format: answer1/answer2/answer3"}
+    path = tmp_path / "social_i_qa_test.json"
+    path.write_text(json.dumps([{**row, "answer": f"answer{n}"} for n in (1, 2, 3)]), "utf-8")
+    run = evaluated(tiny_decoder, "siqa", data=str(path))
+    assert run.status().state is State.FINISHED, run.status().message
+    samples = results.read(run.folder).samples("social_iqa")
+    assert [row["target"] for row in samples] == [0, 1, 2]
+    assert samples[0]["arguments"][0][0] == "Q: Ann lost her keys. She cried. Why did Ann cry?\nA:"

@@ -93,7 +93,8 @@ def run(
     from assistant.errors import BadSettings
     from assistant.runs import Runs
     from eval.results import read
-    from eval.runner import Evaluation, create
+    from eval.row_files import told
+    from eval.runner import Evaluation, create, omitted
     from ui.terminal.measuring import several
     from ui.terminal.watching import follow, refuse_failure, say_end
 
@@ -111,6 +112,8 @@ def run(
         several(asked, report, as_json=as_json)
         return
     made = create(runs, asked[0])
+    for line in told(omitted(asked[0])):
+        note(line, style="dim")
     runs.start(made)
     if detach:
         note(f"{made.id} has begun. `parley runs watch {made.id}` follows it.", style="dim")

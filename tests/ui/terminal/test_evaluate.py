@@ -25,6 +25,7 @@ def test_a_suite_from_its_start_to_a_report(tiny_decoder: Path, tmp_path: Path) 
     done = parley("eval", "run", "-m", tiny_decoder, "--limit", 2, "--output", output)
     assert done.returncode == 0, done.stderr
     assert "mini_choice" in done.stdout and "(2)" in done.stdout
+    assert "Not measured: summaries. Why: this model cannot summarise." in " ".join(done.stderr.split())
     assert json.loads(output.read_text())["n-samples"]["mini_grammar"]["effective"] == 2
     listed = parley("runs", "list")
     assert "eval-mini-tiny-decoder" in listed.stdout and "finished" in listed.stdout
