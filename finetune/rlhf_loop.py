@@ -90,7 +90,7 @@ class RLHFLoopSettings(Settings):
 
     def _checked(self) -> dict[str, tuple[Settings | None, list[str]]]:
         """Each part's settings, with what stands already in the place of what is still to be made, and mistakes."""
-        files = dict.fromkeys((*PARTS, "test"), self.data or "rows")
+        files: dict[str, str] = dict.fromkeys((*PARTS, "test"), self.data or "rows")
         made = {"sft": self.model} | dict.fromkeys(("reward", "check"), str(self.of("reward")["model"]))
         return {
             part: checked(method(part).settings_class(), self.given(part, files, made), self.of(part)) for part in USUAL
