@@ -69,6 +69,6 @@ def test_what_the_hub_refuses_says_where_the_files_are(
     hub: type[Hub], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "refuses", True)
-    with pytest.raises(ModelError, match=r"did not take me/model: The Hub is away\.$") as told:
+    with pytest.raises(ModelError, match=r"did not take me/model: The Hub is away\. What") as told:
         pushing.push(tmp_path, "me/model")
     assert str(tmp_path) in told.value.hint

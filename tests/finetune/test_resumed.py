@@ -22,7 +22,7 @@ STEPS, PAUSE = 7, 5
 QUICK: dict[str, Any] = {"max_steps": STEPS, "per_device_train_batch_size": 8, "logging_steps": 1, "max_length": 32}
 QUICK |= {"lora_dropout": 0.1, "learning_rate": 5e-3, "bf16": False}
 RLHF: dict[str, Any] = {"max_rows": 6, "max_completion_length": 6, "num_generations": 4, "beta": 0.1}
-TIMES = ("time", "tokens_per_second")
+TIMES = ("time", "_per_second")
 """Figures that no two runs have alike."""
 
 
