@@ -28,10 +28,9 @@ MOST_SLOTS = 8
 PROMPTS_BYTES = 2**29
 PROMPTS_SHARE = 0.05
 """For prompts of conversations that no slot holds, or for adapters: at most, and as a share of the same memory."""
-LLAMACPP_BYTES = 2.5e8
-"""What llama.cpp'"'"'s process takes beside weights and caches: the program, and the buffers of a pass."""
-LAID_OUT = 1.0
-"""Share of a file'"'"'s bytes that its weights take in memory, laid out anew for the processor."""
+LLAMACPP_BYTES = 1.5e8
+"""What llama.cpp's process takes beside weights and caches: the program, and the buffers of a pass. Of weights that it
+lays out anew for the processor there are two copies, but the system takes the file's back where memory is short."""
 TORCH_BYTES = 6e8
 """What torch, transformers and their buffers take beside the model."""
 GPU_SHARE = 0.92
@@ -73,7 +72,7 @@ def needs_bytes(entry: ModelEntry, form: str, context: int = 4096, *, slots: int
     context = max(context, 512)
     if form == "file":
         caches = slots * context * cache_token_bytes(entry) + prompts_bytes
-        return int(weights_bytes(entry, form) * LAID_OUT + LLAMACPP_BYTES + caches)
+        return int(weights_bytes(entry, form) + LLAMACPP_BYTES + caches)
     cache = entry.parameters * KV_BYTES_PER_TOKEN_AND_PARAMETER * 4096
     # The catalogue's figure holds a context of 4k.
     beside = max(entry.memory_bytes - weights_bytes(entry, "file"), cache)

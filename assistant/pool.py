@@ -198,9 +198,9 @@ class EnginePool:
         return None
 
     def _granted(self, wish: _Wish) -> _Place:
-        """Room for it. What was let go of in vain, and is held still, comes back."""
+        """Room for it. What was let go of for it in vain, and is held still, comes back."""
         granted = self._places[wish.key] = _Place(wish.key, wish.needs_bytes)
-        for place in list(self._leaving):
+        for place in list(self._leaving) if self._line[0] is wish else ():
             if place.returns and place.key not in self._places and (engine := place.seen()) is not None:
                 self._taken_back(place, engine)
         return granted

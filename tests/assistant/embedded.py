@@ -22,7 +22,7 @@ def embedded(key: str) -> tuple[ModelEntry, Path]:
     return entry, path
 
 
-def smol_adapter(path: Path, seed: int, strength: float = 0.05) -> Path:
+def smol_adapter(path: Path, seed: int, strength: float = 0.3) -> Path:
     """A LoRA adapter of random numbers for SmolLM2-135M's GGUF, of rank 4 on values and the second half of each MLP:
     another seed, other answers."""
     import gguf
