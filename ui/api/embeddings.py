@@ -1,4 +1,4 @@
-"""/v1/embeddings: many clients' texts go through the encoder together, and a long request reads in parts."""
+"""/v1/embeddings: many clients' texts go through the encoder together, and a long request is read in parts."""
 
 from __future__ import annotations
 
