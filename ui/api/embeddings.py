@@ -1,4 +1,4 @@
-"""/v1/embeddings: many clients' texts go through the encoder together, and a long request reads in parts."""
+"""/v1/embeddings: many clients' texts go through the encoder together, and a long request is read in parts."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def embedding_routes(state: State) -> APIRouter:
         check_length(texts)
         model = state.key(body.model) or state.assistant.task_model("embed").key
         request.scope["parley.model"] = model
-        work = gatherings.of(model).embed(texts, request.scope.get("parley.client", ""))
-        rows, tokens = await unless_gone(request, state.before(state.deadline(request), work))
+        ends, user = state.deadline(request), request.scope.get("parley.client", "")
+        rows, tokens = await unless_gone(request, state.before(ends, gatherings.of(model).embed(texts, user)))
         state.metrics.tokens.labels(model, "prompt").inc(tokens)
         request.scope["parley.tokens"] = tokens
         data = [

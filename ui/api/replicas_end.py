@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ui.api.state import State
+if TYPE_CHECKING:  # the actor needs nothing of it
+    from ui.api.state import State
 
 NAME = "parley-end"
 NAMESPACE = "parley"
