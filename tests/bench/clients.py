@@ -79,6 +79,7 @@ class Asking:
                     finish = choice["finish_reason"] or finish
                 tokens = (event.get("usage") or {}).get("completion_tokens", tokens)
             ended = ended or line.startswith(b"data: [DONE]")
+        answer.read()  # to its end: the line is free again
         if not (ended and finish and tokens):
             raise OSError(f"the stream broke off after {len(text)} characters")
         return Reply(text, tokens, finish)

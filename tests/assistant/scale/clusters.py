@@ -28,10 +28,8 @@ def free_port() -> int:
 class TwoNodes:
     """The first node is the head, which the cluster cannot do without."""
 
-    def __init__(self, cluster: Any, second_port: int) -> None:
+    def __init__(self, cluster: Any) -> None:
         self._cluster = cluster
-        self.second_port = second_port
-        """Where Ray Serve listens on the second node: on machines of their own all nodes have the same port."""
         self._second: Any = None
         self.join()
 
@@ -48,6 +46,12 @@ class TwoNodes:
     def leave(self) -> None:
         """The second node goes, with all that runs on it."""
         self._cluster.remove_node(self._second, allow_graceful=False)
+
+    def listening(self, port: int) -> set[int]:
+        """Nodes that have somebody listen on it, by their processes: on one machine they share it (SO_REUSEPORT)."""
+        pids = {each.pid for each in psutil.net_connections("tcp") if each.status == "LISTEN" and each.laddr[1] == port}
+        nodes = self._nodes()
+        return {node for node in nodes if pids & {each.pid for each in psutil.Process(node).children()}}
 
     def workers(self, title: str) -> dict[int, int]:
         """Processes of the cluster with that in their title → the process of their node."""
@@ -72,13 +76,11 @@ def two_nodes(patch: pytest.MonkeyPatch) -> Generator[TwoNodes]:
     ray = pytest.importorskip("ray", reason="the extra scale is not installed")
     from ray.cluster_utils import Cluster
 
-    second = free_port()
-    patch.setenv("TEST_WORKER_NODE_HTTP_PORT", str(second))  # Ray's own way for nodes that share a machine
     patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": OBJECTS_BYTES})
     try:
-        yield TwoNodes(cluster, second)
+        yield TwoNodes(cluster)
     finally:
         ray.shutdown()
         cluster.shutdown()

@@ -127,18 +127,18 @@ def test_a_replica_that_is_killed_loses_its_own_requests_alone(port: int) -> Non
 @pytest.mark.model
 @pytest.mark.timeout(900)
 def test_a_node_that_goes_takes_its_own_requests_along_and_one_that_comes_takes_its_place(nodes: TwoNodes) -> None:
-    first = free_port()
-    replicas.start(Serving(port=first), 2, 2, address=nodes.address)
+    port = free_port()
+    replicas.start(Serving(port=port), 2, 2, address=nodes.address)
     try:
         assert len(set(nodes.workers(REPLICA).values())) == 2, "one on each node"
-        clients = Clients(first)
-        clients.until(lambda: embeds(nodes.second_port))
+        clients = Clients(port)
+        clients.until(lambda: len(nodes.listening(port)) == 2)
         clients.more(REQUESTS // 4)
         nodes.leave()
         clients.more(REQUESTS // 2)
-        assert len(nodes.workers(REPLICA)) == 1 and not embeds(nodes.second_port)
+        assert len(nodes.workers(REPLICA)) == len(nodes.listening(port)) == 1
         nodes.join()
-        clients.until(lambda: len(set(nodes.workers(REPLICA).values())) == 2 and embeds(nodes.second_port))
+        clients.until(lambda: len(set(nodes.workers(REPLICA).values())) == len(nodes.listening(port)) == 2)
         clients.more(REQUESTS // 4)
         lost = clients.end()
         assert len(lost) <= CLIENTS, lost
@@ -156,7 +156,7 @@ def test_a_second_replica_comes_where_more_is_asked_than_one_should_answer(nodes
         assert embeds(port) and len(nodes.workers(REPLICA)) == 1
         clients = Clients(port)
         clients.until(lambda: len(set(nodes.workers(REPLICA).values())) == 2)
-        clients.until(lambda: embeds(nodes.second_port))
+        clients.until(lambda: len(nodes.listening(port)) == 2)
         clients.more(REQUESTS // 4)
         assert not clients.end()
     finally:
@@ -176,7 +176,7 @@ def test_the_command_serves_on_a_cluster_and_leaves_it_as_it_was(nodes: TwoNodes
     program = parley(*words, **environment)
     try:
         ends = time.monotonic() + 180
-        while not (embeds(port) and embeds(nodes.second_port)):
+        while not (embeds(port) and len(nodes.listening(port)) == 2):
             assert program.poll() is None and time.monotonic() < ends, program.communicate()
             time.sleep(0.5)
         assert len(set(nodes.workers(REPLICA).values())) == 2
