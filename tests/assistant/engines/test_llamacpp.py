@@ -290,6 +290,24 @@ def test_base_and_adapters_in_turn_answer_as_each_does_alone(path: Path, tmp_pat
 
 
 @pytest.mark.model
+def test_a_prompt_that_an_adapter_has_read_is_not_restored_for_the_base(path: Path, tmp_path: Path) -> None:
+    """llama.cpp's own cache of prompts would do so: docs/decisions/017-adapters-share-an-engine.md."""
+    told = "The ship left the harbour at dawn and the crew was glad. " * 12
+    asked, other = [Message("user", told + "What did the crew feel?")], [Message("user", "Greet Ann, please.")]
+    file = smol_adapter(tmp_path / "one.gguf", 0)
+    base = LlamaCppEngine(path, context_length=1024, slots=1, adapters=[file])
+    tuned = base.with_adapter(file, "tuned")
+    alone = LlamaCppEngine(path, context_length=1024, slots=1)
+    expected = _said(alone, asked)[0]
+    alone.close()
+    assert _said(tuned, asked)[0] != expected, "the adapter changes nothing"
+    for engine, messages in (tuned, other), (base, other):  # the slot is given to other prompts in between
+        _said(engine, messages)
+    assert _said(base, asked)[0] == expected
+    base.close()
+
+
+@pytest.mark.model
 def test_adapters_at_once_wait_for_each_other_and_get_their_own_answers(path: Path, tmp_path: Path) -> None:
     file = smol_adapter(tmp_path / "one.gguf", 1)
     base = LlamaCppEngine(path, context_length=512, slots=4, adapters=[file])
