@@ -37,7 +37,6 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
         "max_completion_length": 48,
         "max_prompt_length": 96,
         "beta": 0.2,
-        "kl_target": 4.0,
     },
 }
 """Settings of the parts where nothing else is said: about an hour for two thousand pairs on two cores

@@ -13,7 +13,6 @@ from assistant.errors import BadDataset
 from assistant.run_worker import Worker
 from finetune.card import last_evaluation, last_steps
 from finetune.hacking import Alarm
-from finetune.kl_target import KLTarget
 from finetune.rewards import rewards
 from finetune.settings import Settings
 from finetune.training import Job
@@ -47,9 +46,6 @@ class RLHFSettings(Settings):
     """For an answer that repeats itself throughout; in part for one that does in part."""
     beta: float = 0.2
     """What a nat of divergence (KL) from the model that it begins from costs, of rewards whose deviation is 1."""
-    kl_target: float | None = None
-    """Nats of a whole answer that it is to be away in the end: beta then changes by the step (kl_target.py).
-    None: it stays."""
     num_generations: int = 4
     """Answers to each prompt."""
     max_completion_length: int = 64
@@ -64,8 +60,6 @@ class RLHFSettings(Settings):
             found.append("reward_models names no run of `reward`")
         if self.reward_weights is not None and len(self.reward_weights) != len(self.reward_models):
             found.append("reward_weights needs one weight for each of reward_models")
-        if self.kl_target is not None and not (self.kl_target > 0 and self.beta > 0):
-            found.append("kl_target must be above 0, and beta too, which is what changes")
         if self.num_generations < 2:
             found.append("num_generations must be 2 or more: answers are compared with each other")
         elif self.per_device_train_batch_size * self.gradient_accumulation_steps % self.num_generations:
@@ -118,8 +112,6 @@ def train(settings: RLHFSettings, worker: Worker) -> None:
     alarm = Alarm(worker) if settings.check_models else None
     if alarm is not None:
         trainer.add_callback(alarm)
-    if settings.kl_target is not None:
-        trainer.add_callback(KLTarget(trainer, settings.kl_target, worker))
 
     def settle() -> str:
         told = alarm.settle(trainer.accelerator.unwrap_model(trainer.model)) if alarm is not None else ""

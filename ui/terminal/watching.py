@@ -37,7 +37,6 @@ SHOWN = (
     "reward",
     "rewards/check_0/mean",
     "kl",
-    "beta",
     "length",
     "entropy",
     "margin",

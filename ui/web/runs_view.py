@@ -36,7 +36,6 @@ FIGURES = {
     "check": ("rewards/check_0/mean",),
     "margin": ("margin", "eval_margin"),
     "KL, nats an answer": ("kl",),
-    "beta": ("beta",),
     "length of answers": ("length",),
     "entropy": ("entropy",),
 }
