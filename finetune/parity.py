@@ -125,12 +125,12 @@ def compared(ones: Answers, others: Answers, *, same_template: bool) -> Parity:
 
 
 def _apart(mine: TokenProbability, theirs: TokenProbability, *, first: bool) -> Iterator[float]:
-    """How far the likely words of one are from what the other gives them: at least so far as from its rarest, where it
-    does not name them."""
+    """How far the word that one says, and the others that are likely, are from what the other gives them: at least so
+    far as from its rarest, where it does not name them."""
     known = {_word(text, first=first): value for text, value in reversed(theirs.alternatives)}  # the likeliest stays
     rarest = min(known.values(), default=-math.inf)
     for text, value in mine.alternatives:
-        if value > LIKELY and (word := _word(text, first=first)):
+        if (value > LIKELY or text == mine.text) and (word := _word(text, first=first)):
             yield abs(known.get(word, rarest) - value)
 
 

@@ -198,7 +198,9 @@ def test_an_export_that_ends_at_once_is_not_left(
     assert not (tmp_path / "merged").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.model
+@pytest.mark.timeout(600)
 def test_a_run_leaves_no_adapter_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuned = adapter_on(SMALL, tmp_path / "tuned")
     rows = tmp_path / "rows.jsonl"
@@ -210,7 +212,7 @@ def test_a_run_leaves_no_adapter_that_answers_otherwise(tmp_path: Path, monkeypa
 
     right = run()
     assert right.status().message == "" and (right.model / ADAPTER_GGUF).is_file(), right.status()
-    monkeypatch.setattr(gguf_export, "_arranging", lambda _: lambda _, weights: weights)  # RoPE in the wrong order
+    monkeypatch.setattr(gguf_export, "_arranging", lambda _: lambda _, weights: 4 * weights)  # 16 times as strong
     wrong = run()
     assert wrong.status().state is State.FINISHED and not (wrong.model / ADAPTER_GGUF).exists()
     assert wrong.status().message.startswith("The adapter for llama.cpp was left out: "), wrong.status()

@@ -75,7 +75,6 @@ def test_what_cannot_be_measured_is_said_and_the_run_is_done(tiny_decoder: Path,
     ("suite", "said"),
     [
         pytest.param("own-text", "needs a file of rows", id="a text of one's own"),
-        pytest.param("sst2", "needs a file of rows", id="rows that the Hub does not have"),
         pytest.param("chat", "Nobody is named", id="somebody to be compared with"),
     ],
 )

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import gradio as gr
 
-from assistant.errors import BadDataset, CapabilityMissing, UserError
+from assistant.errors import BadDataset, BadSettings, CapabilityMissing, ParleyError, UserError
 from assistant.run import Run
 from assistant.runs import Runs
 from assistant.service import Assistant
-from eval.runner import KIND, Evaluation, fitting
+from eval.chosen import require_form
+from eval.fitting import fitting
+from eval.runner import KIND, Evaluation
 from eval.suite import Suite, suite
 from eval.turns import create_all
 
@@ -92,18 +94,18 @@ def begin(assistant: Assistant, runs: Runs, wanted: Wanted) -> list[Run]:
 
 def _pairs(
     assistant: Assistant, chosen: Sequence[Suite], wanted: Wanted
-) -> tuple[list[tuple[Suite, str]], list[CapabilityMissing]]:
+) -> tuple[list[tuple[Suite, str]], list[ParleyError]]:
     """Suites with models that can do them, and why others cannot. Raises what `begin` does."""
     pairs: list[tuple[Suite, str]] = []
-    unable: list[CapabilityMissing] = []
+    unable: list[ParleyError] = []
     for each in chosen:
         for model in wanted.models:
             try:
-                tasks = fitting(assistant.find(model), each)
-                if wanted.engine != "auto" and any(task.kind == "generate" for task in tasks):
-                    assistant.explain(model, engine=wanted.engine, quantisation=wanted.quantisation)
+                entry = assistant.find(model)
+                tasks = fitting(entry, each)
+                require_form(_evaluation(each, model, None, wanted), each.title, entry, tasks, assistant)
                 pairs.append((each, model))
-            except CapabilityMissing as error:
+            except (CapabilityMissing, BadSettings) as error:
                 unable.append(error)
     if not pairs:
         raise unable[0]
@@ -112,14 +114,15 @@ def _pairs(
 
 def _evaluation(chosen: Suite, model: str, data: str | None, wanted: Wanted) -> Evaluation:
     judged = any(task.kind == "judged" for task in chosen.tasks)
+    timed = any(task.kind == "speed" for task in chosen.tasks)  # each engine and each form, by itself
     return Evaluation(
         model=model,
         suite=chosen.name,
         data=None if chosen.shipped else data,
         limit=wanted.limit,
         shots=wanted.shots,
-        engine=wanted.engine,
-        quantisation=wanted.quantisation,
+        engine="auto" if timed else wanted.engine,
+        quantisation=None if timed else wanted.quantisation,
         against=wanted.against if judged else None,
         judge=wanted.judge if judged else None,
     )

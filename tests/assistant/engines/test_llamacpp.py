@@ -273,7 +273,7 @@ def test_base_and_adapters_in_turn_answer_as_each_does_alone(path: Path, tmp_pat
         engine = LlamaCppEngine(path, context_length=1024, slots=1, adapter=file)
         alone[file] = [_said(engine, messages) for messages in asked]
         engine.close()
-    assert len({text for texts in alone.values() for text, _ in texts}) == 6, "the adapters change nothing"
+    assert len({str(said) for said in alone.values()}) == 3, "the adapters change nothing"
 
     base = LlamaCppEngine(path, model="base", context_length=1024, slots=2, adapters=files)
     assert base.carries(files[0]) and not base.carries(tmp_path / "3.gguf")
