@@ -124,7 +124,7 @@ def test_long_streams_of_two_models_that_do_not_both_fit_never_hold_two() -> Non
 
 def test_an_engine_in_use_is_not_loaded_a_second_time() -> None:
     pool = EnginePool(100)
-    with used(pool, "a", 60), ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(1) as threads, used(pool, "a", 60):
         other = threads.submit(pool.get, "b", 60, FakeEngine)
         until_in_line(pool, 1)
         assert [engine.model for engine in pool.loaded()] == ["a"] and not other.done()
@@ -144,7 +144,7 @@ def test_what_waits_in_vain_is_told_what_is_in_use() -> None:
 
 def test_who_no_longer_wants_it_waits_no_longer() -> None:
     pool, cancel = EnginePool(100), threading.Event()
-    with used(pool, "a", 60), ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(1) as threads, used(pool, "a", 60):
         waiting = threads.submit(pool.get, "b", 60, FakeEngine, cancel=cancel)
         until_in_line(pool, 1)
         cancel.set()
@@ -168,7 +168,7 @@ def test_nobody_takes_the_room_that_another_waits_for() -> None:
         _engine = pool.get(key, needs_bytes, lambda: FakeEngine(model=key))
         order.append(key)
 
-    with used(pool, "a", 60), ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(4) as threads, used(pool, "a", 60):
         done = [threads.submit(ask, "large", 90)]
         until_in_line(pool, 1)
         done.append(threads.submit(ask, "a", 60))  # as others go on asking for what is in use
@@ -234,7 +234,7 @@ def test_engines_that_ended_by_themselves_are_counted_and_told(caplog: pytest.Lo
 def test_one_that_does_not_suit_makes_way_for_one_that_does(budget: int) -> None:
     """At once where there is room for both, else when it is free; who holds the old one keeps it."""
     pool = EnginePool(budget)
-    with used(pool, "a", 60, "old"), ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(1) as threads, used(pool, "a", 60, "old"):
         asked = threads.submit(
             pool.get, "a", 60, lambda: FakeEngine(model="new"), suits=lambda engine: engine.model == "new"
         )
