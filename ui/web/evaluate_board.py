@@ -30,7 +30,7 @@ def leaderboard_html(places: Sequence[Place]) -> str:
     )
     return (
         '<details class="leaderboard"><summary>All models in order</summary><div class="scroll">'
-        '<table class="compared">'
+        '<table class="compared figures">'
         "<caption>First who is better at most of what both were measured on; speed and memory by the suite Speed. "
         f"± is half of an interval; a figure without it has {NO_INTERVAL}."
         f"</caption><thead><tr><th>Model</th>{head}<th>Tokens a second</th><th>Memory</th><th>Weights</th></tr></thead>"

@@ -16,6 +16,8 @@ from ui.web.events import QUICK, told
 
 ENGINES = [("The fastest here", "auto"), ("llama.cpp", "llamacpp"), ("transformers", "transformers")]
 WEIGHTS = [("As they are", ""), ("8 bits", "8bit"), ("4 bits", "4bit")]
+ROOM = 280
+"""Pixels that a list of names needs: on a phone one lies below the other."""
 
 
 class FormPart:
@@ -32,6 +34,7 @@ class FormPart:
                 multiselect=True,
                 label="Suites",
                 info="Each is measured on every model, one after another",
+                min_width=ROOM,
                 elem_id="eval-suite",
             )
             models = gr.Dropdown(
@@ -41,6 +44,7 @@ class FormPart:
                 allow_custom_value=True,
                 label="Models",
                 info="Those that are here, or the Hub id or folder of another",
+                min_width=ROOM,
                 elem_id="eval-model",
             )
         self._about = gr.HTML(suites_html([suite(FIRST)]), apply_default_css=False, elem_id="eval-about")
@@ -53,7 +57,12 @@ class FormPart:
         )
         with gr.Row(elem_classes="languages", visible=False) as self._judging:
             against = gr.Dropdown(
-                offered, allow_custom_value=True, value=None, label="Compared with", elem_id="eval-against"
+                offered,
+                allow_custom_value=True,
+                value=None,
+                label="Compared with",
+                min_width=ROOM,
+                elem_id="eval-against",
             )
             judge = gr.Dropdown(
                 offered,
@@ -61,6 +70,7 @@ class FormPart:
                 value=None,
                 label="Judged by",
                 info="A large model, which may be a server's: openai:NAME@http://host:8000/v1",
+                min_width=ROOM,
                 elem_id="eval-judge",
             )
         self._judges = (against, judge)
