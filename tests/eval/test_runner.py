@@ -129,7 +129,9 @@ def test_what_was_answered_is_not_asked_again(
     assert list(one.figures()) == list(other.figures())
 
 
-@pytest.mark.parametrize("name", ["tiny", pytest.param("smollm2-135m-instruct", marks=pytest.mark.model)])
+@pytest.mark.parametrize(
+    "name", ["tiny", pytest.param("smollm2-135m-instruct", marks=[pytest.mark.model, pytest.mark.slow])]
+)
 def test_likelihoods_do_not_depend_on_the_batch(
     name: str, tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +367,7 @@ def test_a_classifier_and_a_translator() -> None:
     assert "en → es" in left_out["this model cannot translate"] and "sentiment" in str(left_out)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_chat_model_does_the_most_of_the_mini_suite() -> None:
     run = evaluated("smollm2-135m-instruct", "mini", limit=1)

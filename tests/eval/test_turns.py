@@ -125,6 +125,7 @@ def test_a_line_that_cannot_be_read_holds_nobody(made: list[Run], text: str) -> 
 
 
 @pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
+@pytest.mark.slow
 def test_two_that_are_started_together_are_never_at_work_together(tiny_decoder: Path, tmp_path: Path) -> None:
     text = tmp_path / "mine.jsonl"
     text.write_text("".join(json.dumps({"text": f"The boats of pier {n} come in at dawn."}) + "\n" for n in range(20)))

@@ -128,6 +128,7 @@ def test_two_processes_learn_as_one(tiny_decoder: Path, rows: Path) -> None:
     assert (together.folder / "checkpoint-6" / "whole").is_file()
 
 
+@pytest.mark.slow
 def test_two_machines_are_one_run(tiny_decoder: Path, rows: Path, tmp_path: Path) -> None:
     """As the guide has it, with its own words for the second machine; both are this one, and have no GPU."""
     with socket.socket() as probe:

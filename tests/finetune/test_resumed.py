@@ -38,7 +38,10 @@ def figures(run: Run) -> list[dict[str, Any]]:
     return sorted((line for line in lines if line["step"] <= STEPS), key=lambda line: (line["step"], "loss" in line))
 
 
-@pytest.mark.parametrize("kind", ["dpo", "kto", "reward", "classifier", "rloo", "grpo"])
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("kto", "reward", "classifier", "grpo")]
+
+
+@pytest.mark.parametrize("kind", ["dpo", "rloo", *SLOW])
 def test_a_pause_changes_no_figure(kind: str, tiny_decoder: Path, tmp_path: Path) -> None:
     rows, given = PAIRS, {**QUICK, "model": str(tiny_decoder)}
     name = "rlhf" if kind in ("rloo", "grpo") else kind

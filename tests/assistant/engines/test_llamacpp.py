@@ -289,6 +289,7 @@ def test_base_and_adapters_in_turn_answer_as_each_does_alone(path: Path, tmp_pat
     base.close()
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_prompt_that_an_adapter_has_read_is_not_restored_for_the_base(path: Path, tmp_path: Path) -> None:
     """llama.cpp's own cache of prompts would do so: docs/decisions/017-adapters-share-an-engine.md."""
