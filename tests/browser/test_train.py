@@ -295,7 +295,7 @@ def test_questions_get_a_second_opinion(page: Page, tmp_path: Path) -> None:
     settle(page)
     choose_file(page, "#write-samples button", samples)
     page.click("#write-check input")
-    page.get_by_role("option", name=Catalogue.load()[MODEL].title).click()
+    page.get_by_role("option", name=Catalogue.load()[MODEL].title, exact=True).first.click()
     page.screenshot(path=str(tmp_path / "write.png"), full_page=True)
     page.click("#write-go")
     shown = page.locator("#write-shown")

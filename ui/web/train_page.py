@@ -145,8 +145,8 @@ def build_train(assistant: Assistant, page: gr.Blocks) -> None:
             if able and wanted not in able:  # the rows say what can be learnt of them
                 wanted = able[0]
                 changed = choose(wanted, chosen)
+                chosen, most = changed[model]["value"], changed[length]["value"]  # before Gradio takes them out
                 yield {method: wanted} | changed
-                chosen, most = changed[model]["value"], changed[length].get("value", most)
             shown = lint_html(report)
             yield {looked: shown}
             if chosen and most and report.kept and wanted not in UNCUT:
