@@ -54,6 +54,10 @@ class Worker:
             changes |= {"step": step, "seconds_per_step": (time.monotonic() - self._from[1]) / made if made else 0.0}
         self._set(**changes)
 
+    def pace_anew(self) -> None:
+        """What comes next is where the pace is reckoned from: what was told before was not done just now."""
+        self._from = None
+
     def wait(self, doing: str) -> None:
         """Say what is waited for: that is no time that the run has worked. Raises OSError."""
         self._begun = time.monotonic()

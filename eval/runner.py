@@ -150,9 +150,14 @@ def _measured(asked: Evaluation, chosen: Suite, worker: Worker, assistant: Chose
     samples: dict[str, list[dict[str, Any]]] = {}
     for place, task in enumerate(tasks):
         title = task.name if len(tasks) == 1 else f"{task.name}, {place + 1} of {len(tasks)}"
+        kept = len(answers) > 0  # of this task, where the first that it tells is not its beginning
 
         def tell(done: int, total: int, place: int = place, title: str = title) -> None:
+            nonlocal kept
             step, steps = far.at(place, done, total)
+            if kept and done:
+                worker.pace_anew()
+            kept = False
             worker.tell(step=step, steps=steps, doing=title)
             if worker.asked():
                 raise _Asked("It was asked to end.")

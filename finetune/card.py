@@ -96,7 +96,8 @@ def card(run: Run, base: ModelEntry, rows: Rows, figures: Mapping[str, float]) -
 
 
 def add_figures(run: Run, title: str, lines: Sequence[str], figures: Mapping[str, float]) -> None:
-    """Add a section to the card of a run, and its figures to the metadata; nothing where there is no card."""
+    """Add a section to the card of a run, and its figures to the metadata; nothing where there is no card. One of that
+    title at its end gives way: a run that was killed just then is measured again."""
     from huggingface_hub import EvalResult, ModelCard
 
     path = run.model / "README.md"
@@ -105,7 +106,7 @@ def add_figures(run: Run, title: str, lines: Sequence[str], figures: Mapping[str
     card = ModelCard(path.read_text("utf-8"))
     about: Any = card.data
     about.eval_results = [
-        *(about.eval_results or []),
+        *(each for each in about.eval_results or [] if each.dataset_name not in figures),
         *(
             EvalResult(
                 task_type=about.pipeline_tag or "",
@@ -118,7 +119,8 @@ def add_figures(run: Run, title: str, lines: Sequence[str], figures: Mapping[str
         ),
     ]
     listed = "\n".join(f"- {line}" for line in lines)
-    write_whole(path, [f"---\n{about.to_yaml()}\n---\n{card.text.rstrip()}\n\n## {title}\n\n{listed}\n"])
+    text = card.text.partition(f"\n## {title}\n")[0].rstrip()
+    write_whole(path, [f"---\n{about.to_yaml()}\n---\n{text}\n\n## {title}\n\n{listed}\n"])
 
 
 def last_evaluation(run: Run) -> dict[str, float]:

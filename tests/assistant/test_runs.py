@@ -85,6 +85,11 @@ def test_the_time_left_is_reckoned_from_the_first_step(runs: Runs, monkeypatch: 
     clock[0] += 3
     worker.tell(step=1, steps=5)
     assert run.status().eta_seconds == pytest.approx(12)
+    worker.pace_anew()
+    worker.tell(step=4, steps=6)  # known from before a kill, at no cost
+    clock[0] += 7
+    worker.tell(step=5, steps=6)
+    assert run.status().eta_seconds == pytest.approx(7)
 
 
 def test_what_a_run_waits_for_is_none_of_its_time(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

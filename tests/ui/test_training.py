@@ -107,6 +107,17 @@ def done(model: Path, suite: str) -> Run:
     return run
 
 
+def test_a_card_that_was_written_before_a_kill_says_it_once(tiny_decoder: Path) -> None:
+    run = done(tiny_decoder, "mini")
+    card = "---\ntags:\n- parley\n---\n# Tuned\n\n## Settings\n"
+    (run.model / "README.md").write_text(card)
+    for value in (0.25, 0.5):
+        training.add_figures(run, "Measured", [f"it is {value}"], {"mini grammar": value})
+    written = ModelCard.load(run.model / "README.md")
+    assert [each.metric_value for each in written.data.eval_results or []] == [0.5]
+    assert written.text.count("## Measured") == 1 and "it is 0.5" in written.text and "## Settings" in written.text
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError("of 3 GB"), KeyError("mmlu")])
 def test_whatever_befalls_the_measuring_the_run_is_done(
     error: Exception, tiny_decoder: Path, monkeypatch: pytest.MonkeyPatch

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable
@@ -55,8 +56,21 @@ def write(text: str) -> None:
 
 
 def json_line(value: Any) -> str:
-    """One JSON object on one line; json.dumps alone leaves some control characters as they are."""
-    return json.dumps(value, ensure_ascii=False).translate(_JSON_ESCAPES) + "\n"
+    """One JSON object on one line; json.dumps alone leaves some control characters as they are, and writes numbers that
+    are none (NaN, infinity), which JSON does not know: they are null."""
+    try:
+        told = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        told = json.dumps(_known_to_json(value), ensure_ascii=False)
+    return told.translate(_JSON_ESCAPES) + "\n"
+
+
+def _known_to_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _known_to_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known_to_json(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_json(value: Any) -> None:

@@ -86,6 +86,15 @@ def test_json_is_one_line_without_control_characters(capsys):
     assert json.loads(printed) == value
 
 
+def test_json_has_null_where_a_number_is_none(capsys):
+    write_json({"drops": [{"after": float("nan"), "before": 0.5}], "most": (float("inf"), 1)})
+    printed = capsys.readouterr().out
+    assert json.loads(printed, parse_constant=pytest.fail) == {
+        "drops": [{"after": None, "before": 0.5}],
+        "most": [None, 1],
+    }
+
+
 def test_write_file_is_whole_or_not_at_all(tmp_path):
     path = tmp_path / "x.jsonl"
     write_file(path, ["old\n"])
