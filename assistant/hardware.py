@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Machine:
     free_ram_bytes: int
     gpus: tuple[Gpu, ...] = ()
     cpu_bf16: bool = False
-    """The processor multiplies bfloat16 natively (AVX512-BF16, AMX, ARMv8.6)."""
+    """The processor multiplies bfloat16 faster than float32 (AMX, AMD's AVX512-BF16, ARMv8.6)."""
     notes: tuple[str, ...] = ()
     """What keeps something here from being used, a sentence each."""
 
@@ -152,16 +153,19 @@ def _cores_of(processors: set[int]) -> int:
 def _cpu_name() -> str:
     if platform.system() == "Darwin":
         return _sysctl("machdep.cpu.brand_string") or platform.machine()
-    for line in _text(Path("/proc/cpuinfo")).splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return _cpu_fact("model name") or platform.processor() or platform.machine()
 
 
 def _cpu_bf16() -> bool:
     if platform.system() == "Darwin":
         return _sysctl("hw.optional.arm.FEAT_BF16") == "1"
-    return bool(_cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"})
+    return bf16_is_faster(_cpu_flags(), _cpu_fact("vendor_id"))
+
+
+def bf16_is_faster(flags: Set[str], vendor: str) -> bool:
+    """Whether a processor of these flags multiplies bfloat16 faster than float32. AVX512-BF16 alone does on AMD's; on
+    Intel's without AMX it was the slower by half at everything (docs/experiments.md)."""
+    return bool(flags & {"amx_bf16", "bf16"}) or ("avx512_bf16" in flags and vendor != "GenuineIntel")
 
 
 def cpu_multiplies_int8() -> bool:
@@ -170,10 +174,15 @@ def cpu_multiplies_int8() -> bool:
 
 
 def _cpu_flags() -> set[str]:
+    return set(_cpu_fact("flags", "Features").split())
+
+
+def _cpu_fact(*names: str) -> str:
+    """What Linux says of the processor under one of these names; "" where it says nothing."""
     for line in _text(Path("/proc/cpuinfo")).splitlines():
-        if line.startswith(("flags", "Features")):
-            return set(line.split(":", 1)[1].split())
-    return set()
+        if line.startswith(names):
+            return line.split(":", 1)[1].strip()
+    return ""
 
 
 def _sysctl(name: str) -> str:

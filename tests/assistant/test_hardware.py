@@ -26,6 +26,20 @@ def machine_memory(monkeypatch: pytest.MonkeyPatch, total: int, available: int) 
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=total, available=available))
 
 
+@pytest.mark.parametrize(
+    ("flags", "vendor", "faster"),
+    [
+        ({"avx512f", "avx512_bf16"}, "AuthenticAMD", True),
+        ({"avx512f", "avx512_bf16"}, "GenuineIntel", False),
+        ({"avx512f", "avx512_bf16", "amx_bf16"}, "GenuineIntel", True),
+        ({"avx512f"}, "GenuineIntel", False),
+        ({"bf16", "asimd"}, "", True),
+    ],
+)
+def test_where_bfloat16_is_the_faster(flags: set[str], vendor: str, faster: bool) -> None:
+    assert hardware.bf16_is_faster(flags, vendor) is faster
+
+
 def test_detect_agrees_with_the_system() -> None:
     machine = hardware.detect()
     assert machine.cpu

@@ -59,6 +59,7 @@ def test_the_mood_of_a_pdf_of_forty_pages(page: Page, long_pdf: Path) -> None:
     expect(page.locator("#sentiment-stop")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_key_sentences_of_a_pdf_of_forty_pages(page: Page, long_pdf: Path) -> None:
     open_tab(page, "Summarise")
     page.get_by_label("Key sentences").check()
@@ -118,6 +119,7 @@ def translating(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> 
     served.stop()
 
 
+@pytest.mark.slow
 def test_subtitles_keep_their_times(context: BrowserContext, translating: Server, tmp_path: Path) -> None:
     page = open_text_page(context, translating.url)
     source = tmp_path / "film.srt"

@@ -118,6 +118,7 @@ def away(made: np.ndarray, real: np.ndarray) -> float:
     return float(np.sqrt(far.min(1)).mean())
 
 
+@pytest.mark.slow
 def test_a_loss_is_chosen_from_a_list(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)
@@ -202,6 +203,7 @@ LATE_END = """
 """The stream of events ends, and the page hears of it three seconds later: what a busy machine makes of it."""
 
 
+@pytest.mark.slow
 def test_what_begins_as_the_stream_of_events_ends_is_not_lost(context: BrowserContext, server: Server) -> None:
     context.add_init_script(LATE_END)
     page = context.new_page()
@@ -226,6 +228,7 @@ def test_a_choice_ends_what_runs_and_the_next_begins(context: BrowserContext, se
     expect(page.locator("#lab-made img")).to_have_attribute("alt", "What the GAN makes", timeout=60_000)
 
 
+@pytest.mark.slow
 def test_a_painted_hole_is_filled_in_an_own_picture(context: BrowserContext, server: Server, tmp_path: Path) -> None:
     page = context.new_page()
     visit(page, server)
@@ -256,6 +259,7 @@ def test_a_painted_hole_is_filled_in_an_own_picture(context: BrowserContext, ser
     assert left and {value for _, value in left} == {128, 255}
 
 
+@pytest.mark.slow
 def test_makers_are_measured_at_the_first_click(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)
@@ -299,6 +303,7 @@ def test_four_eras_judge_a_sentence(context: BrowserContext, server: Server, tmp
     expect(page.locator("#eras-measured")).to_contain_text("100.0%")
 
 
+@pytest.mark.slow
 def test_a_pipeline_paints_what_is_said(context: BrowserContext, server: Server, tiny_pipeline: Path) -> None:
     page = context.new_page()
     visit(page, server)

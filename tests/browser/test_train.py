@@ -101,6 +101,7 @@ def test_from_a_file_to_the_chat(page: Page, server: Server, tmp_path: Path) -> 
     assert page.locator("article.assistant .body").inner_text().strip()
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_it_takes(page: Page, tmp_path: Path) -> None:
     choose_file(page, "#train-data button", rows(tmp_path))
     expect(page.locator("#train-dry button, button#train-dry")).to_be_enabled(timeout=30_000)
@@ -110,6 +111,7 @@ def test_a_dry_run_says_what_it_takes(page: Page, tmp_path: Path) -> None:
     page.screenshot(path=str(tmp_path / "dry-run.png"), full_page=True)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_while_the_server_is_gone(page: Page, server: Server, tiny_decoder: Path, tmp_path: Path) -> None:
     choose_file(page, "#train-data button", rows(tmp_path))
     expect(page.locator("#train-start, button#train-start")).to_be_enabled(timeout=30_000)
@@ -142,6 +144,7 @@ def test_a_run_goes_on_while_the_server_is_gone(page: Page, server: Server, tiny
     assert run.status().state is State.STOPPED and run.status().step > paused
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_and_lose_nothing(page: Page, tmp_path: Path) -> None:
     choose_file(page, "#train-data button", rows(tmp_path))
     expect(page.locator(".masks")).to_be_visible(timeout=60_000)
@@ -245,6 +248,7 @@ def test_a_cleaned_copy_and_rows_that_leak(page: Page, server: Server, tmp_path:
     assert len(copy.read_text("utf-8").splitlines()) == 11
 
 
+@pytest.mark.slow
 def test_a_classifier_from_a_table_to_the_sort_tab(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "mails.csv"
     kinds = {"refund": "I want my money back for order", "delivery": "Where is my parcel with order"}

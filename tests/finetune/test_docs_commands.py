@@ -48,11 +48,11 @@ def commands() -> Iterator[list[str]]:
 
 
 def in_this_process(runs: Runs, run: Run) -> None:
-    """Instead of a process of its own, which would load its libraries for each command anew. Two processes are two:
-    what the command says is what starts them. (`accelerate launch` wants GPUs.)"""
+    """Instead of a process of its own, which would load its libraries for each command anew. Two processes of the first
+    method are two: what the command says is what starts them. (`accelerate launch` wants GPUs.)"""
     from accelerate.state import AcceleratorState
 
-    if run.launcher[: len(TORCHRUN)] == TORCHRUN:
+    if run.launcher[: len(TORCHRUN)] == TORCHRUN and run.kind == "sft":
         START(runs, run)
         return
     AcceleratorState._reset_state(True)
@@ -103,6 +103,7 @@ class House:
         return [*most, *([f"model={base}"] if base and "model" not in given else [])]
 
 
+@pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.timeout(600)  # forty commands
 def test_every_command_of_the_guide(

@@ -12,6 +12,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from assistant.run import Run, State, read_run
 from assistant.runs import Runs
 from finetune.following import WHOLE, last_checkpoint
@@ -48,6 +50,7 @@ def half(run: Run) -> bool:
     return any(not (path / WHOLE).exists() for path in run.folder.glob("checkpoint-*"))
 
 
+@pytest.mark.slow
 def test_ten_kills_change_nothing(tiny_decoder: Path, tmp_path: Path, parley_home: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     some = [{"prompt": f"what colour is {n}", "completion": f"it is {'so ' * (n % 7)}red"} for n in range(32)]

@@ -86,7 +86,11 @@ def test_a_part_that_fails_is_named(tiny_decoder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "furthest", "told"),
-    [("sft", "sft", "in its first part"), ("check", "sft", "before it learnt"), ("rlhf", "rlhf", "not compared")],
+    [
+        pytest.param("sft", "sft", "in its first part", marks=pytest.mark.slow),
+        ("check", "sft", "before it learnt"),
+        pytest.param("rlhf", "rlhf", "not compared", marks=pytest.mark.slow),
+    ],
 )
 def test_a_stop_leaves_the_model_of_the_furthest_part(
     tiny_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, furthest: str, told: str

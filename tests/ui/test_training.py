@@ -109,7 +109,7 @@ def done(model: Path, suite: str) -> Run:
 
 def test_a_card_that_was_written_before_a_kill_says_it_once(tiny_decoder: Path) -> None:
     run = done(tiny_decoder, "mini")
-    card = "---\ntags:\n- parley\n---\n# Tuned\n\n## Settings\n"
+    card = "---\nmodel_name: tuned\ntags:\n- parley\n---\n# Tuned\n\n## Settings\n"
     (run.model / "README.md").write_text(card)
     for value in (0.25, 0.5):
         training.add_figures(run, "Measured", [f"it is {value}"], {"mini grammar": value})

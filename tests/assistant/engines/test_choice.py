@@ -240,6 +240,7 @@ def test_a_remote_choice_names_the_server() -> None:
     assert (choice.engine, choice.fits, choice.device) == ("openai", True, "http://h/v1")
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_gguf_is_scored_through_its_full_weights(smol_gguf: Path, smol_folder: Path) -> None:
     """From the choice to a score, with the folder already made."""

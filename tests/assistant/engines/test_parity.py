@@ -69,6 +69,7 @@ def differences(gguf: Path, folder: Path) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_weights_give_the_same_probabilities(smol_gguf: Path, smol_folder: Path, tmp_path: Path) -> None:
     found = differences(full_gguf(smol_gguf, tmp_path / "full.gguf"), smol_folder)
     assert statistics.mean(found) < 0.002

@@ -36,6 +36,7 @@ def test_a_suite_from_its_start_to_a_report(tiny_decoder: Path, tmp_path: Path) 
     assert "<svg" in report.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("lm_eval") is None, reason="lm-eval is not installed: the eval extra")
 def test_several_models_in_one_command(tiny_decoder: Path, tmp_path: Path) -> None:
     text, report = tmp_path / "mine.txt", tmp_path / "all.html"

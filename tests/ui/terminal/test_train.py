@@ -56,6 +56,7 @@ def test_a_run_from_its_start_to_the_chat(tiny_decoder: Path, rows: Path, tmp_pa
     assert json.loads(parley("runs", "list", "--json").stdout) == []
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_ends_with_its_error(tiny_decoder: Path, rows: Path) -> None:
     words = ["train", "sft", f"data={rows}", f"model={tiny_decoder}", "trainer.no_such=1", *TINY]
     for more in ([], ["--json"]):
