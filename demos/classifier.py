@@ -72,7 +72,8 @@ class ClassifierLesson(Lesson):
         rate = self._config.learning_rate * (1 - step / self._config.steps)
         places = self._batches.at(step)
         x, y = scaled(self._pictures.images[places]).to(self._device), self._pictures.labels[places].to(self._device)
-        x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
+        if self._pictures.mirrored:
+            x = torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5, x.flip(3), x)
         loss = F.cross_entropy(self.classifier(x), y)
         update(self.optimisers["classifier"], loss, rate=rate)
         return {"loss": loss.item()}

@@ -44,8 +44,9 @@ class Density:
         return self.means[which] + torch.einsum("nij,nj->ni", self.factors[which], noise)
 
     def keep(self, folder: Path) -> None:
-        """Write it beside the weights. Raises OSError."""
-        keep_tensors({"weights": self.weights, "means": self.means, "factors": self.factors}, folder / FILE)
+        """Write it beside the weights, in float16. Raises OSError."""
+        tensors = {"weights": self.weights, "means": self.means, "factors": self.factors}
+        keep_tensors({name: each.half() for name, each in tensors.items()}, folder / FILE)
 
 
 def standard(latent: int) -> Density:
@@ -71,7 +72,7 @@ def read(folder: Path, latent: int) -> Density:
     if not (folder / FILE).exists():
         return standard(latent)
     try:
-        found = Density(**load_file(folder / FILE))
+        found = Density(**{name: each.float() for name, each in load_file(folder / FILE).items()})
         found.draw(1, torch.Generator())
     except (OSError, TypeError, RuntimeError, IndexError, SafetensorError) as error:
         raise NoData(f"{folder / FILE} cannot be used: {error}.") from error

@@ -240,8 +240,7 @@ class Diffusion:
         load_into(folder, average=self.network)
 
     def film(self, classes: Tensor, *, seed: int = 0, **how: Any) -> Iterator[Tensor]:
-        """What the noise is taken for after each step, (count, channels, 28, 28), for the classes asked for, (count,)
-        int64. how: as in `denoise`."""
+        """What the noise is taken for after each step, (count, channels, 28, 28). classes: (count,); how: `denoise`."""
         noise = torch.randn(len(classes), self.channels, SIZE, SIZE, generator=torch.Generator().manual_seed(seed))
         yield from denoise(self.network, classes, noise, seed=seed, **how)
 

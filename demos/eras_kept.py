@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from demos.architectures import WEIGHTS
-from demos.eras import Statistics
+from demos.eras import Make, Rules, Statistics
 from demos.eras_lstm import DeepLearning
 from demos.errors import NoData
 from demos.lesson import write_tensors
@@ -24,13 +25,34 @@ TENSORS, WORDS = "model.safetensors", "words.json"
 
 
 def save(folder: Path, statistics: Statistics, network: DeepLearning, facts: Mapping[str, Any]) -> None:
-    """Write both in float16, and what they learnt from. Raises OSError."""
+    """Write both in float16, and what they learnt from: both files, or none that fit other ones. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
+    parts = {folder / name: folder / f"{name}.part" for name in (TENSORS, WORDS)}
     tensors = {f"statistics.{name}": torch.from_numpy(value) for name, value in statistics.arrays().items()}
     tensors |= {f"lstm.{name}": value for name, value in network.network.state_dict().items()}
-    write_tensors({name: value.half() for name, value in tensors.items()}, folder / TENSORS)
     told = {**facts, "statistics": statistics.vocabulary, "lstm": network.vocabulary}
-    (folder / WORDS).write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+    try:
+        write_tensors({name: value.half() for name, value in tensors.items()}, parts[folder / TENSORS])
+        parts[folder / WORDS].write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+        (folder / WORDS).unlink(missing_ok=True)  # so that new weights never stand beside old words
+        for place, part in parts.items():
+            part.replace(place)
+    finally:
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def makers(folder: Path = KEPT) -> dict[str, Make]:
+    """Era → what makes its reader of rows; of none those that learn have what lies in a folder.
+
+    They raise BadText, NoData.
+    """
+    return {
+        "rules": Rules,
+        "statistics": lambda rows: Statistics(rows) if rows else statistics(folder),
+        "deep learning": lambda rows: DeepLearning(rows) if rows else deep_learning(folder),
+    }
 
 
 def statistics(folder: Path = KEPT) -> Statistics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from threading import Lock
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from demos.eras import WORD, Row, both_kinds
 PADDING, UNKNOWN = 0, 1
 MOST_WORDS = 60
 """Of a text, that are read."""
+_LEARNING = Lock()
+"""torch's own generator, which dropout and the first weights draw from, is one for all of the process."""
 
 
 class Network(nn.Module):
@@ -55,12 +58,13 @@ class DeepLearning:
         Raises BadText for rows of one kind only.
         """
         both_kinds(rows)
-        torch.manual_seed(seed)
         counted = Counter(word.lower() for text, _ in rows for word in WORD.findall(text))
         frequent = [word for word, count in counted.most_common(most) if count > 1 or len(rows) < 2000]
         self._numbers = {word: place for place, word in enumerate(frequent, 2)}
-        self.network = Network(len(self._numbers) + 2, width, hidden)
-        self._learn(rows, epochs, least, seed)
+        with _LEARNING, torch.random.fork_rng(devices=[]):  # what others draw is left as it was
+            torch.manual_seed(seed)
+            self.network = Network(len(self._numbers) + 2, width, hidden)
+            self._learn(rows, epochs, least, seed)
         self.network.eval()
 
     @classmethod

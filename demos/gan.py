@@ -14,6 +14,7 @@ pictures (R1, Mescheder et al. 2018, arXiv:1801.04406). "wgan-gp" is Wasserstein
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -21,33 +22,56 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from demos.distances import spreads
+from demos import collapse
+from demos.classifier import Classifier
 from demos.images import Pictures, scaled
 from demos.lesson import Batches, Config, Lesson, follow, load_into, picture_facts, read_about, update
+
+Loss = Literal["nonsaturating", "wgan-gp"]
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What a loss is trained with unless something else is asked for. penalty: weight of the gradient's; critic_steps:
+    of D for one of G; betas: of Adam."""
+
+    penalty: float
+    critic_steps: int
+    betas: tuple[float, float]
+
+
+USUAL: dict[Loss, Usual] = {"nonsaturating": Usual(1.0, 1, (0.5, 0.99)), "wgan-gp": Usual(10.0, 5, (0.0, 0.9))}
+"""As in its paper for wgan-gp, but for the rate of learning, 1e-4 there. R1's γ is 10 in Mescheder et al., 1 here."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GanConfig(Config):
-    """latent: numbers of noise; loss: of both networks; penalty: weight of the gradient's; critic_steps: of D for one
-    of G; average: share of the old in each step of the running mean of G that is kept."""
+    """latent: numbers of noise; loss: of both networks; penalty, critic_steps: None is what is usual for the loss;
+    average: share of the old in each step of the running mean of G that is kept."""
 
     steps: int = 12_000
     batch_size: int = 64
     learning_rate: float = 2e-4
     latent: int = 64
     width: int = 48
-    loss: Literal["nonsaturating", "wgan-gp"] = "nonsaturating"
+    loss: Loss = "nonsaturating"
     penalty: float | None = None
-    critic_steps: int = 1
+    critic_steps: int | None = None
     average: float = 0.999
 
     @property
     def weight(self) -> float:
-        """Of the penalty: as asked, or as in the loss's paper."""
-        return {"nonsaturating": 1.0, "wgan-gp": 10.0}[self.loss] if self.penalty is None else self.penalty
+        """Of the penalty."""
+        return USUAL[self.loss].penalty if self.penalty is None else self.penalty
+
+    @property
+    def turns(self) -> int:
+        """Of D for one of G."""
+        return USUAL[self.loss].critic_steps if self.critic_steps is None else self.critic_steps
 
     def problems(self) -> list[str]:
-        small = [name for name in ("critic_steps", "latent", "width") if getattr(self, name) < 1]
+        least = {"critic_steps": self.turns, "latent": self.latent, "width": self.width}
+        small = [name for name, value in least.items() if value < 1]
         wrong = [f"{name} is at least 1" for name in small]
         wrong += [] if self.penalty is None or 0 <= self.penalty < 1e6 else ["penalty is at least 0"]
         return [*super().problems(), *wrong, *([] if 0 <= self.average < 1 else ["average lies between 0 and 1"])]
@@ -81,19 +105,6 @@ def gradient_penalty(discriminator: nn.Module, real: Tensor, fake: Tensor, y: Te
 def r1_penalty(real_scores: Tensor, real: Tensor) -> Tensor:
     """½ E[‖∇D(x)‖²] at real pictures (Mescheder et al. 2018, eq. 9)."""
     return 0.5 * slopes(real_scores, real).mean()
-
-
-def collapse(fake: Tensor, y: Tensor) -> dict[str, float]:
-    """What falls to nothing where the game collapses: the standard deviation of all pictures of a batch, of those of a
-    class, and of those of the class that has the least, which a mean over classes would hide. Each a mean over pixels.
-    """
-    within = spreads(fake, y)
-    spread = {
-        "diversity": fake.std(0).mean(),
-        "diversity within a class": within.mean(),
-        "least diverse class": within.min(),
-    }
-    return {name: value.item() for name, value in spread.items()}
 
 
 class Generator(nn.Module):
@@ -157,7 +168,9 @@ class GanLesson(Lesson):
         self.discriminator = Discriminator(*shape, config.width).to(device)
         self.networks = {"generator": self.generator, "average": self.average, "discriminator": self.discriminator}
         self.optimisers = {
-            name: torch.optim.Adam(self.networks[name].parameters(), config.learning_rate, betas=(0.5, 0.99))
+            name: torch.optim.Adam(
+                self.networks[name].parameters(), config.learning_rate, betas=USUAL[config.loss].betas
+            )
             for name in ("generator", "discriminator")
         }
         self._batches = Batches(len(pictures), config.batch_size, config.seed)
@@ -168,14 +181,14 @@ class GanLesson(Lesson):
 
     def learn(self, step: int) -> dict[str, float]:
         told: dict[str, float] = {}
-        for turn in range(self._config.critic_steps):
-            told = self._learn_to_judge(self._batches.at(step * self._config.critic_steps + turn))
+        for turn in range(self._config.turns):
+            told = self._learn_to_judge(self._batches.at(step * self._config.turns + turn))
         y = torch.randint(len(self._pictures.classes), (self._config.batch_size,), device=self._device)
         fake = self._made(y)
         loss = generator_loss(self.discriminator(fake, y), self._config.loss)
         update(self.optimisers["generator"], loss)
         follow(self.average, self.generator, self._config.average, step)
-        return {"generator": loss.item(), **told, **collapse(fake.detach(), y)}
+        return {"generator": loss.item(), **told, **collapse.spread(fake.detach(), y)}
 
     def _learn_to_judge(self, places: Tensor) -> dict[str, float]:
         x = scaled(self._pictures.images[places]).to(self._device).requires_grad_()
@@ -194,6 +207,17 @@ class GanLesson(Lesson):
     def show(self) -> Tensor:
         y = torch.arange(len(self._z), device=self._device) % len(self._pictures.classes)
         return self.average(self._z.to(self._device), y).cpu()
+
+    @cached_property
+    def _judge(self) -> Classifier | None:  # loaded where nothing is drawn for the training
+        return collapse.judge_of(self._pictures)
+
+    def watch(self) -> dict[str, float]:
+        if self._judge is None:
+            return {}
+        z = torch.randn(collapse.MANY, self._config.latent, generator=torch.Generator().manual_seed(self._config.seed))
+        y = torch.arange(len(z), device=self._device) % len(self._pictures.classes)
+        return collapse.covered(self._judge, self.average(z.to(self._device), y))
 
     def about(self) -> dict[str, object]:
         return picture_facts(self._pictures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -54,6 +55,10 @@ class Lesson(ABC):
     def show(self) -> Tensor | str:
         """What it makes now, always of the same noise: pictures (count, channels, height, width) in [-1, 1], or a
         text."""
+
+    def watch(self) -> dict[str, float]:
+        """Figures that are dear, and so are taken where it shows what it makes. Draws from no global generator."""
+        return {}
 
     def about(self) -> dict[str, Any]:
         """What has to be known to use the weights without the data."""
@@ -119,19 +124,26 @@ def picture_facts(pictures: Pictures) -> dict[str, Any]:
 
 
 def save(folder: Path, lesson: Lesson, architecture: str, config: Config, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the kept networks in float16, and what they are, which is given back. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the kept networks in float16, and what they are, which is given back. The folder takes the place of one
+    that is there, and appears when it is whole: measuring may take a minute before. Raises OSError."""
     tensors = {
         f"{name}.{key}": value.detach().to("cpu", torch.float16 if value.is_floating_point() else None).contiguous()
         for name in lesson.kept
         for key, value in lesson.networks[name].state_dict().items()
     }
     told = {"architecture": architecture, "config": asdict(config), **lesson.about(), **facts}
-    lesson.keep(folder)
-    write_tensors(tensors, folder / f"{WEIGHTS}.part")
-    (folder / f"{ABOUT}.part").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    for name in (WEIGHTS, ABOUT):
-        (folder / f"{name}.part").replace(folder / name)
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of one that was killed here
+    try:
+        part.mkdir(parents=True)
+        lesson.keep(part)
+        write_tensors(tensors, part / WEIGHTS)
+        (part / ABOUT).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return told
 
 

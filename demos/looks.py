@@ -87,14 +87,7 @@ class Look:
 
 
 LOOKS = (
-    Look(
-        "rnn",
-        "states",
-        "Its state while it reads",
-        "The hidden state, character by character.",
-        "text",
-        ("text",),
-    ),
+    Look("rnn", "states", "Its state while it reads", "The hidden state, character by character.", "text", ("text",)),
     Look(
         "rnn",
         "writing",
@@ -178,6 +171,15 @@ LOOKS = (
         "diffusion",
         ("picture",),
         Amount("Noise", 0.1, 2.0, 0.7, 0.1),
+    ),
+    Look(
+        "diffusion",
+        "mend",
+        "Mend a damaged picture",
+        "Restoration: your picture is taken as it is, with the noise that is in it; paint over scratches and holes.",
+        "diffusion",
+        ("picture", "paint"),
+        Amount("Noise that is in it", 0.0, 2.0, 0.3, 0.05),
     ),
     Look(
         "pix2pix",

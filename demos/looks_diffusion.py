@@ -1,4 +1,5 @@
-"""Looks into the diffusion model at work on a picture: a hole filled, a small picture enlarged, noise taken away."""
+"""Looks into the diffusion model at work on a picture: a hole filled, a small picture enlarged, noise taken away, a
+damaged one mended."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from demos.diffusion import Diffusion
 from demos.exhibits import Exhibit, Sheet
 from demos.images import SIZE
 from demos.looks import Given
-from demos.looks_pictures import chosen
+from demos.looks_pictures import as_known, chosen
 
 VERSIONS, STEPS, FILLED = 8, 50, 65
 """Pictures that are made of one, and passes for each; which of the known pictures a hole is filled in."""
@@ -29,6 +30,12 @@ def middle() -> Tensor:
     mask = torch.zeros(SIZE, SIZE, dtype=torch.bool)
     mask[8:20, 8:20] = True
     return mask
+
+
+def scratch() -> Tensor:
+    """The mask of a line from the top left to the bottom right, three pixels wide: (28, 28) bool."""
+    across = torch.arange(SIZE)
+    return (across[:, None] - across).abs() <= 1
 
 
 def diffusion_fill(model: Diffusion, folder: Path, given: Given) -> Iterator[Exhibit]:
@@ -71,4 +78,25 @@ def diffusion_clean(model: Diffusion, folder: Path, given: Given) -> Iterator[Ex
         torch.cat([picture[None], noisy.clamp(-1, 1), made]),
         f"The picture, the same with noise of {strength:g}, and what it may have been: the more noise, the more it "
         "is made up.",
+    )
+
+
+def diffusion_mend(model: Diffusion, folder: Path, given: Given) -> Iterator[Exhibit]:
+    strength = 0.3 if given.amount is None else given.amount
+    mask = given.mask
+    if given.picture is None:  # an example is damaged first, so that there is something to mend
+        picture = chosen(None, folder, model.channels, given.home, FILLED)
+        generator = torch.Generator().manual_seed(given.seed + 1_000_003)
+        damaged = (picture + strength * torch.randn(picture.shape, generator=generator)).clamp(-1, 1)
+        mask = scratch() if mask is None or not mask.any() else mask
+        shown, said = [picture[None]], "The picture, the same damaged"
+    else:
+        damaged = as_known(given.picture, model.channels)
+        mask = torch.zeros(SIZE, SIZE, dtype=torch.bool) if mask is None else mask
+        shown, said = [], "The picture as it is, without what is to be made anew"
+    many, anything = _many(damaged, model)
+    made = restoring.mend(model.network, many, strength, mask, anything, seed=given.seed, steps=STEPS)
+    yield Sheet(
+        torch.cat([*shown, torch.where(mask, 0.0, damaged)[None], made]),
+        f"{said}, and what it may have been: holes are filled, and noise of {strength:g} is taken away.",
     )

@@ -26,6 +26,12 @@ MARKS = ("<pad>", "<begin>", "<end>", "<unknown>")
 PAD, BEGIN, END, UNKNOWN = range(len(MARKS))
 TESTED = 1000
 """Pairs that are set apart to measure on, a tenth if there are fewer."""
+_HEADS = """source target src tgt from to input output text sentence sentences original translation reference read made
+language 1 2 english french german spanish italian portuguese dutch polish czech swedish danish norwegian finnish
+russian ukrainian greek turkish arabic hebrew hindi chinese japanese korean latin français deutsch español italiano
+português nederlands en fr de es it pt nl pl cs sv da nb fi ru uk el tr ar he hi zh ja ko la"""
+HEADS = frozenset(_HEADS.split())
+"""Words that name a column."""
 
 
 def split(text: str) -> list[str]:
@@ -97,12 +103,19 @@ class Pairs:
 
 
 def load(name: str) -> list[tuple[str, str]]:
-    """ "phrases", or the first two columns of a file. Raises BadText."""
+    """ "phrases", or the first two columns of a file, without the names of the columns. Raises BadText."""
     if name == "phrases":
         return phrases.pairs()
     rows = tables.rows(name, "Say phrases, or a CSV or TSV file with two columns.")
+    rows = rows[headed(rows[0]) :]
     found = [(row[0], row[1]) for row in rows if len(row) > 1]
     if len(found) < len(rows) / 2:
         said = f"{Path(name).name} has one column."
         raise BadText(said, hint="Give two, parted by a tab, comma or semicolon: a sentence and its translation.")
     return found[:MOST]
+
+
+def headed(row: Sequence[str]) -> bool:
+    """Whether a first row names columns, two of them differently, and is no pair."""
+    names = [re.findall(r"[^\W\d_]+|\d", cell.lower()) for cell in row[:2]]
+    return len(row) > 1 and names[0] != names[1] and all(each and HEADS.issuperset(each) for each in names)

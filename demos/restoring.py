@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from demos.diffusion import TIMES, Denoiser, Hold, denoised, signal_rates, times_of
+from demos.diffusion import TIMES, Denoiser, Hold, denoise, denoised, signal_rates, times_of
 
 
 def holes(known: Tensor, mask: Tensor) -> Hold:
@@ -52,12 +52,42 @@ def clean(
 ) -> Tensor:
     """Take noise of the standard deviation `noise` away: a noisy picture is a step of the diffusion, but for its scale
     (Song et al. 2021, arXiv:2011.13456). From the first step that has as much noise, with what it has more added."""
-    alpha_bar = signal_rates()
-    levels = ((1 - alpha_bar) / alpha_bar).sqrt()
-    time = min((t for t in times_of(steps) if levels[t] >= noise), default=TIMES - 1)
-    more = (levels[time] ** 2 - noise**2).clamp_min(0).sqrt()
+    alpha_bar, time = signal_rates(), _time_of(noise, steps)
+    more = ((1 - alpha_bar[time]) / alpha_bar[time] - noise**2).clamp_min(0).sqrt()
     x = alpha_bar[time].sqrt() * (noisy + more * _noise(noisy, seed))
     return denoised(network, y, x, steps=steps, seed=seed, start=(time + 1) / TIMES, **how)
+
+
+def mend(
+    network: Denoiser,
+    damaged: Tensor,
+    noise: float,
+    mask: Tensor,
+    y: Tensor,
+    *,
+    steps: int = 50,
+    seed: int = 0,
+    **how: Any,
+) -> Tensor:
+    """Make what lies where mask is 1, and take noise of the standard deviation `noise` away from the rest: while a step
+    has more noise than the picture, what is left of it is held; from there on the whole is cleaned. Shapes as in
+    `fill`."""
+    if not noise:
+        return fill(network, damaged, mask, y, steps=steps, seed=seed, **how)
+    if mask.any():
+        start, hold = _noise(damaged, seed), holes(damaged, mask)
+        guesses = denoise(network, y, start, steps=steps, seed=seed, hold=hold, **how)
+        time = _time_of(noise, steps)
+        guess = next(guess for t, guess in zip(times_of(steps), guesses, strict=True) if t == time)
+        damaged = torch.where(mask.bool(), guess + noise * _noise(damaged, seed + 1), damaged)  # as noisy as the rest
+    return clean(network, damaged, noise, y, steps=steps, seed=seed + 2, **how)
+
+
+def _time_of(noise: float, steps: int) -> int:
+    """The last of the steps' times that has noise of that standard deviation beside a picture, or more."""
+    alpha_bar = signal_rates()
+    levels = ((1 - alpha_bar) / alpha_bar).sqrt()
+    return min((t for t in times_of(steps) if levels[t] >= noise), default=TIMES - 1)
 
 
 def _noise(like: Tensor, seed: int) -> Tensor:

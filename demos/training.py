@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,25 +77,24 @@ def train(
         _show(lesson, watcher, 0)
     ended = ""
     while step < config.steps and not (ended := watcher.asked()):
-        for name, value in lesson.learn(step).items():
-            mean.setdefault(name, []).append(value)
+        figures = lesson.learn(step)
         step += 1
-        now = time.monotonic()
-        if now - logged > LOG_SECONDS or step == config.steps or step == 1:
-            figures = {name: sum(values) / len(values) for name, values in mean.items()}
+        if wrong := [name for name, value in figures.items() if not math.isfinite(value)]:
             watcher.tell(step, config.steps)
-            if wrong := [name for name, value in figures.items() if not math.isfinite(value)]:
-                said = f"The training has diverged at step {step}: {', '.join(wrong)} is no number any more."
-                raise Diverged(said, hint="Try a smaller learning_rate.")
-            watcher.record(step, figures)
+            raise _diverged(step, wrong)
+        watched = _show(lesson, watcher, step) if step in wanted else {}
+        for name, value in (figures | watched).items():
+            mean.setdefault(name, []).append(value)
+        now = time.monotonic()
+        if now - logged > LOG_SECONDS or watched or step == config.steps or step == 1:
+            watcher.tell(step, config.steps)
+            watcher.record(step, {name: sum(values) / len(values) for name, values in mean.items()})
             mean, logged = {}, now
-        if step in wanted:
-            _show(lesson, watcher, step)
         if now - saved > SAVE_SECONDS:
-            save_checkpoint(lesson, folder, step, before + now - begun)
+            _save(lesson, folder, step, before + now - begun)
             saved = now
     seconds = before + time.monotonic() - begun
-    save_checkpoint(lesson, folder, step, seconds)
+    _save(lesson, folder, step, seconds)
     return lesson, ended or "finished", {"steps": step, "seconds": round(seconds, 1)}
 
 
@@ -104,17 +103,32 @@ def _shown(steps: int) -> set[int]:
     return {max(1, round(steps * (part / SHOWN) ** 1.7)) for part in range(1, SHOWN + 1)}
 
 
-def _show(lesson: Lesson, watcher: Watcher, step: int) -> None:
-    """Show without a trace in the training's own random numbers."""
+def _show(lesson: Lesson, watcher: Watcher, step: int) -> dict[str, float]:
+    """Show without a trace in the training's own random numbers. Gives the figures that are taken there."""
     state = torch.get_rng_state()
     modes = {name: network.training for name, network in lesson.networks.items()}
     for network in lesson.networks.values():
         network.eval()
     with torch.no_grad():
         watcher.made(step, lesson.show())
+        watched = lesson.watch()
     for name, network in lesson.networks.items():
         network.train(modes[name])
     torch.set_rng_state(state)
+    return watched
+
+
+def _diverged(step: int, wrong: Iterable[str]) -> Diverged:
+    said = f"The training has diverged at step {step}: {', '.join(wrong)} is no number any more."
+    return Diverged(said, hint="Try a smaller learning_rate.")
+
+
+def _save(lesson: Lesson, folder: Path, step: int, seconds: float) -> None:
+    """Write a checkpoint, but none that every training from there on would diverge of. Raises Diverged, OSError."""
+    for name, network in lesson.networks.items():
+        if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
+            raise _diverged(step, [f"a weight of the {name}"])
+    save_checkpoint(lesson, folder, step, seconds)
 
 
 def save_checkpoint(lesson: Lesson, folder: Path, step: int, seconds: float) -> None:

@@ -12,7 +12,7 @@ from assistant.engines.remote import Remote
 from assistant.errors import BadDataset, UserError
 from assistant.service import Assistant
 from assistant.tables import BadRow, columns_of, rows, text_column
-from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Rules, Statistics, erasure, learning_curve, measure
+from demos.eras import SIZES, WORD, Make, Measured, Reader, Row, Statistics, erasure, learning_curve, measure
 from finetune.formats import LABELS
 from ui.lab import mapped
 
@@ -86,17 +86,13 @@ def _share(columns: Mapping[str, float]) -> float:
     return favour / (favour + against) if favour + against else 0.5
 
 
-def makers(assistant: Assistant, model: str | None = None) -> dict[str, Make]:
-    """Era → what makes its reader of rows; of none those that learn have what comes with Parley."""
+def makers(assistant: Assistant, model: str | None = None, kept: Path | None = None) -> dict[str, Make]:
+    """Era → what makes its reader of rows; of none those that learn have what was kept in a folder, or what comes with
+    Parley."""
     from demos import eras_kept
-    from demos.eras_lstm import DeepLearning
 
-    return {
-        "rules": Rules,
-        "statistics": lambda rows: Statistics(rows) if rows else eras_kept.statistics(),
-        "deep learning": lambda rows: DeepLearning(rows) if rows else eras_kept.deep_learning(),
-        "transformer": lambda _: Transformer(assistant, model),
-    }
+    own = eras_kept.makers() if kept is None else eras_kept.makers(kept)
+    return {**own, "transformer": lambda _: Transformer(assistant, model)}
 
 
 def keep(path: Path, folder: Path) -> None:

@@ -31,7 +31,7 @@ def shown(chosen: Look, folder: Path, given: Given) -> Iterator[Exhibit]:
 def canvas(runs: Runs, what: str, name: str) -> Tensor | None:
     """The example that is painted on for a look, (1 or 3, 28, 28) uint8; None for a black one. Raises ParleyError."""
     chosen, folder = found(runs, what, name)
-    if chosen.key != "diffusion fill":
+    if not {"picture", "paint"} <= set(chosen.takes):
         return None
     from demos.looks_diffusion import FILLED
     from demos.looks_pictures import known_pictures

@@ -52,6 +52,7 @@ BENCHES = {  # name: (title, expression)
     "agreement": (f"The first 1,000 samples of four sets, beside lm-eval's `hf`: {SMALL}", "evaluation.agreement()"),
     "mini": ("The mini suite on each embedded model that is here, each in a home of its own", "evaluation.mini()"),
     "lab": ("The lab's own weights", "lab.run()"),
+    "losses": ("The lab's GAN by each of its losses after 1,500 steps: Fashion-MNIST", "lab.losses()"),
     "writers": ("An LSTM and a transformer of equal size after equal seconds on the same text", "lab.writers()"),
     "serving": ("`parley serve` beside xllamacpp's own server, 32 streaming clients", "serving.run_streams()"),
     "overhead": ("What `parley serve` costs a request", "serving.run_overhead()"),

@@ -19,13 +19,13 @@ from typing import Any
 
 import torch
 
-from demos import distances, images, texts, training
+from demos import distances, fashion_mnist, images, texts, training
 from demos.architectures import ARCHITECTURES, GUIDANCE, architecture
 from demos.classifier import features, predict
 from demos.diffusion import Diffusion
 from demos.eras import SIZES, Row, Statistics, learning_curve
 from demos.eras_lstm import DeepLearning
-from demos.faceoff import compete
+from demos.faceoff import Contestant, compete
 from demos.lesson import read_about, save
 from demos.looks_pictures import FAINT
 from demos.reference import Real, real
@@ -78,12 +78,43 @@ def _one_epoch(name: str, judge: Any, train: images.Pictures, against: Real, sam
     """FID of the same settings after a single pass."""
     chosen = architecture(name)
     given = {key: value for key, value in read_about(chosen.shipped)["config"].items() if key != "steps"}
-    config: Any = settings_from(chosen.config_class(), {**given, "steps": len(train) // int(given["batch_size"])})
+    config = settings_from(chosen.config_class(), {**given, "steps": len(train) // int(given["batch_size"])})
+    return _trained(name, config, judge, train, against, samples).fid
+
+
+def _trained(name: str, config: Any, judge: Any, train: images.Pictures, against: Real, samples: int) -> Contestant:
+    """What weights are worth that are trained just now."""
+    make = partial(architecture(name).module().build, config, train, _CPU)
     with tempfile.TemporaryDirectory(prefix="parley-lab-") as folder:
-        lesson, _, facts = training.train(lambda: chosen.module().build(config, train, _CPU), config, Path(folder))
+        lesson, _, facts = training.train(make, config, Path(folder))
         save(Path(folder) / "model", lesson, name, config, facts)
         *_, measured = compete({name: Path(folder) / "model"}, judge, against, count=samples)
-    return measured.fid
+    return measured
+
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "nonsaturating, R1 with γ = 1": {},
+    "nonsaturating, R1 with γ = 10": {"penalty": 10.0},
+    "nonsaturating, no penalty": {"penalty": 0.0},
+    "wgan-gp, 5 steps of the critic": {"loss": "wgan-gp"},
+    "wgan-gp, 1 step of the critic": {"loss": "wgan-gp", "critic_steps": 1},
+}
+
+
+def losses(steps: int = 1500, samples: int = 10_000) -> dict[str, float]:
+    """The GAN by each of its losses, all else being as of the shipped weights, after equal steps of G."""
+    train, test = (images.load("fashion", split, home=lab.data_folder()) for split in ("train", "test"))
+    judge = ARCHITECTURES["classifier"].load(ARCHITECTURES["classifier"].shipped)
+    against = real(judge, train, test, count=samples)
+    found: dict[str, float] = {}
+    for title, more in LOSSES.items():
+        config = architecture("gan").config_class()(**{"steps": steps, "width": 32, "latent": 32, **more})
+        measured = _trained("gan", config, judge, train, against, samples)
+        found[f"{title}: FID of {samples:,}"] = measured.fid
+        found[f"{title}: diversity"] = measured.diversity
+        found[f"{title}: taken for what was asked"] = measured.right or 0.0
+        found[f"{title}: seconds to train"] = measured.seconds_to_train or 0.0
+    return found
 
 
 _CPU = torch.device("cpu")
@@ -93,7 +124,7 @@ def _strangers(test: images.Pictures) -> dict[str, float]:
     """How well digits are told from clothing, by what is not given back and by the likelihood."""
     folder = os.environ.get("PARLEY_BENCH_MNIST")
     if folder:
-        read = images._idx(Path(folder) / "t10k-images-idx3-ubyte.gz")
+        read = fashion_mnist.read_idx(Path(folder) / "t10k-images-idx3-ubyte.gz")
         digits = torch.from_numpy(read.reshape(-1, 1, images.SIZE, images.SIZE))
     else:
         digits = images.digits("test").images

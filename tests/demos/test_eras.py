@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from demos import eras, eras_kept
 from demos.eras import Statistics
@@ -111,6 +113,60 @@ def test_what_was_learnt_comes_back_from_disk(tmp_path: Path) -> None:
         assert other.read(texts) == pytest.approx(one.read(texts), abs=5e-3)
         assert [word for word, _ in other.looked_at(texts[0])] == [word for word, _ in one.looked_at(texts[0])]
     assert len(made[0].vocabulary) <= 30 and len(made[1].vocabulary) <= 20
+
+
+def test_makers_have_what_lies_in_a_folder_until_there_are_rows(tmp_path: Path) -> None:
+    eras_kept.save(tmp_path, Statistics(ROWS, most=30), DeepLearning(ROWS, most=20, least=20), {})
+    made = eras_kept.makers(tmp_path)
+    assert list(made) == ["rules", "statistics", "deep learning"]
+    assert made["statistics"]([]).weights <= 31 < made["statistics"](ROWS).weights
+    assert made["deep learning"]([]).weights < eras_kept.makers()["deep learning"]([]).weights
+    with pytest.raises(NoData):
+        eras_kept.makers(tmp_path / "none")["statistics"]([])
+
+
+def test_a_failure_leaves_no_weights_beside_words_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (Statistics(ROWS, most=30), Statistics(ROWS[:50], most=30))
+    network = DeepLearning(ROWS, most=20, least=1)
+    eras_kept.save(tmp_path, one, network, {})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(tensors: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr(eras_kept, "write_tensors", full)
+        eras_kept.save(tmp_path, other, network, {})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    replace = Path.replace
+
+    def broken_off(part: Path, place: Path) -> Path:
+        if place.name == eras_kept.WORDS:
+            raise OSError(5, "Input/output error")
+        return replace(part, place)
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output"):
+        patched.setattr(Path, "replace", broken_off)
+        eras_kept.save(tmp_path, other, network, {})
+    assert [path.name for path in tmp_path.iterdir()] == [eras_kept.TENSORS]
+    with pytest.raises(NoData, match="holds no eras"):
+        eras_kept.statistics(tmp_path)
+
+
+def test_two_that_learn_at_once_learn_the_same_and_others_draw_as_before() -> None:
+    def learnt(_: int) -> list[torch.Tensor]:
+        made = DeepLearning(ROWS, least=60, width=8, hidden=8)
+        return list(made.network.state_dict().values())
+
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(learnt, range(3)))
+    assert torch.equal(torch.rand(3), wanted)
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
 
 
 @pytest.mark.parametrize("load", [eras_kept.statistics, eras_kept.deep_learning])

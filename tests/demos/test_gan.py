@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
-from demos import gan
+from demos import collapse, gan, images, training
 from demos.gan import GanLesson
 from demos.images import scaled
-from tests.demos.test_training import CPU, config, digits
+from tests.demos.test_training import CPU, Looking, config, digits, weights
 
 ROWS, RATE = 40, 1e-3
 
@@ -98,6 +100,60 @@ def test_a_collapse_within_one_class_shows_where_the_whole_does_not() -> None:
     y = torch.arange(60) % 3
     fake = torch.randn(60, 1, 28, 28)
     fake[y == 1] = fake[1].clone()
-    told = gan.collapse(fake, y)
+    told = collapse.spread(fake, y)
     assert told["diversity"] == pytest.approx(1, abs=0.15) and told["least diverse class"] == 0
     assert told["diversity within a class"] == pytest.approx(2 / 3, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("more", "turns", "betas"),
+    [
+        ({}, 1, (0.5, 0.99)),
+        ({"loss": "wgan-gp"}, 5, (0.0, 0.9)),
+        ({"loss": "wgan-gp", "critic_steps": 2}, 2, (0.0, 0.9)),
+        ({"critic_steps": 3}, 3, (0.5, 0.99)),
+    ],
+)
+def test_each_loss_has_its_papers_turns_and_adam(
+    more: dict[str, object], turns: int, betas: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = gan.build(config("gan", **more), digits(ROWS), CPU)
+    assert [each.param_groups[0]["betas"] for each in made.optimisers.values()] == [betas, betas]
+    judge, judged_rows = made._learn_to_judge, list[Tensor]()
+
+    def counted(places: Tensor) -> dict[str, float]:
+        judged_rows.append(places)
+        return judge(places)
+
+    monkeypatch.setattr(made, "_learn_to_judge", counted)
+    made.learn(0)
+    made.learn(1)
+    assert [places.tolist() for places in judged_rows] == [made._batches.at(n).tolist() for n in range(2 * turns)]
+
+
+def test_kinds_that_are_made_are_counted_where_the_classifier_knows_them() -> None:
+    known = images.examples()
+    judge = collapse.judge_of(known)
+    assert judge is not None and collapse.judge_of(digits()) is None
+    assert collapse.judge_of(known, images.EXAMPLES.with_name("none")) is None
+    x = scaled(known.images)
+    told = collapse.covered(judge, x)
+    assert told["classes made"] == 10 and 0.05 <= told["rarest class"] <= 0.1
+    few = collapse.covered(judge, x[known.labels < 3].repeat(2, 1, 1, 1))
+    assert 3 <= few["classes made"] < 7 and few["rarest class"] == 0
+
+
+def test_the_count_is_told_where_it_is_shown_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "LOG_SECONDS", 1000.0)
+    monkeypatch.setattr(training, "SHOWN", 2)
+    known, asked, watcher = images.examples(), config("gan", steps=6), Looking()
+    one, _, _ = training.train(lambda: gan.build(asked, known, CPU), asked, tmp_path / "watched", watcher)
+    counted = {step: figures for step, figures in watcher.figures.items() if "classes made" in figures}
+    assert set(counted) == training._shown(6) and all(1 <= each["classes made"] <= 10 for each in counted.values())
+    monkeypatch.setattr(collapse, "judge_of", lambda pictures: None)
+    unwatched = Looking()
+    other, _, _ = training.train(lambda: gan.build(asked, known, CPU), asked, tmp_path / "not", unwatched)
+    assert not any("classes made" in figures for figures in unwatched.figures.values())
+    assert all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from demos import images
+from demos import fashion_mnist, images
 from demos.errors import BadPicture, NoData
 
 
@@ -33,14 +33,14 @@ def write_fashion(folder: Path, count: int = 4) -> None:
     folder.mkdir()
     for kind in ("train", "t10k"):
         shown = np.arange(count * 784, dtype=np.uint8).reshape(count, 28, 28)
-        images._write_idx(folder / f"{kind}-images-idx3-ubyte.gz", shown)
-        images._write_idx(folder / f"{kind}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8))
+        fashion_mnist.write_idx(folder / f"{kind}-images-idx3-ubyte.gz", shown)
+        fashion_mnist.write_idx(folder / f"{kind}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8))
 
 
 def test_fashion_is_read_from_its_four_files(tmp_path: Path) -> None:
     write_fashion(tmp_path / "fashion")
     found = images.load("fashion", home=tmp_path / "fashion")
-    if images.DEBIAN.is_dir():
+    if fashion_mnist.DEBIAN.is_dir():
         assert len(found) == 60_000
     else:
         assert found.labels.tolist() == [0, 1, 2, 3] and found.classes[3] == "dress"
@@ -79,11 +79,30 @@ def test_a_picture_of_any_kind_becomes_a_small_square(tmp_path: Path) -> None:
     red = images.open_picture(tmp_path / "film.gif", colour=True)
     assert red.shape == (3, 28, 28) and red[0].min() > 250 and red[2].max() < 5  # the first picture of the film
 
-    Image.new("RGBA", (30, 30), (255, 255, 255, 0)).save(tmp_path / "glass.png")
-    assert images.open_picture(tmp_path / "glass.png").max() == 0  # nothing of it can be seen
 
-    Image.new("I;16", (30, 300), 40_000).save(tmp_path / "deep.png")
-    assert images.open_picture(tmp_path / "deep.png").shape == (1, 28, 28)
+@pytest.mark.parametrize(("ending", "value"), [("png", 20_000), ("png", 40_000), ("tiff", 20_000)])
+def test_sixteen_bits_of_grey_are_as_light_as_eight(ending: str, value: int, tmp_path: Path) -> None:
+    Image.new("I;16", (30, 300), value).save(tmp_path / f"deep.{ending}")
+    deep = images.open_picture(tmp_path / f"deep.{ending}", colour=None)
+    assert torch.equal(deep, torch.full((1, 28, 28), value // 256, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(("ink", "ground"), [((0, 0, 0), 255), ((90, 60, 20), 255), ((255, 255, 255), 0)])
+def test_what_is_transparent_lies_on_what_it_can_be_seen_on(
+    ink: tuple[int, int, int], ground: int, tmp_path: Path
+) -> None:
+    drawing = Image.new("RGBA", (56, 56), (255 - ground,) * 3 + (0,))  # the colour of what is not seen says nothing
+    drawing.paste((*ink, 255), (14, 14, 42, 42))
+    drawing.save(tmp_path / "drawing.png")
+    found = images.open_picture(tmp_path / "drawing.png", colour=True)
+    assert found[:, :4].unique().tolist() == [ground]
+    assert found[:, 14, 14].tolist() == list(ink)
+
+
+def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
+    Image.new("RGBA", (30, 30), (255, 255, 255, 0)).save(tmp_path / "glass.png")
+    with pytest.raises(BadPicture, match=r"glass.png is transparent throughout"):
+        images.open_picture(tmp_path / "glass.png")
 
 
 def test_what_is_no_picture(tmp_path: Path) -> None:
@@ -99,8 +118,21 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
         images.open_picture(tmp_path / "absent.png")
 
 
-def test_a_huge_picture_is_refused_before_it_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", [9_000, 11_000, 20_000])  # Pillow warns above 9,459 and refuses above 13,377
+def test_a_huge_picture_is_refused_before_it_is_read(
+    side: int, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
     path = tmp_path / "huge.png"
-    Image.new("1", (9_000, 9_000)).save(path)
-    with pytest.raises(BadPicture, match="too many"):
+    Image.new("1", (side, side)).save(path)
+    with pytest.raises(BadPicture, match="too many") as found:
         images.open_picture(path)
+    assert "50 million" in found.value.hint and not recwarn.list
+
+
+def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(folder: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(NoData, match=r"cannot be read: Permission denied"):
+        images.load(str(tmp_path))

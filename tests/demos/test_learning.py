@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from demos import classifier, diffusion, images, pix2pix, rnn, texts, transformer
-from demos.architectures import architecture
+from demos.architectures import ARCHITECTURES, architecture
 from demos.lesson import Lesson
 
 CPU = torch.device("cpu")
@@ -47,7 +48,16 @@ def away(one: Tensor, other: Tensor) -> Tensor:
     return torch.cdist(one.flatten(1), other.flatten(1)) ** 2 / one[0].numel()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+MOST_LINES = 250
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_an_architecture_is_read_in_one_short_file(name: str) -> None:
+    source = Path(architecture(name).module().__file__).read_text("utf-8")
+    assert len(source.splitlines()) < MOST_LINES
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_recurrent_network_knows_a_text_by_heart(cell: str) -> None:
     known = text()
     lesson = learnt("rnn", known, steps=300, cell=cell, hidden=96, batch_size=8, length=48, learning_rate=5e-3)

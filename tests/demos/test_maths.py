@@ -112,11 +112,14 @@ def test_a_guess_is_clipped_by_ddpm_alone_and_the_picture_by_all() -> None:
 
 
 def test_ddim_draws_nothing_but_its_beginning() -> None:
-    network, noise = Knowing(torch.zeros(1, 1, 28, 28)), torch.randn(1, 1, 28, 28)
-    network.picture = noise.flip(2).clamp(-1, 1)
-    y = torch.zeros(1, dtype=torch.int64)
-    one, two = (list(diffusion.denoise(network, y, noise, steps=4, seed=seed)) for seed in (1, 2))
-    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    noise, y = torch.randn(1, 1, 28, 28), torch.zeros(1, dtype=torch.int64)
+
+    def frames(sampler: diffusion.Sampler, seed: int) -> Tensor:
+        return torch.stack(list(diffusion.denoise(Remembering(), y, noise, steps=4, seed=seed, sampler=sampler)))
+
+    assert torch.equal(frames("ddim", 1), frames("ddim", 2))
+    assert (frames("ddpm", 1)[-1] - frames("ddpm", 2)[-1]).abs().max() > 1e-2  # its noise is drawn at each step
+    assert torch.equal(frames("ddpm", 1), frames("ddpm", 1))
 
 
 def test_what_is_known_is_held() -> None:
@@ -146,6 +149,43 @@ def test_filling_sharpening_and_cleaning_find_the_one_picture() -> None:
     for noise in (0.05, 0.5, 3.0):
         noisy = two + noise * torch.randn(2, 1, 28, 28)
         assert torch.allclose(restoring.clean(network, noisy, noise, y), two, atol=1e-2)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.5, 3.0])
+@pytest.mark.parametrize("painted", [False, True])
+def test_mending_finds_the_one_picture(noise: float, painted: bool) -> None:
+    picture = torch.rand(1, 1, 28, 28) * 1.6 - 0.8
+    network, two = Knowing(picture), picture.expand(2, -1, -1, -1)
+    mask = torch.zeros(28, 28)
+    mask[5:15, 5:15] = painted
+    damaged = two + noise * torch.randn(2, 1, 28, 28)
+    damaged[:, :, mask.bool()] = -0.9
+    made = restoring.mend(network, damaged, noise, mask, torch.zeros(2, dtype=torch.int64))
+    assert torch.allclose(made, two, atol=1e-2)
+
+
+def test_a_hole_is_as_noisy_as_the_rest_when_the_whole_is_cleaned() -> None:
+    class Seeing(Knowing):
+        seen: ClassVar[list[tuple[int, Tensor]]] = []
+
+        def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+            self.seen.append((int(t[0]), x))
+            return super().forward(x, t, y)
+
+    network, noise = Seeing(torch.full((1, 1, 28, 28), 0.5)), 0.4
+    mask = torch.zeros(28, 28, dtype=torch.bool)
+    mask[:14] = True
+    damaged = 0.5 + noise * torch.randn(8, 1, 28, 28)
+    damaged[:, :, mask] = -1.0
+    restoring.mend(network, damaged, noise, mask, torch.zeros(8, dtype=torch.int64))
+    times = [time for time, _ in network.seen]
+    assert len(times) == 51 and len(set(times)) == 50  # the time of its noise is gone through twice, once as a whole
+    again = next(place for place in range(1, 51) if times[place] == times[place - 1])
+    time, x = network.seen[again]
+    a = float(network.alpha_bar[time])
+    for part in (x[:, :, mask], x[:, :, ~mask]):
+        assert float(part.mean()) == pytest.approx(0.5 * math.sqrt(a), abs=0.03)
+        assert float(part.std()) == pytest.approx(math.sqrt(1 - a), abs=0.03)
 
 
 def test_cleaning_begins_at_the_noise_that_there_is() -> None:

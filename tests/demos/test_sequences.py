@@ -154,10 +154,34 @@ def test_pairs_of_ones_own(mark: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "named"),
+    [
+        ("english,french", True),
+        ("Source text,Target text", True),
+        ("en,fr", True),
+        ("sentence_1,sentence_2", True),
+        ("Deutsch,Español,from where", True),
+        ("English,anglais", False),
+        ("I read a text,je lis un texte", False),
+        ("a,a", False),
+        ("one,un", False),
+        ("...,…", False),
+    ],
+)
+def test_names_of_columns_are_no_pair(first: str, named: bool, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(f"{first}\n{rows(250, ',')}", "utf-8")
+    found = pairs.load(str(path))
+    assert len(found) == 251 - named and (found[0] == ("word0", "mot0")) is named
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "mine.csv is empty"),
         (b"\n \n", "mine.csv is empty"),
+        (b",\n" * 400, "mine.csv is empty"),
+        (b" , \n" * 400, "mine.csv is empty"),
         (b"only one\n" * 300, "has one column"),
         (rows(20).encode(), "has 20 different pairs"),
         (b"a\tb\n" * 500, "has 1 different pairs"),
@@ -496,6 +520,7 @@ def test_a_series_of_ones_own(begin: str, tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("", "mine.csv is empty"),
+        (",\n" * 400, "mine.csv is empty"),
         (numbered(100), "has 100 rows"),
         ("only,words\n" * 400, "has no column of numbers"),
         (numbered() + "2024-02-01,,7\n" + numbered(), r"Row 401 of mine.csv has no number in column 2"),

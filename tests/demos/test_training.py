@@ -15,7 +15,7 @@ from torch.distributions import Normal
 from demos import images, pairs, phrases, sampling, series, texts, training, vae
 from demos.architectures import ARCHITECTURES, architecture
 from demos.errors import BadConfig, Diverged, NoData
-from demos.lesson import Lesson, load_into, save
+from demos.lesson import Lesson, load_into, read_about, save
 
 SMALL: dict[str, dict[str, Any]] = {
     "rnn": {"hidden": 32, "batch_size": 4, "length": 16},
@@ -165,6 +165,85 @@ def test_a_training_that_diverges_says_so(tmp_path: Path) -> None:
         training.train(make, asked, tmp_path)
 
 
+class Scripted(Lesson):
+    """Says that its loss is no number from a step on; `spoils`: the weights of that step are none either."""
+
+    kept = ("network",)
+
+    def __init__(self, at: int, *, spoils: bool = False) -> None:
+        self.networks = {"network": torch.nn.Linear(2, 2)}
+        self.optimisers = {"network": torch.optim.SGD(self.networks["network"].parameters(), 0.1)}
+        self._at, self._spoils = at, spoils
+
+    def learn(self, step: int) -> dict[str, float]:
+        if step + 1 == self._at and self._spoils:
+            with torch.no_grad():
+                next(self.networks["network"].parameters()).fill_(float("inf"))
+            return {"loss": 1.0}
+        return {"loss": float("nan") if step + 1 >= self._at else 1.0}
+
+    def show(self) -> str:
+        return ""
+
+
+@pytest.mark.parametrize(("spoils", "wrong"), [(False, "loss"), (True, "a weight of the network")])
+def test_what_has_diverged_is_never_saved(
+    spoils: bool, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "LOG_SECONDS", 1000.0)  # whether figures are told or not
+    monkeypatch.setattr(training, "SAVE_SECONDS", -1.0)
+    with pytest.raises(Diverged, match=f"step 4: {wrong} is no number"):
+        training.train(lambda: Scripted(4, spoils=spoils), config("vae", steps=9), tmp_path)
+    assert training.resume(Scripted(99), tmp_path)[0] == 3
+    assert training.train(lambda: Scripted(99), config("vae", steps=9), tmp_path)[1] == "finished"
+
+
+def test_weights_appear_whole(tmp_path: Path) -> None:
+    folder, asked = tmp_path / "model", config("vae")
+
+    class Measured(Scripted):
+        def about(self) -> dict[str, Any]:
+            assert not folder.exists()  # a page asks for it while this takes its time
+            return {"accuracy": 0.5}
+
+        def keep(self, folder: Path) -> None:
+            (folder / "more").write_text("more")
+
+    class Failing(Scripted):
+        def keep(self, folder: Path) -> None:
+            (folder / "half").write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        save(folder, Failing(9), "vae", asked, {})
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "model.part").mkdir()
+    (tmp_path / "model.part" / "half").write_text("of one that was killed")
+    assert save(folder, Measured(9), "vae", asked, {"steps": 1})["accuracy"] == 0.5
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert {path.name for path in folder.iterdir()} == {"lab.json", "model.safetensors", "more"}
+    with pytest.raises(OSError, match="No space"):
+        save(folder, Failing(9), "vae", asked, {})
+    assert (folder / "more").exists()  # what was there is there still
+    save(folder, Scripted(9), "vae", asked, {"steps": 2})
+    assert not (folder / "more").exists() and read_about(folder)["steps"] == 2
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_only_what_may_be_mirrored_is(mirrored: bool) -> None:
+    pictures = replace(digits(), mirrored=mirrored)
+    made = architecture("classifier").module().build(config("classifier", batch_size=40), pictures, digits(), CPU)
+    seen: list[Tensor] = []
+    made.classifier.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    made.learn(0)
+    x = images.scaled(pictures.images[made._batches.at(0)])
+    same = [bool(torch.equal(one, other)) for one, other in zip(seen[0], x, strict=True)]
+    flipped = [bool(torch.equal(one, other.flip(2))) for one, other in zip(seen[0], x, strict=True)]
+    assert all(a or b for a, b in zip(same, flipped, strict=True))
+    assert all(same) is not mirrored
+    assert images.examples().mirrored and not images.digits().mirrored
+
+
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     trained("vae", tmp_path, config("vae", steps=1))
     with pytest.raises(NoData, match="cannot be gone on with"):
@@ -225,6 +304,7 @@ def test_wishes_that_cannot_be(wish: dict[str, Any], said: str, tmp_path: Path) 
     [
         ("vae", {"width": 10}, "multiple of 8"),
         ("gan", {"latent": 0, "penalty": -5.0}, "latent is at least 1; penalty"),
+        ("gan", {"critic_steps": 0}, "critic_steps is at least 1"),
         ("diffusion", {"width": 0, "layers": 0}, "multiple of 32; layers"),
         ("classifier", {"width": 0}, "width is at least 1"),
         ("pix2pix", {"width": 4, "weight": -1.0}, "weight is at least 0; width is a multiple of 8"),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assistant.errors import BadDataset, UserError
-from demos import eras_kept
 from demos.eras import Rules, Statistics
 from tests.ui.terminal.test_train import parley
 from ui import lab_eras
@@ -112,14 +110,14 @@ def test_a_sentence_in_the_terminal() -> None:
     assert dict(found["transformer"]["words"])["wonderful"] > 0
 
 
-def test_what_is_learnt_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_learnt_is_kept(tmp_path: Path) -> None:
     rows = table(tmp_path, ROWS)
     lab_eras.keep(rows, tmp_path / "kept")
-    monkeypatch.setattr("demos.eras_kept.statistics", partial(eras_kept.statistics, tmp_path / "kept"))
-    monkeypatch.setattr("demos.eras_kept.deep_learning", partial(eras_kept.deep_learning, tmp_path / "kept"))
-    made = lab_eras.makers(Assistant())  # pyright: ignore[reportArgumentType]
+    made = lab_eras.makers(Assistant(), kept=tmp_path / "kept")  # pyright: ignore[reportArgumentType]
     judged = {name: sure for name, sure, _ in lab_eras.judged(made, [], "a good film")}
     assert min(judged.values()) > 0.5 and len(judged) == 4
+    assert dict(made["statistics"]([]).looked_at("a good film"))["good"] > 0
+    assert made["statistics"]([]).weights < 100 < lab_eras.makers(Assistant())["statistics"]([]).weights  # pyright: ignore[reportArgumentType]
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         lab_eras.keep(rows, tmp_path / "file")
@@ -131,6 +129,18 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         (["lab", "eras"], "Give a sentence, or --test with a table"),
         (["lab", "eras", "x", "--test", path, "--rows", path], "Give a sentence, or"),
         (["lab", "eras", "--save", tmp_path / "kept"], "Give --rows and --save alone"),
+        (["lab", "eras", "x", "--rows", path, "--kept", tmp_path], "Give --rows or --kept"),
     ):
         done = parley(*words)
         assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.model
+def test_a_sentence_by_what_was_kept(tmp_path: Path) -> None:
+    lab_eras.keep(table(tmp_path, ROWS), tmp_path / "kept")
+    done = parley("lab", "eras", "a good film", "--kept", tmp_path / "kept", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {each["era"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert found["statistics"]["positive"] > 0.5 < found["deep learning"]["positive"]
+    done = parley("lab", "eras", "a good film", "--kept", tmp_path)
+    assert done.returncode == 1 and "holds no eras" in done.stderr and "Traceback" not in done.stderr, done.stderr

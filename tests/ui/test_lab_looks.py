@@ -112,3 +112,23 @@ def test_a_mask_is_what_is_white(tmp_path: Path) -> None:
     sheet.save(tmp_path / "mask.png")
     mask = lab_looks.read_mask(tmp_path / "mask.png")
     assert mask.shape == (28, 28) and mask[:, :14].all() and not mask[:, 14:].any()
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "shown"), [("diffusion", "fill", True), ("diffusion", "mend", True), ("pix2pix", "drawing", False)]
+)
+def test_an_example_is_painted_on_where_a_picture_is_asked_for(what: str, name: str, shown: bool) -> None:
+    canvas = lab_looks.canvas(Runs(), what, name)
+    assert (canvas is not None) is shown
+    assert canvas is None or canvas.shape == (1, 28, 28)
+
+
+def test_a_damaged_picture_is_mended_in_the_terminal(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.effect_noise((60, 60), 40).save(tmp_path / "damaged.png")
+    Image.new("L", (28, 28)).save(tmp_path / "whole.png")
+    given = ["--picture", tmp_path / "damaged.png", "--mask", tmp_path / "whole.png", "--amount", "0.4"]
+    done = parley("lab", "look", "diffusion", "mend", *given, "-o", tmp_path / "mended.html")
+    assert done.returncode == 0 and "noise of 0.4 is taken away" in done.stdout, done.stderr
+    assert "data:image/png" in (tmp_path / "mended.html").read_text("utf-8")

@@ -68,6 +68,10 @@ def eras(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FOLDER", help="Where to keep what statistics and LSTM learnt.")
     ] = None,
+    kept: Annotated[
+        Path | None,
+        typer.Option("--kept", metavar="FOLDER", help="What --save has kept, in place of what comes with Parley."),
+    ] = None,
     curves: Annotated[bool, typer.Option("--curves", help="Also learn from the first 100, 1,000 and 10,000.")] = False,
     model: Annotated[str | None, typer.Option("--model", "-m", help="The transformer.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object a line.")] = False,
@@ -79,6 +83,8 @@ def eras(
     parley lab eras "Not bad at all, but far too long."
 
     parley lab eras --rows train.csv --test dev.csv --curves
+
+    parley lab eras --rows train.csv --save mine, then parley lab eras "Not bad." --kept mine
     """
     from dataclasses import asdict
 
@@ -93,11 +99,13 @@ def eras(
         lab_eras.keep(rows, save)
         note(f"{save} has it.")
         return
+    if kept is not None and rows is not None:
+        raise BadSettings("--kept has learnt already.", hint="Give --rows or --kept.")
     if bool(text.strip()) == bool(test):
         raise BadSettings("Give a sentence, or --test with a table.", hint="`parley lab eras --help` has examples.")
     with use_models("sentiment", model) as assistant, lab.mapped():
         train = lab_eras.read_rows(rows) if rows else []
-        made = lab_eras.makers(assistant, model)
+        made = lab_eras.makers(assistant, model, kept)
         if text.strip():
             for name, sure, looked in lab_eras.judged(made, train, text):
                 if as_json:
