@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,3 +77,6 @@ def require_form(
         capability = Capability.GENERATE if writes else Capability.SCORE
         engine = asked.engine if writes else "auto"
         models.explain(asked.model, engine=engine, capability=capability, quantisation=asked.quantisation)
+    if asked.quantisation and find_spec("bitsandbytes") is None:
+        hint = "Install it: pip install 'parley[gpu]'"
+        raise BadSettings(f"{asked.quantisation} weights are made by bitsandbytes, which is not installed.", hint=hint)

@@ -84,6 +84,7 @@ def create(runs: Runs, asked: Evaluation, *, keep: bool = False) -> Run:
         _require_here(models, each)
     data = str(Path(asked.data).expanduser().resolve()) if asked.data else None
     title = entry.model if isinstance(entry, Remote) else entry.title
+    title = f"{title} ({asked.quantisation})" if asked.quantisation else title
     settings = {**asdict(asked), "model": entry.key, "data": data}
     files = {"data": Path(data)} if keep and data else {}
     return runs.create(KIND, f"{chosen.title} · {title}", "eval", settings, files)

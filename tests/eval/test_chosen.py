@@ -95,3 +95,16 @@ def test_a_form_that_would_not_be_measured_is_refused(
     with pytest.raises(error, match=said) as told:
         create(Runs(), Evaluation(**given))
     assert told.value.hint and not list(Runs())
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_form_is_named_in_the_title_and_wants_what_makes_it(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval.harness.require", lambda: None)
+    monkeypatch.setattr("eval.chosen.find_spec", lambda _: object() if there else None)
+    asked = Evaluation(model=SMALL, suite="mini", quantisation="4bit")
+    if there:
+        assert create(Runs(), asked).title.endswith(" (4bit)")
+        return
+    with pytest.raises(BadSettings, match="bitsandbytes, which is not installed") as told:
+        create(Runs(), asked)
+    assert "parley[gpu]" in told.value.hint and not list(Runs())
