@@ -86,7 +86,9 @@ def memory(proc: Path = Path("/proc"), sysfs: Path = Path("/sys/fs/cgroup")) -> 
 
 
 def cpu_counts(proc: Path = Path("/proc"), sysfs: Path = Path("/sys/fs/cgroup")) -> tuple[int, int]:
-    """(logical processors, physical cores) that this process may use; a container's quota is rounded up."""
+    """(logical processors, physical cores) that this process may use; a container's quota is rounded up.
+    OMP_NUM_THREADS is a bound, too: what starts several processes on one machine (Ray, torchrun) says so what each may
+    take."""
     if hasattr(os, "sched_getaffinity"):
         allowed = os.sched_getaffinity(0)
         threads = len(allowed)
@@ -97,6 +99,8 @@ def cpu_counts(proc: Path = Path("/proc"), sysfs: Path = Path("/sys/fs/cgroup"))
     quota = cpu_quota(proc, sysfs)
     if quota is not None:
         threads, cores = min(threads, quota), min(cores, quota)
+    if (share := os.environ.get("OMP_NUM_THREADS", "")).isdecimal():
+        threads, cores = min(threads, int(share)), min(cores, int(share))
     return max(1, threads), max(1, cores)
 
 

@@ -28,6 +28,12 @@ def most_workers(cluster: Mapping[str, float]) -> int:
     return max(1, int(min(room[each] // much for each, much in resources(cluster).items())))
 
 
+def cores_each(nodes: Sequence[float], most: int) -> int:
+    """The cores that each of so many workers can have at once. nodes: the cores of each machine."""
+    shares = range(int(max(nodes, default=1)), 1, -1)
+    return next((share for share in shares if sum(cores // share for cores in nodes) >= most), 1)
+
+
 def connect(address: str = "") -> None:
     """Join the cluster at `address` or at RAY_ADDRESS, else begin one on this machine.
 

@@ -56,6 +56,16 @@ def test_affinity_bounds_the_threads() -> None:
     assert seen.stdout.split() == ["1", "1"]
 
 
+@pytest.mark.parametrize(("share", "most"), [("1", 1), ("1000", 1000), ("", 1000), ("2,1", 1000)])
+def test_who_starts_several_processes_bounds_the_threads_of_each(
+    share: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    threads, cores = hardware.cpu_counts()
+    monkeypatch.setenv("OMP_NUM_THREADS", share)
+    assert hardware.cpu_counts() == (min(threads, most), min(cores, most))
+
+
 def test_no_gpu_means_no_torch() -> None:
     program = "from assistant import hardware\nhardware._gpu_seen = lambda: ''\nhardware.detect()\n"
     program += "import sys; print('torch' in sys.modules)"

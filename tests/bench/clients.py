@@ -109,10 +109,12 @@ class Shift:
         with self._lock:
             self._first = self._first or repr(error)
 
-    def check(self) -> None:
-        """Raise BenchFailed where something failed: the figures would be of a server that did less than they say."""
+    def check(self, server: str = "") -> None:
+        """Raise BenchFailed where something failed: the figures would be of a server that did less than they say.
+        server: its name, where there are several."""
         if self.counts["errors"]:
-            raise BenchFailed(f"{self.counts['errors']} requests failed, the first with {self._first}")
+            of = f" of {server}" if server else ""
+            raise BenchFailed(f"{self.counts['errors']} requests{of} failed, the first with {self._first}")
 
 
 def together(work: Callable[[int], object], count: int) -> None:

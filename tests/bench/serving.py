@@ -52,7 +52,8 @@ def run_streams() -> dict[str, float]:
     """Many clients stream for minutes, a minute at either server in turns; every character of a reply is known before,
     and stands in nobody else's."""
     with xllamacpp() as (port, key), parley("--waiting", str(CLIENTS)) as (own, process):
-        sides = {"parley serve": Side(own), "xllamacpp's own server": Side(port, key)}
+        names = "parley serve", "xllamacpp's own server"
+        sides = {names[0]: Side(names[0], own), names[1]: Side(names[1], port, key)}
         before = process.memory_info().rss
         turns = max(1, round(SECONDS / TURN_SECONDS))
         for number in range(turns):
@@ -77,8 +78,9 @@ def run_streams() -> dict[str, float]:
 class Side:
     """One server, its model loaded, and what all clients together have had of it."""
 
-    def __init__(self, port: int, key: str = "none") -> None:
+    def __init__(self, name: str, port: int, key: str = "none") -> None:
         self.counts: Counter[str] = Counter()
+        self._name = name
         self.seconds = 0.0
         self._port, self._key = port, key
         self._numbers = itertools.count()
@@ -89,18 +91,17 @@ class Side:
         shift, begun = Shift(seconds), time.monotonic()
         together(lambda number: self._client(number, shift), CLIENTS)
         self.seconds += time.monotonic() - begun
-        shift.check()
+        shift.check(self._name)
         self.counts += shift.counts
 
     def _client(self, number: int, shift: Shift) -> None:
-        asking = Asking(self._port, self._key)
         while shift.on:
             marker = f"client {number} turn {next(self._numbers)} {secrets.token_hex(4)}"
             try:
-                reply = asking.stream(dictated(marker))
+                # A line a request: xllamacpp's server has twelve threads, each of which stays with a line that is kept.
+                reply = Asking(self._port, self._key).stream(dictated(marker))
             except FAILURES as error:
                 shift.failed(error)
-                asking = Asking(self._port, self._key)
                 continue
             shift.count("requests")
             shift.count("tokens", reply.tokens)

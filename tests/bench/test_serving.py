@@ -63,7 +63,7 @@ def test_a_server_is_counted_by_what_its_clients_have(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, changed: Any, what: str
 ) -> None:
     monkeypatch.setattr(serving, "CLIENTS", 6)
-    side = Side(serve(Faulty(changed)))
+    side = Side("a server", serve(Faulty(changed)))
     side.turn(0.3)
     counts, seconds = dict(side.counts), side.seconds
     assert counts["requests"] > 6 and counts["tokens"] == 3 * counts["requests"] and seconds >= 0.3
@@ -77,6 +77,8 @@ def test_a_server_is_counted_by_what_its_clients_have(
 def test_a_server_that_refuses_has_no_figures(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "CLIENTS", 2)
     asked = iter(range(10**6))
-    side = Side(serve(lambda path, body: (503, b"closing") if next(asked) > 4 else streamed(asked_for(body))))
+    side = Side(
+        "a server", serve(lambda path, body: (503, b"closing") if next(asked) > 4 else streamed(asked_for(body)))
+    )
     with pytest.raises(BenchFailed, match="503"):
         side.turn(5)

@@ -16,7 +16,7 @@ from typing import Any
 
 from assistant import paths
 from assistant.errors import BadSettings, RunError
-from assistant.scale.on_ray import connect, most_workers, resources
+from assistant.scale.on_ray import connect, cores_each, most_workers, resources
 from assistant.service import Assistant
 from ui.api import replicas_end
 from ui.api.keys import Keys
@@ -81,14 +81,14 @@ def start(serving: Serving, least: int, most: int, *, address: str = "") -> Any:
 
     try:
         ending = replicas_end.prepare()
-        _deploy(serving, least, settings)
+        _deploy(serving, least, most, settings)
     except BaseException:
         ray.shutdown()
         raise
     return ending
 
 
-def _deploy(serving: Serving, least: int, settings: dict[str, Any]) -> None:
+def _deploy(serving: Serving, least: int, most: int, settings: dict[str, Any]) -> None:
     import ray
     from ray import serve
     from ray.serve.config import HTTPOptions
@@ -101,7 +101,12 @@ def _deploy(serving: Serving, least: int, settings: dict[str, Any]) -> None:
     if any("SERVE_CONTROLLER" in name for name in _actors()):
         raise BadSettings("Something is served on this cluster already.", hint="`serve shutdown` ends it.")
 
+    cores = cores_each([node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]], most)
+
     def app() -> Any:
+        os.environ["OMP_NUM_THREADS"] = str(
+            cores
+        )  # its threads would else be as many as the machine has, beside others'
         from ui.api.app import create_api
 
         log_errors()
@@ -119,7 +124,8 @@ def _deploy(serving: Serving, least: int, settings: dict[str, Any]) -> None:
             ),
             logging_config={"log_level": "WARNING", "enable_access_log": False},
         )
-        deployed = serve.deployment(name=NAME, ray_actor_options=resources(cluster), **settings)(serve.ingress(app)())
+        taken = {**resources(cluster), "num_cpus": cores}
+        deployed = serve.deployment(name=NAME, ray_actor_options=taken, **settings)(serve.ingress(app)())
         serve.run(deployed.bind(), name=NAME, route_prefix="/")
     except (RuntimeError, TimeoutError, RayServeException) as error:
         serve.shutdown()

@@ -33,6 +33,14 @@ def test_what_a_worker_takes_of_a_cluster(cluster: dict[str, float], takes: dict
     assert on_ray.most_workers(cluster) == most
 
 
+@pytest.mark.parametrize(
+    ("nodes", "most", "each"),
+    [([2], 1, 2), ([2], 2, 1), ([2], 3, 1), ([8, 8], 2, 8), ([8, 8], 3, 4), ([16, 4], 3, 5), ([], 1, 1), ([0.5], 1, 1)],
+)
+def test_the_cores_of_each_of_several(nodes: list[float], most: int, each: int) -> None:
+    assert on_ray.cores_each(nodes, most) == each
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_mistake_is_told_as_it_is_without_ray(tmp_path: Path) -> None:
