@@ -51,12 +51,25 @@ def test_rows_that_teach_nothing(lines: list[str], said: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("labels", "favour"),
-    [("012", "2"), ("12345", "45"), (("1.0", "0.0"), ("1.0",)), (("positive", "neutral", "negative"), ("positive",))],
+    ("labels", "favour", "against"),
+    [
+        ("01", "1", "0"),
+        ("012", "2", "0"),
+        ("12345", "45", "12"),
+        ("012345", "45", "012"),
+        ("01234", "34", "01"),
+        (("1.0", "0.0"), ("1.0",), ("0.0",)),
+        (("1", "0", "-1"), ("1",), ("-1",)),
+        (("1", "-1"), ("1",), ("-1",)),
+        (("positive", "neutral", "negative"), ("positive",), ("negative",)),
+    ],
 )
-def test_labels_mean_what_their_company_says(labels: Sequence[str], favour: Sequence[str], tmp_path: Path) -> None:
+def test_labels_mean_what_their_company_says(
+    labels: Sequence[str], favour: Sequence[str], against: Sequence[str], tmp_path: Path
+) -> None:
     found = lab_eras.read_rows(table(tmp_path, [f"text {label},{label}" for label in labels]))
     assert {text for text, good in found if good} == {f"text {label}" for label in favour}
+    assert {text for text, good in found if not good} == {f"text {label}" for label in against}
 
 
 def test_rows_without_a_text_are_left_out(tmp_path: Path) -> None:

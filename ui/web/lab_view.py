@@ -18,7 +18,7 @@ from demos.architectures import ARCHITECTURES
 from demos.comparisons import COMPARISONS
 from demos.explained import EXPLAINED, Explained
 from demos.figures import FIGURES, Figure, svg
-from ui.lab import SAMPLES
+from ui.lab import SAMPLES, has_weights
 from ui.lab_shown import png_source
 from ui.web.run_acts import buttons_html, card_html
 
@@ -88,7 +88,7 @@ def _card(run: Run) -> str:
 def _buttons(run: Run, state: State) -> str:
     if state.alive:
         return buttons_html(run, [("pause", "Pause"), ("stop", "Stop")])
-    use = [("use", "See what it makes")] if run.model.is_dir() and run.settings["architecture"] in EXPLAINED else []
+    use = [("use", "See what it makes")] if has_weights(run) and run.settings["architecture"] in EXPLAINED else []
     resume = [("resume", "Resume")] if state.resumable and state is not State.STOPPED else []
     further = [("further", "Train as long again")] if state is State.FINISHED else []
     return buttons_html(run, [*use, *resume, *further, ("delete", "Delete")])
