@@ -35,8 +35,6 @@ from finetune.settings import settings_from
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from demos.sampling import Wish
-
 KIND, PROGRAM = "lab", "ui.lab"
 SAMPLES = "samples"
 """A run's folder of what was made: a PNG or a text for each step that shows some."""
@@ -67,9 +65,10 @@ def data_folder() -> Path:
     return paths.datasets_folder() / "fashion-mnist"
 
 
-def create(runs: Runs, name: str, given: Mapping[str, Any]) -> Run:
+def create(runs: Runs, name: str, given: Mapping[str, Any], *, keep: bool = False) -> Run:
     """A training that is ready to start. name: an architecture, or a training's id: then one that begins where that
-    one has ended, with its settings but for those given. Raises BadSettings, ModelNotAvailable."""
+    one has ended, with its settings but for those given. keep: the data, a file or a folder, is copied into the run's
+    folder. Raises BadSettings, ModelNotAvailable, RunError."""
     if name not in ARCHITECTURES and (before := _before(runs, name)) is not None:
         return _further(runs, before, given)
     data = given.get("data", BUILT_IN[0])
@@ -79,7 +78,8 @@ def create(runs: Runs, name: str, given: Mapping[str, Any]) -> Run:
         chosen = architecture(name)
         settings_from(chosen.config_class(), given)
     title = f"{chosen.title} on {Path(str(given.get('data') or chosen.config_class()().data)).name}"
-    return runs.create(KIND, title, PROGRAM, {"architecture": name, **given})
+    files = {"data": Path(str(given["data"]))} if keep else {}
+    return runs.create(KIND, title, PROGRAM, {"architecture": name, **given}, files)
 
 
 def _placed(data: str) -> str:
@@ -106,7 +106,8 @@ def _further(runs: Runs, before: Run, given: Mapping[str, Any]) -> Run:
     done = before.status().step
     if config.steps <= done:
         raise BadSettings(f"{before.id} has made {done:,} steps.", hint=f"Ask for more: steps={2 * done}.")
-    run = create(runs, name, merged)
+    kept = Path(str(merged.get("data", ""))).is_relative_to(before.folder)  # which may be deleted
+    run = create(runs, name, merged, keep=kept)
     try:
         shutil.copyfile(before.folder / CHECKPOINT, run.folder / CHECKPOINT)
     except OSError as error:
@@ -153,31 +154,16 @@ def weights(runs: Runs, name: str) -> tuple[Architecture, Path]:
         return architecture(str(run.settings.get("architecture"))), run.model
 
 
-def picture(chosen: Architecture, folder: Path, wish: Wish, ending: str) -> bytes:
-    """What weights make, as the bytes of a file: one "png", or a "gif" of how they come to be.
-
-    Raises BadSettings for another ending, LabError.
-    """
-    from demos.grids import gif, grid, png
-    from demos.sampling import film, pictures
-
-    if ending == "gif":
-        return gif(film(chosen.name, folder, wish))
-    if ending == "png":
-        return png(grid(pictures(chosen.name, folder, wish)))
-    raise BadSettings(f"There are no pictures as {ending!r}.", hint="It should end in .png or .gif.")
-
-
 def refuse_folder(path: Path) -> None:
-    """Raises UserError for a place where no file can be."""
+    """Raises BadSettings for a place where no file can be."""
     if path.is_dir() or not path.name:
-        raise UserError(f"{path} is a folder.", hint="Name a file in it.")
+        raise BadSettings(f"{path} is a folder.", hint="Name a file in it.")
     if not path.parent.is_dir():
-        raise UserError(f"There is no folder {path.parent}.", hint="Make it first, or name another.")
+        raise BadSettings(f"There is no folder {path.parent}.", hint="Make it first, or name another.")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Raises UserError where the file cannot be written."""
+    """Raises BadSettings for a place where no file can be, UserError where it cannot be written."""
     refuse_folder(path)
     try:
         with beside(path) as file:
