@@ -125,6 +125,22 @@ def test_a_sentence_in_the_terminal() -> None:
     assert dict(found["transformer"]["words"])["wonderful"] > 0
 
 
+@pytest.mark.model
+def test_eras_are_measured_in_the_terminal(tmp_path: Path) -> None:
+    lines = [f"a {'good' if n % 3 else 'bad'} day {n},{int(bool(n % 3))}" for n in range(120)]
+    words = ["lab", "eras", "--rows", table(tmp_path, lines), "--test", table(tmp_path, lines[:12], "test.csv")]
+    done = parley(*words, "--curves", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {each["name"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert list(found) == ["rules", "statistics", "naive Bayes", "deep learning", "transformer"]
+    learning = {name for name, each in found.items() if each["curve"]}
+    assert learning == {"statistics", "naive Bayes", "deep learning"}
+    assert all(list(found[name]["curve"]) == ["100", "120"] for name in learning)
+    done = parley(*words, "--curves")
+    assert "100: " in done.stdout and "learnt in" in done.stdout and done.stdout.count("\n") == 5
+    assert "100: " not in parley(*words).stdout
+
+
 def test_what_is_learnt_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = table(tmp_path, ROWS)
     lab_eras.keep(rows, tmp_path / "kept")
