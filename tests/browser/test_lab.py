@@ -249,6 +249,10 @@ def test_what_takes_long_says_how_far_it_is_and_stops(context: BrowserContext, s
     visit(page, server)
     settle(page)
     expect(page.locator("#lab-film")).to_have_text("How they come to be")
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(page.locator("#lab-to-paint")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.locator("button", has_text="More settings").first.click()
     page.fill("#lab-count input", "40")
     page.fill("#lab-steps input", "900")

@@ -33,7 +33,7 @@ def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) 
         which = gr.Radio(TITLES, value=FIRST, show_label=False, elem_id="lab-which")
         about = gr.HTML(about_html(FIRST), apply_default_css=False, elem_id="lab-about")
         with gr.Row(elem_classes="actions") as onward:
-            to_paint = gr.Button("The same, large and told in words: Text to image", size="md", elem_id="lab-to-paint")
+            to_paint = gr.Button("From a sentence: text to image", size="md", elem_id="lab-to-paint")
         heading = gr.HTML("<h2>See what it makes</h2>", apply_default_css=False)
         with gr.Row(elem_classes="languages"):
             weights = gr.Dropdown([], label="Weights", info=NONE_YET, elem_id="lab-weights")
