@@ -83,8 +83,8 @@ class Painter:
 
         cuda = torch.cuda.is_available()
         kind = precision("cuda" if cuda else "cpu", cuda and torch.cuda.is_bf16_supported())
-        folder = Path(model).expanduser()
         try:
+            folder = Path(model).expanduser()
             source = str(folder) if folder.is_dir() else model
             self._pipe: Any = AutoPipelineForText2Image.from_pretrained(
                 source, dtype=kind, use_safetensors=True, variant=variant(folder)

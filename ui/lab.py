@@ -35,11 +35,13 @@ from finetune.settings import settings_from
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from demos.sampling import Wish
-
 KIND, PROGRAM = "lab", "ui.lab"
 SAMPLES = "samples"
 """A run's folder of what was made: a PNG or a text for each step that shows some."""
+ABOUT = "lab.json"
+"""What is written last beside a run's weights (demos.lesson, whose import takes torch's seconds)."""
+LONGEST_SHOWN = 60
+"""Characters of a name that an error repeats."""
 OURS: dict[type[errors.LabError], type[ParleyError]] = {
     errors.BadPicture: BadDataset,
     errors.BadText: BadDataset,
@@ -63,19 +65,34 @@ def data_folder() -> Path:
     return paths.datasets_folder() / "fashion-mnist"
 
 
-def create(runs: Runs, name: str, given: Mapping[str, Any]) -> Run:
+def create(runs: Runs, name: str, given: Mapping[str, Any], *, keep: bool = False) -> Run:
     """A training that is ready to start. name: an architecture, or a training's id: then one that begins where that
-    one has ended, with its settings but for those given. Raises BadSettings, ModelNotAvailable."""
+    one has ended, with its settings but for those given. keep: the data, a file or a folder, is copied into the run's
+    folder. Raises BadSettings, ModelNotAvailable, RunError."""
     if name not in ARCHITECTURES and (before := _before(runs, name)) is not None:
         return _further(runs, before, given)
-    data = given.get("data")
-    if isinstance(data, str) and data not in BUILT_IN and Path(data).expanduser().exists():
-        given = {**given, "data": str(Path(data).expanduser().resolve())}  # it may be gone on with from elsewhere
+    data = given.get("data", BUILT_IN[0])
+    if data is None or (isinstance(data, str) and data not in BUILT_IN):
+        given = {**given, "data": _placed(data or "")}
     with mapped():
         chosen = architecture(name)
         settings_from(chosen.config_class(), given)
     title = f"{chosen.title} on {Path(str(given.get('data') or chosen.config_class()().data)).name}"
-    return runs.create(KIND, title, PROGRAM, {"architecture": name, **given})
+    files = {"data": Path(str(given["data"]))} if keep else {}
+    return runs.create(KIND, title, PROGRAM, {"architecture": name, **given}, files)
+
+
+def _placed(data: str) -> str:
+    """A path that is there in full: it may be gone on with from elsewhere. Others as they are. Raises BadSettings."""
+    if not data.strip():
+        raise BadSettings("data is empty.", hint=f"There are {', '.join(BUILT_IN)}; or name a file or a folder.")
+    try:
+        path = Path(data).expanduser()
+        return str(path.resolve()) if path.exists() else data
+    except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, a person that there is not
+        said = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        shown = data if len(data) <= LONGEST_SHOWN else f"{data[:LONGEST_SHOWN]}…"
+        raise BadSettings(f"data cannot be {shown!r}: {said}", hint="Name a file or a folder.") from error
 
 
 def _further(runs: Runs, before: Run, given: Mapping[str, Any]) -> Run:
@@ -89,7 +106,8 @@ def _further(runs: Runs, before: Run, given: Mapping[str, Any]) -> Run:
     done = before.status().step
     if config.steps <= done:
         raise BadSettings(f"{before.id} has made {done:,} steps.", hint=f"Ask for more: steps={2 * done}.")
-    run = create(runs, name, merged)
+    kept = Path(str(merged.get("data", ""))).is_relative_to(before.folder)  # which may be deleted
+    run = create(runs, name, merged, keep=kept)
     try:
         shutil.copyfile(before.folder / CHECKPOINT, run.folder / CHECKPOINT)
     except OSError as error:
@@ -107,10 +125,17 @@ def _before(runs: Runs, name: str) -> Run | None:
 
 
 def _training(runs: Runs, name: str) -> Run:
-    run = runs.find(name)
+    """The lab's training of that id, with "last" the newest of them. Raises RunNotFound, ModelNotAvailable."""
+    newest = next((each for each in runs if each.kind == KIND), None) if name == "last" else None
+    run = newest or runs.find(name)
     if run.kind != KIND:
         raise ModelNotAvailable(f"{run.id} is no training of the lab.", hint="`parley runs list` shows what each is.")
     return run
+
+
+def has_weights(run: Run) -> bool:
+    """Whether a training's weights are written whole: one that is measuring, or was killed there, has a folder, too."""
+    return (run.model / ABOUT).is_file()
 
 
 def weights(runs: Runs, name: str) -> tuple[Architecture, Path]:
@@ -123,37 +148,22 @@ def weights(runs: Runs, name: str) -> tuple[Architecture, Path]:
             )
         return chosen, chosen.shipped
     run = _training(runs, name)
-    if not run.model.is_dir():
+    if not has_weights(run):
         raise ModelNotAvailable(f"{run.id} has no weights yet.", hint="They come when it is done or stopped.")
     with mapped():
         return architecture(str(run.settings.get("architecture"))), run.model
 
 
-def picture(chosen: Architecture, folder: Path, wish: Wish, ending: str) -> bytes:
-    """What weights make, as the bytes of a file: one "png", or a "gif" of how they come to be.
-
-    Raises BadSettings for another ending, LabError.
-    """
-    from demos.grids import gif, grid, png
-    from demos.sampling import film, pictures
-
-    if ending == "gif":
-        return gif(film(chosen.name, folder, wish))
-    if ending == "png":
-        return png(grid(pictures(chosen.name, folder, wish)))
-    raise BadSettings(f"There are no pictures as {ending!r}.", hint="It should end in .png or .gif.")
-
-
 def refuse_folder(path: Path) -> None:
-    """Raises UserError for a place where no file can be."""
+    """Raises BadSettings for a place where no file can be."""
     if path.is_dir() or not path.name:
-        raise UserError(f"{path} is a folder.", hint="Name a file in it.")
+        raise BadSettings(f"{path} is a folder.", hint="Name a file in it.")
     if not path.parent.is_dir():
-        raise UserError(f"There is no folder {path.parent}.", hint="Make it first, or name another.")
+        raise BadSettings(f"There is no folder {path.parent}.", hint="Make it first, or name another.")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Raises UserError where the file cannot be written."""
+    """Raises BadSettings for a place where no file can be, UserError where it cannot be written."""
     refuse_folder(path)
     try:
         with beside(path) as file:

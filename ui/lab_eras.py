@@ -51,12 +51,14 @@ def _called(label: object) -> str:
 
 
 def _meaning(labels: set[str]) -> tuple[set[str], set[str]]:
-    """Labels (for, against): words, 1 and 0, 2 and 0 with a neutral 1, or stars up to five."""
+    """Labels (for, against): words, 1 and 0, 2 and 0 with a neutral 1, 1 and -1 with a neutral 0, five classes from 0
+    to 4 with a neutral 2, or stars up to five."""
     if "2" in labels and labels <= set("012"):
         return {"2"}, {"0"}
     if labels & set("345") and labels <= set("012345"):
-        return {"4", "5"}, {"0", "1", "2"}
-    return FOR, AGAINST
+        counted = "0" in labels and "5" not in labels
+        return ({"3", "4"}, {"0", "1"}) if counted else ({"4", "5"}, {"0", "1", "2"})
+    return FOR, AGAINST - {"0"} if "-1" in labels else AGAINST
 
 
 class Transformer:

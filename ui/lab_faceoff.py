@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +10,18 @@ from typing import TYPE_CHECKING
 from assistant.errors import BadSettings
 from assistant.runs import Runs
 from demos.architectures import ARCHITECTURES
+from demos.comparisons import COMPARISONS
+from demos.exhibits import Bars, Points, Sheet
 from ui import lab
+from ui.lab_shown import exhibit_html, page_html
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from demos.faceoff import Contestant
+
+COLUMNS = 4
+"""Of each maker's pictures, where those of several are beside each other."""
 
 
 def face_off(
@@ -71,10 +78,55 @@ def _refuse_others(channels: int, classes: Sequence[str], folders: Mapping[str, 
 
 
 def beside_each_other(sheets: Sequence[Tensor]) -> bytes:
-    """Pictures of several makers as a PNG, four columns each."""
+    """Pictures of several makers as a PNG, COLUMNS of each."""
     import torch
 
     from demos.grids import grid, png
+    from demos.reference import SHOWN
 
-    rows = [part for place in range(0, 20, 4) for sheet in sheets for part in sheet[place : place + 4]]
-    return png(grid(torch.stack(rows), 4 * len(sheets)))
+    places = range(0, SHOWN, COLUMNS)
+    rows = [part for place in places for sheet in sheets for part in sheet[place : place + COLUMNS]]
+    return png(grid(torch.stack(rows), COLUMNS * len(sheets)))
+
+
+def faceoff_html(contestants: Sequence[Contestant]) -> str:
+    """What is measured so far: figures, quality against time, pictures, and what is said of each."""
+    from demos.faceoff import BOOK, BOOK_HEADS, HEADS, figures
+
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (each.title, *figures(each))) + "</tr>"
+        for each in contestants
+    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("", *HEADS))
+    table = f'<table class="compared figures"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    parts = [f'<div class="scroll">{table}</div>']
+    timed = {each.title: [(1000 * each.seconds_a_picture, each.fid)] for each in contestants if each.seconds_a_picture}
+    if timed:
+        said = "Further down is closer to real pictures, further left is faster."
+        parts.append(exhibit_html(Points(timed, "milliseconds a picture", "FID", said, log="x")))
+    floor = contestants[0].sharpness
+    if len(contestants) > 1 and floor:
+        said = (
+            "Sharpness: the variance of a picture's Laplacian, its second derivative in space, as a share of what real "
+            "pictures have. Less is blurred; more is no better, for noise has most of all."
+        )
+        shares = {each.title: each.sharpness / floor for each in contestants}
+        parts.append(exhibit_html(Bars(shares, said, mark=1.0)))
+    sheets = "".join(exhibit_html(Sheet(each.sheet, f"{each.title}.", COLUMNS)) for each in contestants)
+    parts.append(f'<div class="sheets">{sheets}</div>')
+    told_of = "".join(
+        f"<tr><th scope='row'>{each.title}</th>{''.join(f'<td>{words}</td>' for words in BOOK[each.name])}</tr>"
+        for each in contestants
+        if each.name in BOOK
+    )
+    if told_of:
+        heads = "".join(f'<th scope="col">{name}</th>' for name in ("", *BOOK_HEADS))
+        table = f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{told_of}</tbody></table>'
+        parts.append(f'<div class="scroll">{table}</div>')
+    return "".join(parts)
+
+
+def file_of(contestants: Sequence[Contestant]) -> str:
+    """The same as one HTML file."""
+    told, _ = COMPARISONS["faceoff"]
+    return page_html("Face-off", told.how, faceoff_html(contestants))

@@ -25,6 +25,7 @@ figure{margin:1.5rem 0}figcaption{color:#53616f}img{image-rendering:pixelated;ma
 svg image{image-rendering:pixelated}.legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1rem;padding:0}
 svg polyline[class]{fill:none;stroke-width:2}.faint{opacity:.45}
 pre{white-space:pre-wrap}.legend svg{width:.8em;height:.8em}
+.scroll{overflow-x:auto}.sheets{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:0 1rem}
 """
 
 
@@ -46,7 +47,11 @@ def exhibit_html(exhibit: Exhibit) -> str:
 
 def file_html(title: str, told: str, exhibits: Iterable[Exhibit]) -> str:
     """One file that holds all of it."""
-    shown = "".join(map(exhibit_html, exhibits))
+    return page_html(title, told, "".join(map(exhibit_html, exhibits)))
+
+
+def page_html(title: str, told: str, shown: str) -> str:
+    """The same of what is drawn already. shown: HTML."""
     name = html.escape(title)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'

@@ -15,9 +15,11 @@ from PIL import Image
 from assistant.errors import BadDataset, BadSettings, ModelNotAvailable, ParleyError, TrainingDiverged, UserError
 from assistant.run import Run, State
 from assistant.runs import Runs
-from demos import errors
+from demos import errors, lesson
 from tests.ui.terminal.test_train import parley
 from ui import lab
+from ui.web.lab_view import trainings_html
+from ui.web.lab_weights import weights_of
 
 SMALL = {"data": "digits", "width": 8, "latent": 4, "batch_size": 16}
 
@@ -104,6 +106,41 @@ def test_data_is_named_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "mine.txt").write_text("x" * 3000)
     monkeypatch.chdir(tmp_path)
     assert lab.create(Runs(), "rnn", {"data": "mine.txt"}).settings["data"] == str(tmp_path / "mine.txt")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [("", "data is empty"), ("  ", "data is empty"), ("~nobody_here/x", "home directory"), ("x" * 300, "too long")],
+)
+def test_data_that_cannot_be_named(data: str, said: str) -> None:
+    done = parley("lab", "train", "rnn", f"data={data}")
+    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+    assert list(Runs()) == []
+
+
+def test_last_is_the_newest_of_the_labs() -> None:
+    runs = Runs()
+    run = lab.create(runs, "vae", SMALL)
+    later = runs.create("eval", "mini", "eval", {})
+    with pytest.raises(ModelNotAvailable, match=f"{run.id} has no weights yet"):
+        lab.weights(runs, "last")
+    with pytest.raises(ModelNotAvailable, match="no training of the lab"):
+        lab.weights(runs, later.id)
+
+
+def test_weights_are_there_when_they_are_written_whole() -> None:
+    assert lab.ABOUT == lesson.ABOUT
+    runs = Runs()
+    run = lab.create(runs, "vae", SMALL)
+    run.model.mkdir()  # as one that is killed while it measures leaves it
+    with pytest.raises(ModelNotAvailable, match="has no weights yet"):
+        lab.weights(runs, run.id)
+    assert run.id not in {key for _, key in weights_of(runs, "vae")["choices"]}
+    assert "See what it makes" not in trainings_html([run])
+    (run.model / lab.ABOUT).write_text("{}")
+    assert lab.weights(runs, run.id)[1] == run.model
+    assert run.id in {key for _, key in weights_of(runs, "vae")["choices"]}
+    assert "See what it makes" in trainings_html([run])
 
 
 def test_what_goes_wrong_is_the_runs_word(tmp_path: Path) -> None:

@@ -49,12 +49,25 @@ def test_rows_that_teach_nothing(lines: list[str], said: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("labels", "favour"),
-    [("012", "2"), ("12345", "45"), (("1.0", "0.0"), ("1.0",)), (("positive", "neutral", "negative"), ("positive",))],
+    ("labels", "favour", "against"),
+    [
+        ("01", "1", "0"),
+        ("012", "2", "0"),
+        ("12345", "45", "12"),
+        ("012345", "45", "012"),
+        ("01234", "34", "01"),
+        (("1.0", "0.0"), ("1.0",), ("0.0",)),
+        (("1", "0", "-1"), ("1",), ("-1",)),
+        (("1", "-1"), ("1",), ("-1",)),
+        (("positive", "neutral", "negative"), ("positive",), ("negative",)),
+    ],
 )
-def test_labels_mean_what_their_company_says(labels: Sequence[str], favour: Sequence[str], tmp_path: Path) -> None:
+def test_labels_mean_what_their_company_says(
+    labels: Sequence[str], favour: Sequence[str], against: Sequence[str], tmp_path: Path
+) -> None:
     found = lab_eras.read_rows(table(tmp_path, [f"text {label},{label}" for label in labels]))
     assert {text for text, good in found if good} == {f"text {label}" for label in favour}
+    assert {text for text, good in found if not good} == {f"text {label}" for label in against}
 
 
 def test_rows_without_a_text_are_left_out(tmp_path: Path) -> None:
@@ -108,6 +121,22 @@ def test_a_sentence_in_the_terminal() -> None:
     assert list(found) == ["rules", "statistics", "deep learning", "transformer"]
     assert min(each["positive"] for each in found.values()) > 0.7
     assert dict(found["transformer"]["words"])["wonderful"] > 0
+
+
+@pytest.mark.model
+def test_eras_are_measured_in_the_terminal(tmp_path: Path) -> None:
+    lines = [f"a {'good' if n % 3 else 'bad'} day {n},{int(bool(n % 3))}" for n in range(120)]
+    words = ["lab", "eras", "--rows", table(tmp_path, lines), "--test", table(tmp_path, lines[:12], "test.csv")]
+    done = parley(*words, "--curves", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {each["name"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert list(found) == ["rules", "statistics", "naive Bayes", "deep learning", "transformer"]
+    learning = {name for name, each in found.items() if each["curve"]}
+    assert learning == {"statistics", "naive Bayes", "deep learning"}
+    assert all(list(found[name]["curve"]) == ["100", "120"] for name in learning)
+    done = parley(*words, "--curves")
+    assert "100: " in done.stdout and "learnt in" in done.stdout and done.stdout.count("\n") == 5
+    assert "100: " not in parley(*words).stdout
 
 
 def test_what_is_learnt_is_kept(tmp_path: Path) -> None:

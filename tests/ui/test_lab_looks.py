@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 import torch
+from PIL import Image
 
 from assistant.errors import BadDataset, BadSettings, ModelNotAvailable
 from assistant.runs import Runs
 from demos.exhibits import Bars, Exhibit, Heat, Lines, Points, Sheet, Words
+from demos.grids import grid
+from demos.looks import LOOKS, Look
 from tests.ui.terminal.test_train import parley
 from tests.ui.test_lab import SMALL, run_it
 from ui import lab, lab_looks
@@ -62,10 +66,35 @@ def test_parley_lab_look(trained: str, tmp_path: Path) -> None:
         (["dreams"], 2, "nothing called 'dreams'"),
         (["vary", "--seed", "99999999999999999999"], 2, "seed lies between"),
         (["vary", "--picture", str(tmp_path / "it.html")], 1, "no picture"),
-        (["vary", "-o", "it.png"], 2, "end in .html"),
+        (["vary", "-o", "it.txt"], 2, "end in .html or .png"),
+        (["map", "--text", "x"], 2, "map takes no --text"),
+        (["vary", "--mask", str(tmp_path / "no.png"), "--other", "x"], 2, "takes no --other, --mask"),
+        (["walk", "--amount", "0.5"], 2, "It takes --picture, --other, --seed, --output."),
     ):
         done = parley("lab", "look", trained, *words)
         assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_look_as_a_png_is_its_last_pictures(trained: str, tmp_path: Path) -> None:
+    done = parley("lab", "look", trained, "vary", "-o", str(tmp_path / "it.png"))
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "it.png").size == grid(torch.zeros(20, 1, 28, 28)).size
+    with pytest.raises(BadSettings, match="no pictures"):
+        lab_looks.last_pictures([each for each in EXHIBITS if not isinstance(each, Sheet)])
+    two = Sheet(torch.ones(2, 1, 28, 28), "white", 1)
+    made = Image.open(BytesIO(lab_looks.last_pictures([EXHIBITS[0], two, EXHIBITS[1]])))
+    assert made.width == 84 and made.height == 170
+
+
+@pytest.mark.parametrize("chosen", LOOKS, ids=lambda each: each.key)
+def test_a_look_takes_what_it_says_and_refuses_the_rest(chosen: Look) -> None:
+    everything = {"text": "x", "picture": "x", "other": "x", "mask": "x", "amount": 0.0}
+    taken = [name for name, kind in lab_looks.OPTIONS.items() if kind in chosen.takes]
+    taken += ["amount"] if chosen.amount else []
+    lab_looks.refuse_unused(chosen, **{name: everything[name] for name in taken})
+    for name in set(everything) - set(taken):
+        with pytest.raises(BadSettings, match=f"{chosen.name} takes no --{name}"):
+            lab_looks.refuse_unused(chosen, **{name: everything[name]})
 
 
 def test_makers_face_each_other(trained: str, tmp_path: Path) -> None:
@@ -81,6 +110,15 @@ def test_makers_face_each_other(trained: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [line.split(" ")[1] for line in done.stdout.splitlines()[2:5]] == ["Real", "GAN", "VAE"]
     assert sheet.read_bytes().startswith(b"\x89PNG")
+    page = tmp_path / "page.html"
+    done = parley(*words, "-o", str(page))
+    assert done.returncode == 0, done.stderr
+    shown = page.read_text("utf-8")
+    assert shown.count("<td>GAN</td>") == 1 and shown.count("<table") == 2 and "http" not in shown
+    beside = shown.partition('<div class="sheets">')[2].partition("</div>")[0]
+    assert beside.count("data:image/png") == 3 and "sharpness" in shown and '<svg class="plot"' in shown
+    refused = parley(*words, "-o", str(tmp_path / "page.doc"))
+    assert refused.returncode == 2 and "end in .png or .html" in refused.stderr
     done = parley(*words, "--data", "digits", "--json")  # the pictures themselves
     assert len(json.loads(done.stdout)) == 3
     for wrong, said in (
@@ -105,8 +143,6 @@ def test_files_that_are_no_pictures(tmp_path: Path, trained: str) -> None:
 
 
 def test_a_mask_is_what_is_white(tmp_path: Path) -> None:
-    from PIL import Image
-
     sheet = Image.new("L", (280, 280))
     sheet.paste(255, (0, 0, 140, 280))
     sheet.save(tmp_path / "mask.png")

@@ -10,6 +10,7 @@ from assistant import hardware, paths, sources
 from assistant.catalogue import BUNDLED, Catalogue, Family
 from assistant.engines.choice import choose
 from assistant.errors import CapabilityMissing, ModelNotAvailable
+from tests.ui.terminal.test_train import parley
 from ui.lab_painting import pipelines, source, told
 
 CATALOGUE = Catalogue.load(BUNDLED)
@@ -29,6 +30,12 @@ def test_what_is_not_here_is_not_fetched_unasked() -> None:
         source(CATALOGUE, " Stable-Diffusion-XL ")
     assert "parley models pull stable-diffusion-xl" in found.value.hint
     assert source(CATALOGUE, "someone/else") == "someone/else" and source(CATALOGUE, "/a folder") == "/a folder"
+
+
+@pytest.mark.parametrize("model", ["~nobody_here/x", "x" * 300])
+def test_what_is_no_name_of_a_pipeline_is_said(model: str, tmp_path: Path) -> None:
+    done = parley("lab", "paint", "a cat", "--model", model, "-o", tmp_path / "x.png")
+    assert (done.returncode, "cannot be loaded" in done.stderr) == (1, True), done.stderr
 
 
 def test_one_that_was_brought_from_a_folder_is_found(tiny_pipeline: Path) -> None:

@@ -54,7 +54,10 @@ def train(
 def sample(
     what: Which,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A .png, or a .gif of how they come to be.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="A .png, or a .gif: a diffusion's steps, of others draw after draw; or for a text."
+        ),
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=0, help="Pictures, or characters of a text.")] = 0,
     label: Annotated[str, typer.Option("--label", "-l", help="A class: dress, sneaker, …")] = "",
@@ -67,7 +70,7 @@ def sample(
     sampler: Annotated[str, typer.Option("--sampler", help="Of a diffusion: ddim, ddpm or dpm-solver.")] = "ddim",
     temperature: Annotated[float, typer.Option("--temperature", help="Of a text; 0 takes the likeliest.")] = 0.7,
 ) -> None:
-    """Make pictures (to a file) or text (to stdout).
+    """Make pictures (to a file) or text (to stdout, or to a file).
 
     Examples:
 
@@ -75,22 +78,33 @@ def sample(
 
     parley lab sample rnn --begin "On Monday"
     """
+    from assistant.errors import BadSettings
     from assistant.runs import Runs
     from demos.sampling import Wish
     from ui import lab
+    from ui.lab_making import ENDINGS, picture
     from ui.terminal.output import note, write
 
+    if output is not None:
+        lab.refuse_folder(output)
     with lab.mapped():
         chosen, folder = lab.weights(Runs(), what)
         wish = Wish(count=count or 16, label=label, seed=seed, steps=steps, guidance=guidance, sampler=sampler)
         wish.check()
         if chosen.makes == "text":
-            for piece in chosen.load(folder).write(begin, count or 400, temperature=temperature, seed=seed):
+            if output is not None and output.suffix[1:].lower() in ENDINGS:
+                raise BadSettings(f"{chosen.title} writes text, no picture.", hint="Name a .txt.")
+            pieces = chosen.load(folder).write(begin, count or 400, temperature=temperature, seed=seed)
+            if output is not None:
+                lab.write_bytes(output, ("".join(pieces) + "\n").encode())
+                note(f"{output} has it.")
+                return
+            for piece in pieces:
                 write(piece)
             write("\n")
             return
         path = output or Path(f"{chosen.name}.png")
-        lab.write_bytes(path, lab.picture(chosen, folder, wish, path.suffix[1:].lower()))
+        lab.write_bytes(path, picture(chosen, folder, wish, path.suffix[1:].lower()))
     note(f"{path} has them.")
 
 
@@ -104,7 +118,9 @@ def look(
     mask: Annotated[Path | None, typer.Option("--mask", help="A picture, white where something is to be made.")] = None,
     amount: Annotated[float | None, typer.Option("--amount", "-a", help="How much: noise, times, …")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the noise.")] = 0,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to: one .html file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to: one .html file, or a .png of its last pictures.")
+    ] = None,
 ) -> None:
     """Look inside: the state of a recurrent network, attention, a VAE's map, a hole filled.
 
@@ -112,7 +128,7 @@ def look(
 
     parley lab look transformer attention --text "Mara came to the mill." --output attention.html
 
-    parley lab look diffusion fill --picture me.png --mask hole.png --output filled.html
+    parley lab look diffusion fill --picture me.png --mask hole.png --output filled.png
     """
     from assistant.errors import BadSettings
     from assistant.runs import Runs
@@ -135,9 +151,11 @@ def look(
         return
     path = output or Path(f"{name}.html")
     lab.refuse_folder(path)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise BadSettings(f"{path.name} is no name for it.", hint="It should end in .html.")
+    drawn = path.suffix.lower() == ".png"
+    if not drawn and path.suffix.lower() not in (".html", ".htm"):
+        raise BadSettings(f"{path.name} is no name for it.", hint="It should end in .html or .png.")
     chosen, folder = lab_looks.found(runs, what, name)
+    lab_looks.refuse_unused(chosen, text=text, picture=picture, other=other, mask=mask, amount=amount)
     one, second = (lab_looks.read_picture(each) if each else None for each in (picture, other))
     painted = lab_looks.read_mask(mask) if mask else None
     given = Given(text=text, picture=one, other=second, mask=painted, amount=amount, seed=seed, home=lab.data_folder())
@@ -147,7 +165,8 @@ def look(
             continue
         exhibits.append(exhibit)
         write((exhibit.text if isinstance(exhibit, Words) else exhibit.said) + "\n")
-    lab.write_bytes(path, file_html(chosen.title, chosen.told, exhibits).encode())
+    page = lab_looks.last_pictures(exhibits) if drawn else file_html(chosen.title, chosen.told, exhibits).encode()
+    lab.write_bytes(path, page)
     note(f"{path} has it.")
 
 

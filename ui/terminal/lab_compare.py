@@ -21,26 +21,27 @@ def faceoff(
         str | None, typer.Option("--data", help="The pictures that they learnt from; those of the judge by default.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Their pictures side by side, as a .png.")
+        Path | None,
+        typer.Option("--output", "-o", help="Their pictures side by side, as a .png; all of it as one .html file."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
 ) -> None:
     """Measure GAN, VAE and diffusion in one feature space, beside real pictures.
 
-    Example: parley lab faceoff --samples 10000 --output side-by-side.png
+    Example: parley lab faceoff --samples 10000 --output side-by-side.html
     """
     from assistant.errors import BadSettings
     from assistant.runs import Runs
     from demos.faceoff import markdown, packed
     from ui import lab
-    from ui.lab_faceoff import beside_each_other, face_off, shipped
+    from ui.lab_faceoff import beside_each_other, face_off, file_of, shipped
     from ui.terminal.output import waiting, write, write_json
 
     runs = Runs()
     if output is not None:
         lab.refuse_folder(output)
-        if output.suffix.lower() != ".png":
-            raise BadSettings(f"{output.name} is no name for a picture.", hint="It should end in .png.")
+        if output.suffix.lower() not in (".png", ".html", ".htm"):
+            raise BadSettings(f"{output.name} is no name for it.", hint="It should end in .png or .html.")
     with waiting("reading the pictures") as saying:
         done = []
         for each in face_off(runs, makers or shipped(), judge, count=samples, data=data):
@@ -51,7 +52,9 @@ def faceoff(
     else:
         write(markdown(done))
     if output is not None:
-        lab.write_bytes(output, beside_each_other([each.sheet for each in done]))
+        drawn = output.suffix.lower() == ".png"
+        made = beside_each_other([each.sheet for each in done]) if drawn else file_of(done).encode()
+        lab.write_bytes(output, made)
 
 
 def eras(

@@ -30,9 +30,16 @@ THEN = {
 """Kind of a run, or its task → what may be done with what came out."""
 SHOWN = (
     "loss",
+    "squared_error",
     "generator",
     "discriminator",
+    "score_of_real",
+    "score_of_made",
+    "penalty",
+    "L1",
     "diversity",
+    "classes_made",
+    "rarest_class",
     "eval_loss",
     "reward",
     "rewards/check_0/mean",

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from assistant.errors import ModelNotAvailable
 from assistant.runs import Runs
 from demos.architectures import ARCHITECTURES, GUIDANCE
 from finetune.settings import read_pairs
 from ui import lab
-from ui.web import theme
+from ui.web import lab_make, theme
 from ui.web.events import QUICK, at_once, event_data, told
-from ui.web.lab_look import WORKING, build_look
+from ui.web.lab_look import build_look
+from ui.web.lab_own_data import OwnData, create
 from ui.web.lab_training import CHOICES, OWN, QUICK_STEPS, SETS
-from ui.web.lab_view import TITLES, about_html, picture_html, text_html, trainings_html
+from ui.web.lab_view import TITLES, about_html, trainings_html
 from ui.web.lab_weights import NONE_YET, trainings, weights_of
 from ui.web.run_acts import do
-from ui.web.text_page import without_status
+from ui.web.text_page import wire
 
 POLL_SECONDS = 1.5
 FIRST = "diffusion"
-PIECE = 12
-"""Characters that a text grows by on the page."""
+FILMS = ("How they come to be", "Draw after draw")
+"""What a film of a diffusion is called, and one of the others."""
 
 
-def build_architectures(page: gr.Blocks, runs: Runs) -> None:
-    """Lay it out inside the current tab and wire it."""
+def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) -> None:
+    """Lay it out inside the current tab and wire it. tabs, paint: where a sentence is painted, and that tab's id."""
     with gr.Column():
         which = gr.Radio(TITLES, value=FIRST, show_label=False, elem_id="lab-which")
         about = gr.HTML(about_html(FIRST), apply_default_css=False, elem_id="lab-about")
+        with gr.Row(elem_classes="actions") as onward:
+            to_paint = gr.Button("From a sentence: text to image", size="md", elem_id="lab-to-paint")
         heading = gr.HTML("<h2>See what it makes</h2>", apply_default_css=False)
         with gr.Row(elem_classes="languages"):
             weights = gr.Dropdown([], label="Weights", info=NONE_YET, elem_id="lab-weights")
@@ -54,7 +55,8 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             )
         with gr.Row(elem_classes="actions") as acts:
             make = gr.Button("Make some", variant="primary", size="md", elem_id="lab-make")
-            film = gr.Button("How they come to be", size="md", elem_id="lab-film")
+            film = gr.Button(FILMS[0], size="md", elem_id="lab-film")
+            stop = gr.Button("Stop", size="md", visible=False, elem_id="lab-make-stop")
         made = gr.HTML(apply_default_css=False, elem_id="lab-made")
         look = build_look(runs, FIRST, which, weights)
         gr.HTML("<h2>Train one</h2>", apply_default_css=False)
@@ -78,6 +80,7 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             )
         with gr.Row(elem_classes="actions"):
             go = gr.Button("Train", variant="primary", size="md", elem_id="lab-train")
+            own = OwnData()
         listed = gr.HTML(apply_default_css=False, elem_id="lab-list", js_on_load=theme.script("acts"))
     timer = gr.Timer(POLL_SECONDS)
 
@@ -100,7 +103,9 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             if choice is None
             else gr.update(visible=True, label=choice.label, choices=list(choice.options), value=choice.options[0][1]),
             length: QUICK_STEPS[name],
-            film: gr.update(visible=draws),
+            film: gr.update(visible=draws, value=FILMS[0 if diffuses else 1]),
+            onward: gr.update(visible=diffuses),
+            stop: gr.update(visible=False),
             **look.choose(name),
         }
 
@@ -120,47 +125,12 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
             timer: gr.Timer(POLL_SECONDS, active=any(run.status().state.alive for run in some)),
         }
 
-    def wish(moving: bool, *values: Any) -> Iterator[str]:
-        chosen, kind, number, chance, far, towards, how, start, warmth = values
-        if not chosen:
-            raise ModelNotAvailable("There are no weights of it yet.", hint="Train one, below.")
-        yield WORKING  # torch takes seconds to come the first time
-        with lab.mapped():
-            from demos.sampling import Wish
-
-            found, folder = lab.weights(runs, chosen)
-            number = int(number or 0)
-            if found.makes == "text":
-                text, waiting = start or "", 0
-                for piece in found.load(folder).write(start or "", number, temperature=warmth, seed=int(chance or 0)):
-                    text, waiting = text + piece, waiting + 1
-                    if waiting % PIECE == 0:
-                        yield text_html(text)
-                yield text_html(text)
-                return
-            asked = Wish(
-                count=number,
-                label=kind or "",
-                seed=int(chance or 0),
-                steps=int(far or 0),
-                guidance=float(towards),
-                sampler=how,
-            )
-            ending = "gif" if moving else "png"
-            yield picture_html(lab.picture(found, folder, asked, ending), ending, f"What the {found.title} makes")
-
-    def make_some(*values: Any) -> Iterator[str]:
-        yield from wish(False, *values)
-
-    def show_film(*values: Any) -> Iterator[str]:
-        yield from wish(True, *values)
-
-    def start(name: str, rows: str, kind: str | None, far: float | None, others: str) -> dict[Any, Any]:
+    def start(name: str, rows: str, kind: str | None, far: float | None, others: str, brought: list[str]) -> Any:
         given: dict[str, Any] = {"data": rows, **({"steps": int(far)} if far else {})}
         if (choice := CHOICES.get(name)) and kind in [value for _, value in choice.options]:
             given[choice.setting] = kind
         given |= read_pairs((others or "").split())
-        runs.start(lab.create(runs, name, given))
+        runs.start(create(runs, name, given, brought))
         return show()
 
     def act(event: gr.EventData) -> dict[Any, Any]:
@@ -184,18 +154,16 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
 
     settings = [weights, label, count, seed, steps, guidance, sampler, begin, temperature]
     shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, data, variant, length]
-    shown += [heading, finer, acts, film]
+    shown += [heading, finer, acts, film, onward, stop]
     shown += look.outputs
     page.load(told(show), None, [listed, timer], **QUICK)
     page.load(told(choose), [which], shown, **QUICK)
     timer.tick(told(show), None, [listed, timer], **QUICK)
     weights.focus(told(partial(weights_of, runs)), [which, weights], [weights], **QUICK)
     weights.change(told(kinds), [weights], [label], **QUICK)
-    making = [
-        button.click(told(act_), settings, [made], **QUICK) for button, act_ in ((make, make_some), (film, show_film))
-    ]
-    for begun in making:
-        begun.failure(without_status, [made], [made], **QUICK)
+    to_paint.click(lambda: gr.Tabs(selected=paint), None, [tabs], **QUICK)
+    making = wire(stop, [make.click], partial(lab_make.make, runs, False), settings, [made])
+    making += wire(stop, [film.click], partial(lab_make.make, runs, True), settings, [made])
     at_once(
         which.input,
         choose,
@@ -205,5 +173,6 @@ def build_architectures(page: gr.Blocks, runs: Runs) -> None:
         held=[make, film, look.go],
         cancels=[*making, *look.running],
     )
-    go.click(told(start), [which, data, variant, length, more], [listed, timer], **QUICK)
+    own.wire(which, data)
+    go.click(told(start), [which, data, variant, length, more, own.files], [listed, timer], **QUICK)
     listed.act(told(act), None, [*shown, made, look.shown, which, listed, timer], **QUICK)

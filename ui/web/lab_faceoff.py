@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,7 @@ import gradio as gr
 
 from assistant.errors import BadSettings
 from assistant.runs import Runs
-from demos.exhibits import Bars, Points, Sheet
-from ui.lab_faceoff import face_off
-from ui.lab_shown import exhibit_html
+from ui.lab_faceoff import face_off, faceoff_html
 from ui.web.events import QUICK, told
 from ui.web.lab_view import comparison_html
 from ui.web.lab_weights import weights_of
@@ -58,39 +55,3 @@ def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
     for box, name in zip([*makers, judge], (*dict(MAKERS), "classifier"), strict=True):
         box.focus(told(partial(weights_of, runs, name)), [box], [box], **QUICK)
     wire(stop, [go.click], measure, [count, judge, *makers], [shown])
-
-
-def faceoff_html(contestants: Sequence[Contestant]) -> str:
-    """What is measured so far: figures, quality against time, pictures, and what is said of each."""
-    from demos.faceoff import BOOK, BOOK_HEADS, HEADS, figures
-
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (each.title, *figures(each))) + "</tr>"
-        for each in contestants
-    )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("", *HEADS))
-    table = f'<table class="compared figures"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    parts = [f'<div class="scroll">{table}</div>']
-    timed = {each.title: [(1000 * each.seconds_a_picture, each.fid)] for each in contestants if each.seconds_a_picture}
-    if timed:
-        said = "Further down is closer to real pictures, further left is faster."
-        parts.append(exhibit_html(Points(timed, "milliseconds a picture", "FID", said, log="x")))
-    floor = contestants[0].sharpness
-    if len(contestants) > 1 and floor:
-        said = (
-            "Sharpness: the variance of a picture's Laplacian, its second derivative in space, as a share of what real "
-            "pictures have. Less is blurred; more is no better, for noise has most of all."
-        )
-        shares = {each.title: each.sharpness / floor for each in contestants}
-        parts.append(exhibit_html(Bars(shares, said, mark=1.0)))
-    parts += [exhibit_html(Sheet(each.sheet, f"{each.title}.")) for each in contestants]
-    told_of = "".join(
-        f"<tr><th scope='row'>{each.title}</th>{''.join(f'<td>{words}</td>' for words in BOOK[each.name])}</tr>"
-        for each in contestants
-        if each.name in BOOK
-    )
-    if told_of:
-        heads = "".join(f'<th scope="col">{name}</th>' for name in ("", *BOOK_HEADS))
-        table = f'<table class="compared"><thead><tr>{heads}</tr></thead><tbody>{told_of}</tbody></table>'
-        parts.append(f'<div class="scroll">{table}</div>')
-    return "".join(parts)

@@ -11,6 +11,9 @@ from ui.web.lab_eras_tab import build_eras
 from ui.web.lab_faceoff import build_faceoff
 from ui.web.lab_paint import build_paint
 
+PAINT = "paint"
+"""The id of a tab that another leads to."""
+
 
 def build_lab(assistant: Assistant, page: gr.Blocks) -> None:
     """Lay out the page inside the current Blocks and wire it."""
@@ -21,12 +24,12 @@ def build_lab(assistant: Assistant, page: gr.Blocks) -> None:
             "you look on, and to be looked into.</p>",
             apply_default_css=False,
         )
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Architectures"):
-                build_architectures(page, runs)
+                build_architectures(page, runs, tabs, PAINT)
             with gr.Tab("Face-off"):
                 build_faceoff(page, runs)
             with gr.Tab("Four eras"):
                 build_eras(assistant)
-            with gr.Tab("Text to image"):
+            with gr.Tab("Text to image", id=PAINT):
                 build_paint(assistant)

@@ -25,6 +25,8 @@ from ui.web.text_page import actions, status_html, wire
 if TYPE_CHECKING:
     from demos.text_to_image import Painter
 
+EXAMPLE = "A lighthouse in the fog, oil on canvas"
+
 
 def build_paint(assistant: Assistant) -> None:
     """Lay it out inside the current tab and wire it."""
@@ -41,7 +43,7 @@ def build_paint(assistant: Assistant) -> None:
             info=lab_painting.told(catalogue, first),
             elem_id="paint-model",
         )
-    prompt = gr.Textbox("", label="What is to be seen", lines=2, max_lines=6, elem_id="paint-prompt")
+    prompt = gr.Textbox(EXAMPLE, label="What is to be seen", lines=2, max_lines=6, elem_id="paint-prompt")
     with gr.Accordion("More settings", open=False), gr.Row(elem_classes="languages"):
         without = gr.Textbox("", label="What is not", elem_id="paint-without")
         width = gr.Number(512, label="Width", precision=0, step=8, elem_id="paint-width")

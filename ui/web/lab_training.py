@@ -11,10 +11,10 @@ SETS = {
     "series": [("Waves: our own, with a trend and two seasons", "waves")],
 }
 OWN = {
-    "pictures": "Or a folder of your own pictures",
-    "text": "Or a file of text of your own",
-    "pairs": "Or a table of two columns of your own",
-    "series": "Or a table with a column of numbers of your own",
+    "pictures": "Or the path of a folder of pictures; or bring ten or more, or a ZIP with a folder for each kind",
+    "text": "Or the path of a file of text; or bring one of your own",
+    "pairs": "Or the path of a table of two columns; or bring one of your own",
+    "series": "Or the path of a table with a column of numbers; or bring one of your own",
 }
 QUICK_STEPS = {
     "rnn": 400,

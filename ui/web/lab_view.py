@@ -6,36 +6,44 @@ import html
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from assistant.run import Run, State
+from assistant.run import Run, State, read_run
 from assistant.runs import Runs
 from demos.architectures import ARCHITECTURES
 from demos.comparisons import COMPARISONS
 from demos.explained import EXPLAINED, Explained
 from demos.figures import FIGURES, Figure, svg
-from ui.lab import SAMPLES
+from ui.lab import SAMPLES, has_weights
 from ui.lab_shown import png_source
 from ui.web.run_acts import buttons_html, card_html
 
-SHOWN = 8
-"""Of what a training made on the way, that is shown."""
+SHOWN, KEPT = 8, 64
+"""Of what a training made on the way, that is shown; trainings whose curves are kept as they were drawn."""
 DRAWN = (
     "loss",
     "kl",
+    "squared_error",
     "generator",
     "discriminator",
+    "score_of_real",
+    "score_of_made",
+    "penalty",
+    "L1",
     "diversity",
     "diversity_within_a_class",
     "least_diverse_class",
+    "classes_made",
+    "rarest_class",
 )
 """Figures that are drawn, each as far as a lesson has it."""
-CURVE = (300, 70)
-"""Pixels of a curve."""
+CURVE, POINTS = (300, 70), 150
+"""Pixels of a curve, and about how many points it has."""
 
 
 def about_html(name: str) -> str:
@@ -88,7 +96,7 @@ def _card(run: Run) -> str:
 def _buttons(run: Run, state: State) -> str:
     if state.alive:
         return buttons_html(run, [("pause", "Pause"), ("stop", "Stop")])
-    use = [("use", "See what it makes")] if run.model.is_dir() and run.settings["architecture"] in EXPLAINED else []
+    use = [("use", "See what it makes")] if has_weights(run) and run.settings["architecture"] in EXPLAINED else []
     resume = [("resume", "Resume")] if state.resumable and state is not State.STOPPED else []
     further = [("further", "Train as long again")] if state is State.FINISHED else []
     return buttons_html(run, [*use, *resume, *further, ("delete", "Delete")])
@@ -121,7 +129,17 @@ def _sample(run: Run, file: Path) -> str:
 
 
 def _curves(run: Run) -> str:
-    lines = run.metrics()
+    try:
+        now = (run.folder / "metrics.jsonl").stat()
+    except OSError:
+        return ""
+    return _drawn(run.folder, now.st_mtime_ns, now.st_size)
+
+
+@lru_cache(KEPT)
+def _drawn(folder: Path, _: int, __: int) -> str:
+    """The curves of a run's figures, drawn anew when the file of them has another time or size."""
+    lines = read_run(folder).metrics()
     parts: list[str] = []
     for name in DRAWN:
         points = [(line["step"], line[name]) for line in lines if isinstance(line.get(name), (int, float))]
@@ -135,10 +153,8 @@ def _curve(name: str, points: Sequence[tuple[float, float]]) -> str:
     wide, high = CURVE
     low, top = min(value for _, value in points), max(value for _, value in points)
     last = points[-1][0] or 1
-    step = max(1, len(points) // 150)
-    drawn = " ".join(
-        f"{wide * x / last:.1f},{high - high * (y - low) / ((top - low) or 1):.1f}" for x, y in points[::step]
-    )
+    shown = [*points[: -1 : max(1, len(points) // POINTS)], points[-1]]
+    drawn = " ".join(f"{wide * x / last:.1f},{high - high * (y - low) / ((top - low) or 1):.1f}" for x, y in shown)
     said = f"{name.replace('_', ' ')}: {points[0][1]:.3g} at first, {points[-1][1]:.3g} now"
     return (
         f'<figure><svg class="plot curve" role="img" aria-label="{html.escape(said)}" '

@@ -25,7 +25,7 @@ def trainings(runs: Runs) -> list[Run]:
 def weights_of(runs: Runs, name: str, kept: str | None = None) -> Any:
     """What a list of an architecture's weights becomes. kept: what stays chosen if it is still there."""
     shipped = [("Parley's own", name)] if ARCHITECTURES[name].shipped.is_dir() else []
-    done = [run for run in trainings(runs) if run.settings["architecture"] == name and run.model.is_dir()]
+    done = [run for run in trainings(runs) if run.settings["architecture"] == name and lab.has_weights(run)]
     choices = [*shipped, *((f"{run.title} ({run.id[:15]})", run.id) for run in done)]
     keys = [key for _, key in choices]
     value = kept if kept in keys else next(iter(keys), None)
