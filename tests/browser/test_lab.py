@@ -61,6 +61,7 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
     expect(card).to_contain_text("finished", timeout=90_000)
     shown = card.locator(".on-the-way img")
     expect(shown.first).to_have_attribute("alt", "What it makes after 8 steps")
+    shown.first.scroll_into_view_if_needed()  # it is fetched when one can see it
     assert shown.first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 400
     card.get_by_role("button", name="See what it makes").click()
     expect(page.get_by_role("radio", name="VAE")).to_be_checked(timeout=15_000)
