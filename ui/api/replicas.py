@@ -146,7 +146,7 @@ def stop(ending: Any = None) -> None:
     from ray import serve
 
     if ending is not None:
-        there = serve.status().applications.get(NAME)
+        there: Any = serve.status().applications.get(NAME)
         running = there.deployments[NAME].replica_states.get("RUNNING", 0) if there else 0
         replicas_end.end(ending, running, GRACE_SECONDS + LAST_WORDS_SECONDS)
     serve.shutdown()

@@ -81,6 +81,7 @@ def end(ending: Any, replicas: int, most_seconds: float) -> None:
     import ray
 
     ends = time.monotonic() + most_seconds
-    ray.get(ending.begin.remote())
-    while time.monotonic() < ends and ray.get(ending.idle.remote()) < replicas:
+    get: Any = ray.get
+    get(ending.begin.remote())
+    while time.monotonic() < ends and get(ending.idle.remote()) < replicas:
         time.sleep(LOOK_SECONDS)
