@@ -80,6 +80,8 @@ def start(serving: Serving, least: int, most: int, *, address: str = "") -> Any:
     import ray
 
     try:
+        if any("SERVE_CONTROLLER" in name for name in _actors()):
+            raise BadSettings("Something is served on this cluster already.", hint="`serve shutdown` ends it.")
         ending = replicas_end.prepare()
         _deploy(serving, least, most, settings)
     except BaseException:
@@ -98,8 +100,6 @@ def _deploy(serving: Serving, least: int, most: int, settings: dict[str, Any]) -
     if least > most_workers(cluster):
         hint = f"It has room for {most_workers(cluster)}."
         raise BadSettings(f"{least} replicas do not fit the cluster's cores or GPUs.", hint=hint)
-    if any("SERVE_CONTROLLER" in name for name in _actors()):
-        raise BadSettings("Something is served on this cluster already.", hint="`serve shutdown` ends it.")
 
     cores = cores_each([node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]], most)
 
