@@ -149,7 +149,7 @@ def test_hostile_text_is_text_in_every_part_of_a_message(actions: ChatActions, t
 
 def test_the_stream_ends_with_the_whole_text(actions: ChatActions) -> None:
     text = "First.\n\nSecond with `code`.\n\n```py\nx = 1\n\ny = 2\n```\n\nEnd."
-    actions.assistant._open_engine = lambda *_, **__: FakeEngine(text, seconds_per_token=0.03)
+    actions.assistant._open_engine = lambda *_, **__: FakeEngine(text, seconds_per_token=0.06)
     shown = actions.send("", "Go", [], SETTINGS)
     (reply,) = actions.assistant.live(shown["conversation"])
 
