@@ -8,8 +8,9 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -168,7 +169,7 @@ def _cpu_bf16() -> bool:
 
 def bf16_is_faster(flags: Set[str], vendor: str) -> bool:
     """Whether a processor of these flags multiplies bfloat16 faster than float32. AVX512-BF16 alone does on AMD's; on
-    Intel's without AMX it was the slower by half at everything (docs/experiments.md)."""
+    Intel's without AMX it was the slower at everything (docs/experiments.md)."""
     return bool(flags & {"amx_bf16", "bf16"}) or ("avx512_bf16" in flags and vendor != "GenuineIntel")
 
 
@@ -182,11 +183,17 @@ def _cpu_flags() -> set[str]:
 
 
 def _cpu_fact(*names: str) -> str:
-    """What Linux says of the processor under one of these names; "" where it says nothing."""
-    for line in _text(Path("/proc/cpuinfo")).splitlines():
+    """What Linux says of the first processor under one of these names; "" where it says nothing."""
+    for line in _cpuinfo():
         if line.startswith(names):
             return line.split(":", 1)[1].strip()
     return ""
+
+
+@cache
+def _cpuinfo() -> Sequence[str]:
+    """Lines of which a machine with many processors has thousands, read once."""
+    return _text(Path("/proc/cpuinfo")).splitlines()
 
 
 def _sysctl(name: str) -> str:

@@ -17,8 +17,13 @@ BUILT_IN = ("fashion", "digits", "tales", "phrases", "waves")
 """Names of data that are no paths."""
 GUIDANCE = 2.0
 """Of a diffusion: of 1, 2 and 3 it has the best FID, and 0.98 of the pictures are taken for what was asked."""
+ABOUT = "lab.json"
+"""What is written last beside weights: what they are."""
 WEIGHTS = Path(__file__).with_name("weights")
 """What comes with the project, a folder each."""
+Learns = Literal["pictures", "text", "pairs", "series"]
+_SEQUENCES = {"text": ("texts", "Text"), "pairs": ("pairs", "Pairs"), "series": ("series", "Series")}
+"""What else than pictures is learnt from: the module that loads it, and what it becomes there."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Architecture:
     title: str
     config: str
     uses: str
-    learns: Literal["pictures", "text", "pairs", "series"]
+    learns: Learns
     makes: Literal["pictures", "text", ""]
     tested: bool = False
 
@@ -60,24 +65,14 @@ class Architecture:
 
         device = PartialState().device
         build = self.module().build
-        if self.learns == "text":
-            from demos import texts
-
-            text = texts.Text.of(texts.load(config.data), Path(config.data).name)
-            return lambda: build(config, text, device)
-        if self.learns == "pairs":
-            from demos import pairs
-
-            found = pairs.Pairs.of(pairs.load(config.data), Path(config.data).name)
-            return lambda: build(config, found, device)
-        if self.learns == "series":
-            from demos import series
-
-            values = series.Series.of(series.load(config.data), Path(config.data).name)
-            return lambda: build(config, values, device)
+        found = read(self.learns, config.data, home)
+        if self.learns != "pictures":
+            module, kind = _SEQUENCES[self.learns]
+            rows = getattr(import_module(f"demos.{module}"), kind).of(found, Path(config.data).name)
+            return lambda: build(config, rows, device)
         from demos import images
 
-        pictures = images.load(config.data, home=home)
+        pictures: images.Pictures = found
         if not self.tested:
             return lambda: build(config, pictures, device)
         test = images.load(config.data, "test", home=home)
@@ -99,6 +94,18 @@ ARCHITECTURES = {
         Architecture("forecaster", "Forecaster", "ForecasterConfig", "Forecaster", "series", ""),
     )
 }
+
+
+def read(learns: Learns, data: str, home: Path) -> Any:
+    """The data of that name or place, as what learns from it takes it. home: for data sets that are fetched.
+
+    Raises NoData, BadPicture, BadText.
+    """
+    if learns == "pictures":
+        from demos import images
+
+        return images.load(data, home=home)
+    return import_module(f"demos.{_SEQUENCES[learns][0]}").load(data)
 
 
 def architecture(name: str) -> Architecture:

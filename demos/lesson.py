@@ -15,10 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from demos.architectures import ABOUT
 from demos.errors import NoData
 from demos.images import Pictures
 
-WEIGHTS, ABOUT = "model.safetensors", "lab.json"
+WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)

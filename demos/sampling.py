@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,11 @@ MOST_PASSES = 40_000
 """Pictures times steps of a diffusion."""
 MOST_FRAMES = 40
 """Of a film."""
+Tell = Callable[[int], object]
+"""Hears the number of each step of a diffusion that is done, from 1; what it raises ends the work."""
+
+
+def _nobody(_: int) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +50,20 @@ class Wish:
             raise BadConfig(f"This cannot be: {'; '.join(wrong)}.", hint="Ask for less, or something else.")
 
 
-def pictures(name: str, folder: Path, wish: Wish) -> Tensor:
+def pictures(name: str, folder: Path, wish: Wish, tell: Tell = _nobody) -> Tensor:
     """(count, channels, 28, 28) in [-1, 1]. Raises BadConfig, NoData."""
-    return drawn(name, _loaded(name, folder), wish)
+    return drawn(name, _loaded(name, folder), wish, tell)
 
 
-def drawn(name: str, model: Any, wish: Wish) -> Tensor:
+def drawn(name: str, model: Any, wish: Wish, tell: Tell = _nobody) -> Tensor:
     """The same of weights that are loaded."""
-    return deque(_frames(name, model, wish), maxlen=1)[0]
+    return deque(_frames(name, model, wish, tell), maxlen=1)[0]
 
 
-def film(name: str, folder: Path, wish: Wish) -> list[Image.Image]:
+def film(name: str, folder: Path, wish: Wish, tell: Tell = _nobody) -> list[Image.Image]:
     """The grid after each step of a diffusion, MOST_FRAMES of them at the most; of the others eight draws in turn."""
     step = max(1, math.ceil(wish.steps / MOST_FRAMES)) if name == "diffusion" else 1
-    frames = enumerate(_frames(name, _loaded(name, folder), wish, moving=True), 1)
+    frames = enumerate(_frames(name, _loaded(name, folder), wish, tell, moving=True), 1)
     return [grid(frame) for number, frame in frames if number % step == 0 or number == wish.steps]
 
 
@@ -69,7 +74,7 @@ def _loaded(name: str, folder: Path) -> Any:
     return chosen.load(folder)
 
 
-def _frames(name: str, model: Any, wish: Wish, *, moving: bool = False) -> Iterator[Tensor]:
+def _frames(name: str, model: Any, wish: Wish, tell: Tell, *, moving: bool = False) -> Iterator[Tensor]:
     if not 1 <= wish.count <= MOST:
         raise BadConfig(f"{wish.count} pictures are not possible.", hint=f"Ask for 1 to {MOST}.")
     wish.check()
@@ -83,7 +88,9 @@ def _frames(name: str, model: Any, wish: Wish, *, moving: bool = False) -> Itera
         if wish.count * wish.steps > MOST_PASSES:
             raise BadConfig("That is more work than is done at once.", hint="Ask for fewer pictures, or fewer steps.")
         how: Mapping[str, Any] = {"steps": wish.steps, "guidance": wish.guidance, "sampler": wish.sampler}
-        yield from model.film(classes, seed=wish.seed, **how)
+        for number, frame in enumerate(model.film(classes, seed=wish.seed, **how), 1):
+            tell(number)
+            yield frame
         return
     if name == "vae" and wish.label:
         raise BadConfig("This VAE was not told classes, so it cannot be asked for one.", hint="gan and diffusion.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Engine
 from assistant.engines.remote import Remote
 from assistant.errors import BadSettings
+from assistant.hardware import installed_version
 from assistant.service import Assistant
 from eval.suite import SuiteTask
 
@@ -77,6 +77,6 @@ def require_form(
         capability = Capability.GENERATE if writes else Capability.SCORE
         engine = asked.engine if writes else "auto"
         models.explain(asked.model, engine=engine, capability=capability, quantisation=asked.quantisation)
-    if asked.quantisation and find_spec("bitsandbytes") is None:
+    if asked.quantisation and not installed_version("bitsandbytes"):
         hint = "Install it: pip install 'parley[gpu]'"
         raise BadSettings(f"{asked.quantisation} weights are made by bitsandbytes, which is not installed.", hint=hint)

@@ -29,7 +29,7 @@ from assistant.run_worker import Worker
 from assistant.runs import Runs
 from assistant.whole_files import beside, write_whole
 from demos import errors
-from demos.architectures import ARCHITECTURES, BUILT_IN, Architecture, architecture
+from demos.architectures import ABOUT, ARCHITECTURES, BUILT_IN, Architecture, architecture
 from finetune.settings import settings_from
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 KIND, PROGRAM = "lab", "ui.lab"
 SAMPLES = "samples"
 """A run's folder of what was made: a PNG or a text for each step that shows some."""
-ABOUT = "lab.json"
-"""What is written last beside a run's weights (demos.lesson, whose import takes torch's seconds)."""
 LONGEST_SHOWN = 60
 """Characters of a name that an error repeats."""
 OURS: dict[type[errors.LabError], type[ParleyError]] = {

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from assistant.errors import BadDataset
+from demos.architectures import Learns, read
 from ui.lab import data_folder, mapped
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
@@ -23,7 +24,7 @@ HINT = "Give PNG, JPEG or WebP files, or a ZIP with a folder of them for each ki
 
 
 @contextmanager
-def laid(learns: str, files: Sequence[str]) -> Generator[Path]:
+def laid(learns: Learns, files: Sequence[str]) -> Generator[Path]:
     """Where uploaded files lie: one as it is; pictures in a folder, with a folder in it for each kind that a ZIP has.
 
     learns: as an architecture says it. Raises BadDataset.
@@ -46,19 +47,10 @@ def laid(learns: str, files: Sequence[str]) -> Generator[Path]:
         yield folder
 
 
-def check(learns: str, files: Sequence[str]) -> None:
+def check(learns: Learns, files: Sequence[str]) -> None:
     """Read it all as a training will. Raises BadDataset, ModelNotAvailable."""
-    from demos import images, pairs, series, texts
-
     with laid(learns, files) as place, mapped():
-        if learns == "pictures":
-            images.load(str(place), home=data_folder())
-        elif learns == "text":
-            texts.load(str(place))
-        elif learns == "pairs":
-            pairs.load(str(place))
-        else:
-            series.load(str(place))
+        read(learns, str(place), data_folder())
 
 
 def _unpack(path: Path, folder: Path, number: int) -> None:

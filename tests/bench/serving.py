@@ -52,8 +52,8 @@ def run_streams() -> dict[str, float]:
     """Many clients stream for minutes, a minute at either server in turns; every character of a reply is known before,
     and stands in nobody else's."""
     with xllamacpp() as (port, key), parley("--waiting", str(CLIENTS)) as (own, process):
-        names = "parley serve", "xllamacpp's own server"
-        sides = {names[0]: Side(names[0], own), names[1]: Side(names[1], port, key)}
+        both = Side("parley serve", own), Side("xllamacpp's own server", port, key)
+        sides = {side.name: side for side in both}
         before = process.memory_info().rss
         turns = max(1, round(SECONDS / TURN_SECONDS))
         for number in range(turns):
@@ -80,7 +80,7 @@ class Side:
 
     def __init__(self, name: str, port: int, key: str = "none") -> None:
         self.counts: Counter[str] = Counter()
-        self._name = name
+        self.name = name
         self.seconds = 0.0
         self._port, self._key = port, key
         self._numbers = itertools.count()
@@ -91,7 +91,7 @@ class Side:
         shift, begun = Shift(seconds), time.monotonic()
         together(lambda number: self._client(number, shift), CLIENTS)
         self.seconds += time.monotonic() - begun
-        shift.check(self._name)
+        shift.check(self.name)
         self.counts += shift.counts
 
     def _client(self, number: int, shift: Shift) -> None:

@@ -100,7 +100,7 @@ def test_a_form_that_would_not_be_measured_is_refused(
 @pytest.mark.parametrize("there", [True, False])
 def test_a_form_is_named_in_the_title_and_wants_what_makes_it(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval.harness.require", lambda: None)
-    monkeypatch.setattr("eval.chosen.find_spec", lambda _: object() if there else None)
+    monkeypatch.setattr("eval.chosen.installed_version", lambda _: "0.50" if there else None)
     asked = Evaluation(model=SMALL, suite="mini", quantisation="4bit")
     if there:
         assert create(Runs(), asked).title.endswith(" (4bit)")

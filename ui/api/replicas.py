@@ -100,13 +100,10 @@ def _deploy(serving: Serving, least: int, most: int, settings: dict[str, Any]) -
     if least > most_workers(cluster):
         hint = f"It has room for {most_workers(cluster)}."
         raise BadSettings(f"{least} replicas do not fit the cluster's cores or GPUs.", hint=hint)
-
     cores = cores_each([node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]], most)
 
     def app() -> Any:
-        os.environ["OMP_NUM_THREADS"] = str(
-            cores
-        )  # its threads would else be as many as the machine has, beside others'
+        os.environ["OMP_NUM_THREADS"] = str(cores)  # a replica would else have a thread for each core of the machine
         from ui.api.app import create_api
 
         log_errors()

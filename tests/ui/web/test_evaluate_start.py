@@ -40,7 +40,7 @@ def wanted(suites: list[str], models: list[str], files: list[str] | None = None,
 def test_a_run_for_each_model_on_each_suite_that_it_can_do(
     started: list[Run], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eval.chosen.find_spec", lambda _: object())  # what makes eight bits
+    monkeypatch.setattr("eval.chosen.installed_version", lambda _: "0.50")  # what makes eight bits
     asked = wanted(["mini", "speed"], [SMALL, CLASSIFIER], limit=7.0, engine="transformers", bits="8bit")
     made = begin(Assistant(), Runs(), asked)
     pairs = [(run.settings["suite"], run.settings["model"]) for run in made]
