@@ -30,16 +30,16 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
         "max_length": 256,
     },
     "rlhf": {
-        "max_steps": 60,
+        "max_steps": 45,
         "learning_rate": 2e-4,
         "num_generations": 4,
-        "per_device_train_batch_size": 16,
+        "per_device_train_batch_size": 32,
         "max_completion_length": 48,
         "max_prompt_length": 96,
         "beta": 0.2,
     },
 }
-"""Settings of the parts where nothing else is said: about an hour for two thousand pairs on two cores
+"""Settings of the parts where nothing else is said: half an hour to an hour for two thousand pairs on two cores
 (docs/experiments.md)."""
 
 

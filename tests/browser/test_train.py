@@ -76,6 +76,10 @@ def test_from_a_file_to_the_chat(page: Page, server: Server, tmp_path: Path) -> 
     expect(page.locator(".run")).to_contain_text("finished · step 3 of 3")
     expect(page.locator("#runs-plot canvas, #runs-plot svg").first).to_be_visible()
     page.screenshot(path=str(tmp_path / "plots.png"), full_page=True)
+    page.get_by_label("Figure").click()
+    page.get_by_role("option", name="learning rate").click()
+    expect(page.locator("#runs-plot svg")).to_contain_text("learning rate", timeout=20_000)  # the legend
+    expect(page.locator("#runs-plot svg .mark-line path[stroke='#0d9488']")).to_have_count(1)
     page.click(".run [data-act=export]")
     expect(page.locator("#export")).to_contain_text("as files")
     page.click("#export-go")

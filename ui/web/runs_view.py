@@ -25,6 +25,7 @@ from ui.web.run_acts import buttons_html, card_html, do
 from ui.web.run_details import comparison_html, confusion_html, evaluation_html, samples_html
 
 POLL_SECONDS = 1.5
+CHECK = "rewards/check_0/mean"
 LISTED = 30
 FIGURES = {
     "loss": ("loss", "eval_loss"),
@@ -33,13 +34,15 @@ FIGURES = {
     "gradient norm": ("gradient_norm",),
     "tokens a second": ("tokens_per_second",),
     "reward": ("reward", "eval_reward"),
-    "check": ("rewards/check_0/mean",),
+    "check": (CHECK,),
     "margin": ("margin", "eval_margin"),
     "KL, nats an answer": ("kl",),
     "length of answers": ("length",),
     "entropy": ("entropy",),
 }
 """What a plot shows → the figures that it draws."""
+LINES = ("#0d9488", "#c2703d", "#4f6bd0", "#8a52a8", "#8c7a2b", "#53616f", "#c94f6d", "#5f9e3f")
+"""Colours of lines, for light and dark."""
 USES = {
     "classifier": ("classify", "Sort with it"),
     "translate": ("translate", "Translate with it"),
@@ -74,6 +77,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
         elem_id="runs-plot",
     )
     listed = gr.HTML(apply_default_css=False, elem_id="runs-list", js_on_load=theme.script("acts"))
+    lines = gr.State(list[str])
     opened = gr.Textbox(visible="hidden", elem_id="runs-opened")
     exporting = ExportPart(assistant, runs)
     timer = gr.Timer(POLL_SECONDS)
@@ -89,6 +93,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
             chosen: gr.update(choices=[(f"{run.title} ({run.id[:15]})", run.id) for run in some], value=names),
             controls: gr.update(visible=bool(some)),
             plot: gr.update(value=found, visible=not found.empty),
+            lines: list(found["line"].unique()),
             timer: gr.Timer(POLL_SECONDS, active=busy),
         }
 
@@ -110,12 +115,14 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
     def begin(run: Run) -> dict[Any, Any]:
         return show([run.id], "loss")
 
-    outputs = [listed, controls, chosen, plot, timer]
+    outputs = [listed, controls, chosen, plot, lines, timer]
     page.load(told(show), [chosen, figure], outputs, **QUICK)
     timer.tick(told(show), [chosen, figure], outputs, **QUICK)
     for part in (chosen, figure):
         part.input(told(show), [chosen, figure], outputs, **QUICK)
     listed.act(told(act), [chosen, figure], [*outputs, opened, *exporting.outputs], **QUICK)
+    # Gradio lays a plot out anew where its colours change and not where its lines do, and looks at the colours first.
+    lines.change(lambda names: gr.update(color_map=coloured(names)), [lines], [plot], **QUICK)
     opened.change(None, [opened], None, js=GO)
     return RunsPart(outputs, begin)
 
@@ -132,8 +139,14 @@ def drawn(runs: list[Run], figure: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "value", "line"])
 
 
+def coloured(lines: list[str]) -> dict[str, str]:
+    """The colour of each line."""
+    return {name: LINES[at % len(LINES)] for at, name in enumerate(lines)}
+
+
 def _called(figure: str, run: Run, *, alone: bool) -> str:
-    return figure if alone else f"{figure.removeprefix('eval_')} {run.id[:15]}"
+    name = "check" if figure == CHECK else figure
+    return name.replace("_", " ") if alone else f"{name.removeprefix('eval_').replace('_', ' ')} {run.id[:15]}"
 
 
 def runs_html(runs: list[Run]) -> str:
