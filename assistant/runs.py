@@ -25,9 +25,10 @@ from assistant.ownership import Owner
 from assistant.run import Run, State, read_run
 from assistant.whole_files import write_whole
 
-SHARING = {"GOMP_SPINCOUNT": "20000"}
-"""Threads that wait spin for microseconds and then sleep: a training and a chat, or two trainings, share the cores. Not
-to spin at all would cost a training a tenth of its pace."""
+ENVIRONMENT = {"GOMP_SPINCOUNT": "20000", "THP_MEM_ALLOC_ENABLE": "1"}
+"""Of a run's process. Threads that wait spin for microseconds and then sleep: a training and a chat, or two trainings,
+share the cores; not to spin at all would cost a training a tenth of its pace. Large tensors begin at a huge page: blocks
+that are kept for the next batch (finetune/memory.py) then fit it, and the peak is lower (docs/experiments.md)."""
 
 
 class Runs:
@@ -105,7 +106,7 @@ class Runs:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**SHARING, **os.environ},
+                env={**ENVIRONMENT, **os.environ},
             )
         with suppress(psutil.NoSuchProcess):
             owner = Owner().of(process.pid)

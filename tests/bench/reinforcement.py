@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from assistant import paths
-from assistant.runs import SHARING
+from assistant.runs import ENVIRONMENT
 from finetune.loop_parts import USUAL
 
 STEPS = 4
@@ -32,7 +32,7 @@ def run() -> dict[str, float]:
             code = f"from tests.bench import reinforcement; reinforcement.side({name == 'once'}, {str(data)!r})"
             environment = {
                 **os.environ,
-                **SHARING,
+                **ENVIRONMENT,
                 "PARLEY_HOME": str(Path(folder) / name),
                 "PARLEY_MODELS": str(paths.models_folder()),
             }

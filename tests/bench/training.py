@@ -19,7 +19,7 @@ from statistics import fmean
 from typing import Any
 
 from assistant import hardware, placement
-from assistant.runs import SHARING
+from assistant.runs import ENVIRONMENT
 
 SMALL = "smollm2-135m-instruct"
 STEPS, BATCH, LENGTH, ROUNDS, MOST = 10, 8, 128, 2, 1000
@@ -46,7 +46,7 @@ def _beside(rows: Path, form: str) -> dict[str, float]:
     for _ in range(ROUNDS):
         for name, found in sides.items():
             code = f"from tests.bench import training; training.{name}({str(rows)!r}, {form!r})"
-            waits = SHARING if name == "parley" else {}  # as a run's own process has it
+            waits = ENVIRONMENT if name == "parley" else {}  # as a run's own process has it
             done = subprocess.run(
                 [sys.executable, "-c", code],
                 stdout=subprocess.PIPE,
