@@ -28,7 +28,7 @@ from assistant.whole_files import write_whole
 ENVIRONMENT = {"GOMP_SPINCOUNT": "20000", "THP_MEM_ALLOC_ENABLE": "1"}
 """Of a run's process. Threads that wait spin for microseconds and then sleep: a training and a chat, or two trainings,
 share the cores; not to spin at all would cost a training a tenth of its pace. Large tensors begin at a huge page:
-blocks that are kept for the next batch (finetune/memory.py) then fit it,, at a lower peak (docs/experiments.md)."""
+blocks that are kept for the next batch (finetune/memory.py) then fit it, at a lower peak (docs/experiments.md)."""
 
 
 class Runs:

@@ -122,7 +122,7 @@ def build_runs(assistant: Assistant, runs: Runs, page: gr.Blocks) -> RunsPart:
         part.input(told(show), [chosen, figure], outputs, **QUICK)
     listed.act(told(act), [chosen, figure], [*outputs, opened, *exporting.outputs], **QUICK)
     # Gradio lays a plot out anew where its colours change and not where its lines do, and looks at the colours first.
-    lines.change(lambda names: gr.update(color_map=coloured(names)), [lines], [plot], **QUICK)
+    lines.change(coloured, [lines], [plot], **QUICK)
     opened.change(None, [opened], None, js=GO)
     return RunsPart(outputs, begin)
 
@@ -139,9 +139,9 @@ def drawn(runs: list[Run], figure: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "value", "line"])
 
 
-def coloured(lines: list[str]) -> dict[str, str]:
-    """The colour of each line."""
-    return {name: LINES[at % len(LINES)] for at, name in enumerate(lines)}
+def coloured(lines: list[str]) -> Any:
+    """An update of the plot with a colour for each line."""
+    return gr.update(color_map={name: LINES[at % len(LINES)] for at, name in enumerate(lines)})
 
 
 def _called(figure: str, run: Run, *, alone: bool) -> str:
