@@ -24,8 +24,8 @@ from finetune.launching import agreed, world
 
 PROXY, CHECK = "rewards/reward_0", "rewards/check_0"
 """As TRL logs the two: with /mean and /std."""
-WINDOW = 5
-"""Figures that are averaged, one a step: 160 answers where a step has 32."""
+WINDOW = 4
+"""Figures that are averaged, one a step: 128 answers where a step has 32."""
 APART = 0.4
 """Standard deviations (of the rewards in the beginning) that one must have risen, and the other fallen."""
 FIRST, LAST = 2, 3

@@ -30,7 +30,7 @@ class RLHFSettings(Settings):
 
     num_train_epochs: float = 1.0
     logging_steps: int = 1
-    """A step takes seconds, and the alarm (hacking.py) looks at figures: it hears no trick before there are ten."""
+    """A step takes seconds, and the alarm (hacking.py) looks at figures: it hears no trick before there are eight."""
     algorithm: Literal["rloo", "grpo"] = "rloo"
     reward_models: list[str] = field(default_factory=list[str])
     """Runs of `reward`, or folders of such models; their rewards are added."""

@@ -217,5 +217,5 @@ def test_what_is_offered_can_be_had() -> None:
     long = settings_from(RLHFSettings, {"data": "x", "reward_models": ["a"], "max_completion_length": 512})
     assert "max_completion_length=256" in smaller(long) and "max_length=" not in smaller(long)
     of_loop = smaller(settings_from(RLHFLoopSettings, {"data": "x"}))
-    assert of_loop.startswith("Try rlhf.per_device_train_batch_size=8 rlhf.gradient_accumulation_steps=2, which")
+    assert of_loop.startswith("Try rlhf.per_device_train_batch_size=16 rlhf.gradient_accumulation_steps=2, which")
     assert settings_from(RLHFLoopSettings, {"data": "x"}, read_pairs(of_loop.split(",")[0].split()[1:]))

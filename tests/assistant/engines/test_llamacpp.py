@@ -238,8 +238,9 @@ def test_a_server_ends_when_nobody_holds_its_engine_any_more(path: Path, caplog:
     start = time.monotonic()
     del engine
     assert time.monotonic() - start < 0.1
-    assert list(reply)[-1].usage is not None, "who streams still holds it"
-    assert process.poll() is None
+    said = [(delta, process.poll()) for delta in reply]
+    assert said[-1][0].usage is not None
+    assert {ended for _, ended in said} == {None}, "who streams still holds it"
     del reply
     process.wait(10)
     time.sleep(0.1)
