@@ -30,6 +30,14 @@ PARTS = {
 """Figures of a dry run of the loop → what takes so long."""
 LEAST = 0.005
 """Standard deviations that are said as a movement."""
+CHECK = "rewards/check_0/mean"
+CALLED = {CHECK: "check", "kl": "KL", "length": "tokens an answer"}
+"""Figures of a step that are not called by their own words."""
+
+
+def called(figure: str) -> str:
+    """A figure of a step, as the terminal and the page call it."""
+    return CALLED.get(figure, figure.replace("_", " ").replace(" per ", "/"))
 
 
 def outcome(figures: Mapping[str, float]) -> list[str]:

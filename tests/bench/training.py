@@ -46,13 +46,13 @@ def _beside(rows: Path, form: str) -> dict[str, float]:
     for _ in range(ROUNDS):
         for name, found in sides.items():
             code = f"from tests.bench import training; training.{name}({str(rows)!r}, {form!r})"
-            waits = ENVIRONMENT if name == "parley" else {}  # as a run's own process has it
+            own = ENVIRONMENT if name == "parley" else {}  # as a run's own process has it
             done = subprocess.run(
                 [sys.executable, "-c", code],
                 stdout=subprocess.PIPE,
                 text=True,
                 check=True,
-                env={**os.environ, **waits},
+                env={**os.environ, **own},
             )
             found.append(json.loads(done.stdout.splitlines()[-1]))
     pace = {name: fmean(each["pace"] for each in found) for name, found in sides.items()}

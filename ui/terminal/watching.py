@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ui.amounts import span
-from ui.outcomes import outcome
+from ui.outcomes import CHECK, called, outcome
 from ui.terminal.evaluate import table
 from ui.terminal.output import note, waiting, write, write_json
 
@@ -42,7 +42,7 @@ SHOWN = (
     "rarest_class",
     "eval_loss",
     "reward",
-    "rewards/check_0/mean",
+    CHECK,
     "kl",
     "length",
     "entropy",
@@ -54,7 +54,6 @@ SHOWN = (
     "tokens_per_second",
 )
 """Figures of a line, in this order, where there are such."""
-CALLED = {"rewards/check_0/mean": "check", "kl": "KL", "length": "tokens an answer"}
 SAMPLE_CHARACTERS = 160
 """Of an answer, that are shown."""
 
@@ -220,7 +219,7 @@ def figures(line: dict[str, Any], steps: int) -> str:
     for name in SHOWN:
         if isinstance(value := line.get(name), (int, float)):
             shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
-            said.append(f"{CALLED.get(name, name.replace('_', ' ').replace(' per ', '/'))} {shown}")
+            said.append(f"{called(name)} {shown}")
     return "  ".join(said)
 
 

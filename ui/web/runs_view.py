@@ -17,7 +17,7 @@ from assistant.settings import ChatSettings
 from assistant.tuned import ABOUT
 from eval.runner import KIND as EVALUATION
 from ui.lab import KIND as LAB
-from ui.outcomes import outcome
+from ui.outcomes import CHECK, called, outcome
 from ui.web import theme
 from ui.web.events import QUICK, event_data, told
 from ui.web.export_part import ExportPart
@@ -25,7 +25,6 @@ from ui.web.run_acts import buttons_html, card_html, do
 from ui.web.run_details import comparison_html, confusion_html, evaluation_html, samples_html
 
 POLL_SECONDS = 1.5
-CHECK = "rewards/check_0/mean"
 LISTED = 30
 FIGURES = {
     "loss": ("loss", "eval_loss"),
@@ -145,8 +144,7 @@ def coloured(lines: list[str]) -> Any:
 
 
 def _called(figure: str, run: Run, *, alone: bool) -> str:
-    name = "check" if figure == CHECK else figure
-    return name.replace("_", " ") if alone else f"{name.removeprefix('eval_').replace('_', ' ')} {run.id[:15]}"
+    return called(figure) if alone else f"{called(figure.removeprefix('eval_'))} {run.id[:15]}"
 
 
 def runs_html(runs: list[Run]) -> str:
