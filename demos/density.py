@@ -19,9 +19,11 @@ from demos.errors import NoData
 from demos.lesson import keep_tensors
 
 FILE = "density.safetensors"
-COMPONENTS = 10
+COMPONENTS = 40
 LEAST = 50
-"""Codes that a component is fitted to, or it is left out."""
+"""Codes that anything is fitted to."""
+CODES_A_DIMENSION = 4
+"""That a component is fitted to, or it is left out: it has a variance for each pair of dimensions."""
 MOST = 20_000
 """Codes that are looked at."""
 FLOOR = 1e-3
@@ -44,8 +46,8 @@ class Density:
         return self.means[which] + torch.einsum("nij,nj->ni", self.factors[which], noise)
 
     def keep(self, folder: Path) -> None:
-        """Write it beside the weights, in float16. Raises OSError."""
-        tensors = {"weights": self.weights, "means": self.means, "factors": self.factors}
+        """Write it beside the weights, in float16, of the factors what is not nought. Raises OSError."""
+        tensors = {"weights": self.weights, "means": self.means, "factors": self.factors[:, *_lower(self.factors)]}
         keep_tensors({name: each.half() for name, each in tensors.items()}, folder / FILE)
 
 
@@ -56,9 +58,9 @@ def standard(latent: int) -> Density:
 
 def fitted(codes: Tensor, *, seed: int = 0) -> Density:
     """The mixture that fits codes (count, latent) best; the prior where they are too few to tell."""
-    components = min(COMPONENTS, len(codes) // LEAST)
-    if components < 1:
+    if len(codes) < LEAST:
         return standard(codes.shape[1])
+    components = max(1, min(COMPONENTS, len(codes) // (CODES_A_DIMENSION * codes.shape[1])))
     from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(components, reg_covar=FLOOR, random_state=seed).fit(codes.double().numpy())
@@ -72,8 +74,17 @@ def read(folder: Path, latent: int) -> Density:
     if not (folder / FILE).exists():
         return standard(latent)
     try:
-        found = Density(**{name: each.float() for name, each in load_file(folder / FILE).items()})
+        tensors = {name: each.float() for name, each in load_file(folder / FILE).items()}
+        if (flat := tensors["factors"]).ndim == 2:
+            tensors["factors"] = whole = torch.zeros(len(flat), latent, latent)
+            whole[:, *_lower(whole)] = flat
+        found = Density(**tensors)
         found.draw(1, torch.Generator())
-    except (OSError, TypeError, RuntimeError, IndexError, SafetensorError) as error:
+    except (OSError, TypeError, KeyError, RuntimeError, IndexError, SafetensorError) as error:
         raise NoData(f"{folder / FILE} cannot be used: {error}.") from error
     return found
+
+
+def _lower(matrices: Tensor) -> Tensor:
+    """Where the lower triangle of (…, n, n) is: (2, n (n + 1) / 2)."""
+    return torch.tril_indices(*matrices.shape[-2:])

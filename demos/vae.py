@@ -28,9 +28,9 @@ from demos.lesson import Batches, Config, Lesson, load_into, picture_facts, read
 class VaeConfig(Config):
     """latent: numbers of a code; beta: weight of the KL; width: channels of the first layer."""
 
-    steps: int = 8000
+    steps: int = 10_000
     learning_rate: float = 1e-3
-    latent: int = 16
+    latent: int = 32
     beta: float = 1.0
     width: int = 32
 

@@ -53,3 +53,8 @@ def test_it_is_kept_beside_the_weights(tmp_path: Path) -> None:
     (tmp_path / density.FILE).write_bytes(b"\x00" * 20)
     with pytest.raises(NoData, match="cannot be used"):
         density.read(tmp_path, 3)
+
+
+def test_a_component_has_codes_enough_for_its_dimensions() -> None:
+    assert len(density.fitted(torch.randn(600, 30)).weights) == 5
+    assert len(density.fitted(torch.randn(density.LEAST, 30)).weights) == 1
