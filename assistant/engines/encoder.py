@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from assistant.engines.by_length import batches, cheapest_batches, count_tokens, portions
+from assistant.engines.packed_linear import pack
 from assistant.engines.protocol import Capability, Engine, Message, Span
 from assistant.engines.quiet import silent_loading
 from assistant.engines.spans import best_span
@@ -63,6 +64,7 @@ class EncoderEngine(Engine):
             torch.set_num_threads(threads)
         try:
             loaded, self._tokenizer = _load(path, placement, dtype, adapter)
+            pack(loaded)
         except Exception as error:
             raise loading_failure(error, self.model) from error
         self._loaded: Any = loaded

@@ -29,6 +29,7 @@ BENCHES = {  # name: (title, expression)
     "startup": ("`parley --help`", "startup.run()"),
     "llamacpp-small": (f"Through `Assistant` beside raw xllamacpp: {SMALL}", f"llamacpp_engine.run({SMALL!r})"),
     "llamacpp-good": (f"Through `Assistant` beside raw xllamacpp: {GOOD}", f"llamacpp_engine.run({GOOD!r}, rounds=5)"),
+    "adapters": (f"Adapters that nobody asks for, beside their base: {SMALL}", "adapters.run()"),
     "page-small": (f"The page in headless Chromium: {SMALL}", f"page.run({SMALL!r})"),
     "page-good": (f"The page in headless Chromium: {GOOD}", f"page.run({GOOD!r})"),
     "history": ("The page on 500 conversations of 100 messages", "page.run_history()"),

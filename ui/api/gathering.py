@@ -1,7 +1,8 @@
-"""Texts for an encoder: while it reads some, the next gather, fairly between users; nobody waits for a timer.
+"""Texts for an encoder: while it reads some, the next gather, fairly between users.
 
 A long request is read in parts, each with a turn of its own: others do not wait until all of it is read, and when
-whoever sent it is gone, the rest is left out.
+whoever sent it is gone, the rest is left out. Clients that ask again as soon as they are answered are waited for, a
+moment: the first of them would else be read alone, and all others behind it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_TOGETHER = 256
 """Texts of several requests that go through the encoder at once: those of the next do not wait longer for it."""
+PATIENCE, MOST_PATIENCE_SECONDS = 0.1, 0.005
+"""How long those who were just answered are waited for: that share of what reading took, and the most."""
 PART_CHARACTERS = 100_000
 """Of one request that are read in a turn: some seconds on two cores."""
 
@@ -72,6 +76,8 @@ class Gathering:
         self._reader: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "embeddings")
         """Of its own: each thread that computes has helpers that spin for a while when it is done."""
+        self._came = asyncio.Event()
+        self._expected, self._patient_until = 0, 0.0
         self.running = 0
         """Requests that are read just now."""
 
@@ -89,6 +95,7 @@ class Gathering:
             raise Busy(self._turns.wait_seconds()) from None
         if loser is not None:
             loser.fail(Busy(self._turns.wait_seconds()))
+        self._came.set()
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read())
         try:
@@ -99,12 +106,23 @@ class Gathering:
     async def _read(self) -> None:
         """Read what waits, a turn after another, until nothing does."""
         while self._line:
+            await self._those_who_come_back()
+            if not self._line:
+                break
             try:
                 async with self._turns.turn(""):
                     await self._turn()
             except Exception as error:  # noqa: BLE001 - there is no turn to be had: it belongs to those who wait for one
                 while self._line:
                     self._line.next().fail(error)
+
+    async def _those_who_come_back(self) -> None:
+        """Wait a moment after a turn: until those whom it answered stand behind those who stood in line."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._patient_until):
+                while len(self._line) < self._expected:
+                    self._came.clear()
+                    await self._came.wait()
 
     async def _turn(self) -> None:
         parts: list[tuple[_Asked, Sequence[str]]] = []
@@ -113,11 +131,15 @@ class Gathering:
             asked = self._line.next()
             parts.append((asked, part := asked.part()))
             texts, characters = texts + len(part), characters + sum(map(len, part))
-        self.running = len(parts)
+        loop = asyncio.get_running_loop()
+        self.running, start = len(parts), loop.time()
         try:
             await self._answer(parts)
         finally:
             self.running = 0
+        took = loop.time() - start
+        self._patient_until = start + took + min(PATIENCE * took, MOST_PATIENCE_SECONDS)
+        self._expected = len(self._line) + sum(asked.answer.done() for asked, _ in parts)
         for asked, _ in parts:
             if not asked.answer.done():
                 self._line.back(asked.user, asked)

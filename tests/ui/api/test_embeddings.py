@@ -14,6 +14,7 @@ import pytest
 
 from assistant.engines.fake import FakeEngine
 from tests.ui.api.conftest import Running, Start, until
+from ui.api import gathering
 
 PATH = "/v1/embeddings"
 ENCODER = "all-minilm-l6-v2"
@@ -105,6 +106,22 @@ def test_a_request_has_its_time(start: Start, held: Held) -> None:
         held.permits.release(10)
     until(lambda: gauge(server, "parley_waiting") == gauge(server, "parley_running") == 0)
     assert ask(server, "later").status_code == 200
+
+
+def test_who_has_just_been_answered_is_waited_for(start: Start, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "PATIENCE", 1e9)
+    monkeypatch.setattr(gathering, "MOST_PATIENCE_SECONDS", 20)
+    server = start(held)
+    with asking(server, "first") as first:
+        until(lambda: gauge(server, "parley_running") == 1)
+        with asking(server, "second") as second:
+            until(lambda: gauge(server, "parley_waiting") == 1)
+            held.permits.release(1)
+            assert first.result().status_code == 200
+            assert held.calls == [1], "the second waits for the first to come back"
+            held.permits.release(1)
+            assert ask(server, "first again").status_code == second.result().status_code == 200
+    assert held.calls == [1, 2]
 
 
 def test_a_long_request_is_read_in_parts_and_others_come_between(start: Start, held: Held) -> None:

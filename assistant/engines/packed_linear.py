@@ -1,0 +1,55 @@
+"""Linear layers of models that only read, on a CPU: weights laid out for oneDNN once, and not anew for each product.
+
+It tells where few rows are multiplied, as in small batches (docs/experiments.md). The operators are those that torch's
+inductor puts into a model that it freezes; torch has no public name for them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from assistant.hardware import packed_is_faster
+
+
+class PackedLinear(nn.Module):
+    """y = x Wᵀ + b, or the GELU of that. x: (…, inputs) float32 → (…, outputs). It cannot be trained, saved or merged
+    into."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
+        self.register_buffer("weight", packed, persistent=False)
+        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach(), persistent=False)
+        self.then = "none"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.then, [], "none")
+
+
+def pack(model: Any) -> None:
+    """Put packed layers in the place of a transformers model's float32 ones, where the processor is the faster for it.
+
+    Left as they are: weights that several modules share, and the output layer, which has kernels of its own.
+    """
+    if model.device.type != "cpu" or not packed_is_faster():
+        return
+    from transformers.activations import GELUActivation
+
+    head = model.get_output_embeddings()
+    owners = Counter(id(each) for module in model.modules() for each in module._parameters.values())
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if type(child) is not nn.Linear or child is head or child.weight.dtype != torch.float32:
+                continue
+            if owners[id(child.weight)] == 1:
+                setattr(parent, name, PackedLinear(child))
+        dense = getattr(parent, "dense", None)  # of BERT's intermediate layer, and of all that came after it
+        if isinstance(dense, PackedLinear) and type(getattr(parent, "intermediate_act_fn", None)) is GELUActivation:
+            dense.then, parent.intermediate_act_fn = "gelu", nn.Identity()
