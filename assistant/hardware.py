@@ -179,8 +179,8 @@ def cpu_multiplies_int8() -> bool:
 
 
 def packed_is_faster(vendor: str | None = None) -> bool:
-    """Whether a processor of that vendor (None: this one) multiplies float32 faster by oneDNN with weights laid out
-    before: MKL, which lays them out as it goes, is made for Intel's."""
+    """Whether a processor of that vendor (None: this one) multiplies faster by oneDNN with weights laid out before:
+    MKL, which lays them out as it goes, is made for Intel's."""
     return (vendor or _cpu_fact("vendor_id")) == "AuthenticAMD"
 
 

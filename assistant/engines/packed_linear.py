@@ -16,8 +16,8 @@ from assistant.hardware import packed_is_faster
 
 
 class PackedLinear(nn.Module):
-    """y = x Wᵀ + b, or the GELU of that. x: (…, inputs) float32 → (…, outputs). It cannot be trained, saved or merged
-    into."""
+    """y = x Wᵀ + b, or the GELU of that. x: (…, inputs), float32 or bfloat16 → (…, outputs). It cannot be trained,
+    saved or merged into."""
 
     weight: Tensor
     bias: Tensor | None
@@ -34,7 +34,7 @@ class PackedLinear(nn.Module):
 
 
 def pack(model: Any) -> None:
-    """Put packed layers in the place of a transformers model's float32 ones, where the processor is the faster for it.
+    """Put packed layers in the place of a transformers model's own, where the processor is the faster for it.
 
     Left as they are: weights that several modules share, and the output layer, which has kernels of its own.
     """
@@ -42,11 +42,12 @@ def pack(model: Any) -> None:
         return
     from transformers.activations import GELUActivation
 
+    dtypes = {torch.float32, *([torch.bfloat16] if torch.ops.mkldnn._is_mkldnn_bf16_supported() else [])}
     head = model.get_output_embeddings()
     owners = Counter(id(each) for module in model.modules() for each in module._parameters.values())
     for parent in list(model.modules()):
         for name, child in parent.named_children():
-            if type(child) is not nn.Linear or child is head or child.weight.dtype != torch.float32:
+            if type(child) is not nn.Linear or child is head or child.weight.dtype not in dtypes:
                 continue
             if owners[id(child.weight)] == 1:
                 setattr(parent, name, PackedLinear(child))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from assistant.engines.packed_linear import PackedLinear, pack
 from assistant.hardware import packed_is_faster
 from tests.assistant.engines.test_encoder import TEXTS, make
 
+pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch is built without oneDNN")
 TINY = {
     "vocab_size": 50,
     "hidden_size": 32,
@@ -38,6 +40,9 @@ def test_products_are_those_of_linear(rows: tuple[int, ...], bias: bool) -> None
     linear, x = nn.Linear(48, 33, bias=bias), torch.randn(*rows, 48)
     packed = PackedLinear(linear)
     torch.testing.assert_close(packed(x), linear(x), atol=1e-5, rtol=1e-5)
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        rough = PackedLinear(copy.deepcopy(linear).bfloat16())
+        torch.testing.assert_close(rough(x.bfloat16()).float(), linear(x), atol=3e-2, rtol=3e-2)
     packed.then = "gelu"
     torch.testing.assert_close(packed(x), nn.functional.gelu(linear(x)), atol=1e-5, rtol=1e-5)
 
@@ -63,7 +68,7 @@ def test_shared_and_output_and_other_weights_stay(faster: None) -> None:
     for model in (tied, free):
         pack(model)
         assert type(model.get_output_embeddings()) is nn.Linear
-    half = BertForMaskedLM(BertConfig(**TINY)).bfloat16()
+    half = BertForMaskedLM(BertConfig(**TINY)).half()
     pack(half)
     assert not any(isinstance(module, PackedLinear) for module in half.modules())
     t5 = T5EncoderModel(T5Config(vocab_size=50, d_model=32, d_kv=16, d_ff=64, num_layers=1, num_heads=2)).eval()
