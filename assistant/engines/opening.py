@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,11 @@ from assistant.errors import EngineFailed, ModelTooLarge
 
 if TYPE_CHECKING:
     from assistant.catalogue import ModelEntry
+
+
+_importing = threading.Lock()
+_imported: set[str] = set()
+"""Families whose libraries are imported."""
 
 
 def check_fits(choice: Choice, entry: ModelEntry | Remote) -> None:
@@ -65,6 +72,22 @@ def open_engine(
             adapters=adapters,
             prompts_bytes=choice.prompts_bytes,
         )
+    with _alone_when_first(entry.family):
+        return _open_with_torch(choice, entry, path, adapter=adapter, context=context, threads=threads)
+
+
+@contextmanager
+def _alone_when_first(family: str) -> Generator[None]:
+    """Let the first model of a family be loaded alone. transformers and PEFT import most of themselves as they load,
+    and threads that import the same in another order are given modules of which half is missing."""
+    with nullcontext() if family in _imported else _importing:
+        yield
+    _imported.add(family)
+
+
+def _open_with_torch(
+    choice: Choice, entry: ModelEntry, path: Path, *, adapter: Path | None, context: int, threads: int | None
+) -> Engine:
     common: dict[str, Any] = {
         "model": entry.key,
         "placement": choice.placement,

@@ -38,7 +38,7 @@ def pack(model: Any) -> None:
 
     Left as they are: weights that several modules share, and the output layer, which has kernels of its own.
     """
-    if model.device.type != "cpu" or not packed_is_faster():
+    if not packed_is_faster() or any(each.device.type != "cpu" for each in model.parameters()):
         return
     from transformers.activations import GELUActivation
 
