@@ -21,6 +21,8 @@ from ui.listening import LOOPBACK, check_port
 
 GRACE_SECONDS = 30.0
 """What replies have to come to their end once the server is asked to."""
+KEEP_ALIVE_SECONDS = 75
+"""Of a connection between two requests. Proxies keep theirs for 60, and send into one that is just being closed."""
 
 
 class Server(Announcing):
@@ -125,5 +127,6 @@ def server_for(
         access_log=False,
         server_header=False,
         backlog=2048,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     return Server(config, app.state.parley, listening, grace_seconds=grace_seconds)

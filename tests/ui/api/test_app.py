@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from assistant import paths
 from assistant.engines.fake import FakeEngine
 from assistant.service import Assistant
+from tests.ui.api.conftest import Start
 from ui.accounts import Accounts
 from ui.api import server
 from ui.api.app import create_api
@@ -103,3 +104,8 @@ def test_the_servers_page_lets_nobody_in_by_a_proxy_unless_that_was_said(
         with TestClient(page, base_url="http://127.0.0.1") as client:  # the page's own door
             assert client.get("/", headers={**HTML, "via": "1.1 x"}).status_code == (200 if forwarded else 403)
         assistant.close()
+
+
+def test_a_connection_is_kept_for_longer_than_a_proxy_keeps_it(start: Start) -> None:
+    nginx_seconds = 60
+    assert start().server.config.timeout_keep_alive > nginx_seconds
