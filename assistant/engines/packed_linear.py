@@ -26,7 +26,8 @@ class PackedLinear(nn.Module):
         super().__init__()
         packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
         self.register_buffer("weight", packed, persistent=False)
-        self.register_buffer("bias", None if linear.bias is None else linear.bias.detach(), persistent=False)
+        bias: Tensor | None = getattr(linear, "bias", None)
+        self.register_buffer("bias", None if bias is None else bias.detach(), persistent=False)
         self.then = "none"
 
     def forward(self, x: Tensor) -> Tensor:
