@@ -45,7 +45,7 @@ def pack(model: Any) -> None:
 
     dtypes = {torch.float32, *([torch.bfloat16] if torch.ops.mkldnn._is_mkldnn_bf16_supported() else [])}
     head = model.get_output_embeddings()
-    owners = Counter(id(each) for module in model.modules() for each in module._parameters.values())
+    owners = Counter(id(each) for _, each in model.named_parameters(remove_duplicate=False))
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if type(child) is not nn.Linear or child is head or child.weight.dtype not in dtypes:

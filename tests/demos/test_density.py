@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from demos import density
 from demos.errors import NoData
@@ -58,3 +58,9 @@ def test_it_is_kept_beside_the_weights(tmp_path: Path) -> None:
 def test_a_component_has_codes_enough_for_its_dimensions() -> None:
     assert len(density.fitted(torch.randn(600, 30)).weights) == 5
     assert len(density.fitted(torch.randn(density.LEAST, 30)).weights) == 1
+
+
+def test_older_files_with_whole_matrices_are_read(tmp_path: Path) -> None:
+    found = density.fitted(torch.randn(500, 3))
+    save_file({name: each.half() for name, each in vars(found).items()}, tmp_path / density.FILE)
+    assert torch.equal(density.read(tmp_path, 3).factors, found.factors.half().float())

@@ -137,9 +137,9 @@ class Gathering:
             await self._answer(parts)
         finally:
             self.running = 0
-        took = loop.time() - start
-        self._patient_until = start + took + min(PATIENCE * took, MOST_PATIENCE_SECONDS)
-        self._expected = len(self._line) + sum(asked.answer.done() for asked, _ in parts)
+        now = loop.time()
+        self._patient_until = now + min(PATIENCE * (now - start), MOST_PATIENCE_SECONDS)
+        self._expected = len(self._line) + len(parts)
         for asked, _ in parts:
             if not asked.answer.done():
                 self._line.back(asked.user, asked)

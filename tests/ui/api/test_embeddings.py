@@ -53,6 +53,16 @@ def asking(server: Running, texts: str | Sequence[str]) -> Iterator[Future[httpx
         yield pool.submit(ask, server, texts)
 
 
+@contextmanager
+def one_read_and_one_in_line(server: Running) -> Iterator[tuple[Future[httpx.Response], Future[httpx.Response]]]:
+    """Two requests: the encoder holds the first."""
+    with asking(server, "first") as first:
+        until(lambda: gauge(server, "parley_running") == 1)
+        with asking(server, "second") as second:
+            until(lambda: gauge(server, "parley_waiting") == 1)
+            yield first, second
+
+
 def gauge(server: Running, name: str) -> float:
     with server.http() as client:
         lines = client.get("/metrics").text.splitlines()
@@ -62,12 +72,9 @@ def gauge(server: Running, name: str) -> float:
 
 def test_who_waits_is_counted(start: Start, held: Held) -> None:
     server = start(held)
-    with asking(server, "first") as first:
-        until(lambda: gauge(server, "parley_running") == 1)
-        with asking(server, "second") as second:
-            until(lambda: gauge(server, "parley_waiting") == 1)
-            held.permits.release(2)
-            assert (first.result().status_code, second.result().status_code) == (200, 200)
+    with one_read_and_one_in_line(server) as (first, second):
+        held.permits.release(2)
+        assert (first.result().status_code, second.result().status_code) == (200, 200)
     assert gauge(server, "parley_waiting") == gauge(server, "parley_running") == 0
 
 
@@ -86,15 +93,12 @@ def test_who_hangs_up_waits_no_longer(start: Start, held: Held) -> None:
 
 def test_too_many_are_told_to_come_back(start: Start, held: Held) -> None:
     server = start(held, waiting=1)
-    with asking(server, "first") as first:
-        until(lambda: gauge(server, "parley_running") == 1)
-        with asking(server, "second") as second:
-            until(lambda: gauge(server, "parley_waiting") == 1)
-            refused = ask(server, "third")
-            assert refused.status_code == 429 and int(refused.headers["retry-after"]) >= 1
-            assert refused.json()["error"]["code"] == "server_busy"
-            held.permits.release(2)
-            assert (first.result().status_code, second.result().status_code) == (200, 200)
+    with one_read_and_one_in_line(server) as (first, second):
+        refused = ask(server, "third")
+        assert refused.status_code == 429 and int(refused.headers["retry-after"]) >= 1
+        assert refused.json()["error"]["code"] == "server_busy"
+        held.permits.release(2)
+        assert (first.result().status_code, second.result().status_code) == (200, 200)
 
 
 def test_a_request_has_its_time(start: Start, held: Held) -> None:
@@ -112,15 +116,12 @@ def test_who_has_just_been_answered_is_waited_for(start: Start, held: Held, monk
     monkeypatch.setattr(gathering, "PATIENCE", 1e9)
     monkeypatch.setattr(gathering, "MOST_PATIENCE_SECONDS", 20)
     server = start(held)
-    with asking(server, "first") as first:
-        until(lambda: gauge(server, "parley_running") == 1)
-        with asking(server, "second") as second:
-            until(lambda: gauge(server, "parley_waiting") == 1)
-            held.permits.release(1)
-            assert first.result().status_code == 200
-            assert held.calls == [1], "the second waits for the first to come back"
-            held.permits.release(1)
-            assert ask(server, "first again").status_code == second.result().status_code == 200
+    with one_read_and_one_in_line(server) as (first, second):
+        held.permits.release(1)
+        assert first.result().status_code == 200
+        assert held.calls == [1], "the second waits for the first to come back"
+        held.permits.release(1)
+        assert ask(server, "first again").status_code == second.result().status_code == 200
     assert held.calls == [1, 2]
 
 
