@@ -37,6 +37,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "lab.md"
 START, END = "<!-- measured -->\n", "<!-- end of measured -->"
 WARM = 20
 """Steps that a pace is measured with."""
+WRITTEN = 1000
+"""Characters that the pace of writing is measured with."""
 FEW = 1000
 """Pictures for the two samplers beside each other."""
 
@@ -213,6 +215,8 @@ def writers(seconds: float = 150.0, seeds: int = 3) -> dict[str, float]:
     for name in ("rnn", "transformer"):
         chosen = architecture(name)
         perplexities: list[float] = []
+        learnt: list[float] = []  # characters a second
+        written: list[float] = []
         for seed in range(seeds):
             begun = time.perf_counter()
             lesson = chosen.module().build(chosen.config_class()(seed=seed), text, _CPU)
@@ -223,12 +227,20 @@ def writers(seconds: float = 150.0, seeds: int = 3) -> dict[str, float]:
                 config = chosen.config_class()(seed=seed, steps=steps)
                 make = partial(chosen.module().build, config, text, _CPU)
                 lesson, _, facts = training.train(make, config, Path(folder))
+                save(Path(folder) / "model", lesson, name, config, facts)
+                writer = chosen.load(Path(folder) / "model")
+            begun = time.perf_counter()
+            characters = sum(1 for _ in writer.write(count=WRITTEN, seed=seed))
+            written.append(characters / (time.perf_counter() - begun))
+            learnt.append(steps * config.batch_size * config.length / facts["seconds"])
             perplexities.append(2 ** float(lesson.about()["bits_a_character"]))
             found[f"{name}, seed {seed}: seconds"] = facts["seconds"]
         network = next(each for name_, each in lesson.networks.items() if name_ in lesson.kept)
         found[f"{name}: weights"] = sum(each.numel() for each in network.parameters())
         found[f"{name}: perplexity a character, mean of {seeds} seeds"] = statistics.mean(perplexities)
         found[f"{name}: its standard deviation"] = statistics.stdev(perplexities)
+        found[f"{name}: characters a second, learning"] = statistics.mean(learnt)
+        found[f"{name}: characters a second, writing"] = statistics.mean(written)
     return found
 
 

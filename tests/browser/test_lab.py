@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import time
 import urllib.error
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from demos import images
 from demos.architectures import ARCHITECTURES, Architecture
@@ -233,6 +234,32 @@ def test_what_begins_as_the_stream_of_events_ends_is_not_lost(context: BrowserCo
     page.click("#lab-make")
     assert page.evaluate("window.ending")
     expect(page.locator("#lab-made img")).to_be_visible(timeout=30_000)
+
+
+def test_a_choice_that_arrives_after_its_list_has_changed(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        data = json.loads(route.request.post_data or "{}").get("data")
+        if not late and data and data[:2] == ["diffusion", "fill"]:
+            late.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/queue/join*", hold)
+    visit(page, server)
+    for _ in range(100):
+        if late:
+            break
+        page.wait_for_timeout(100)
+    page.get_by_role("radio", name="VAE").check()
+    expect(page.locator("#lab-look label").first).to_have_text(looks("vae")[0].title, timeout=15_000)
+    with page.expect_response("**/queue/join*"):
+        late[0].continue_()
+    page.click("#lab-make")
+    expect(page.locator("#lab-made img")).to_have_attribute("alt", "What the VAE makes", timeout=60_000)
+    assert page.locator(".toast-body").all_inner_texts() == []
 
 
 def test_a_choice_ends_what_runs_and_the_next_begins(context: BrowserContext, server: Server) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.pop("GRADIO_SERVER_PORT", None)  # of a server of Gradio's own, whose import fails at what is no number
+os.environ.pop("GRADIO_NUM_PORTS", None)
 
 from ui.web.stubs import no_stubs
 

@@ -22,6 +22,9 @@ QUICK: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "
 
 All go through Gradio's queue, since only queued events can show messages and errors on the page.
 """
+STALE: dict[str, Any] = {**QUICK, "preprocess": False}
+"""The same for what is chosen from lists that change: a choice may arrive when its list has others already, which
+Gradio would call an error. What such an event runs must bear a choice that there is not."""
 
 
 def at_once(
@@ -43,7 +46,7 @@ def at_once(
     event(None, cancels=list(cancels), **QUICK)
     values = json.dumps([*([""] * len(cleared)), *([gr.update(interactive=False)] * len(held))])
     event(None, None, [*cleared, *held], js=f"() => {values}", **QUICK)
-    begun = event(told(action), list(inputs), list(outputs), trigger_mode="always_last", **QUICK)
+    begun = event(told(action), list(inputs), list(outputs), trigger_mode="always_last", **STALE)
     begun.success(None, cancels=list(cancels), **QUICK)  # what had not begun yet when it was asked to end
     back = json.dumps([gr.update(interactive=True)] * len(held))
     ended = "while (window.eventsEnding.size) await new Promise((later) => setTimeout(later, 50));"

@@ -12,7 +12,7 @@ from demos.architectures import ARCHITECTURES, GUIDANCE
 from finetune.settings import read_pairs
 from ui import lab
 from ui.web import lab_make, theme
-from ui.web.events import QUICK, at_once, event_data, told
+from ui.web.events import QUICK, STALE, at_once, event_data, told
 from ui.web.lab_look import build_look
 from ui.web.lab_own_data import OwnData, create
 from ui.web.lab_training import CHOICES, OWN, QUICK_STEPS, SETS
@@ -159,8 +159,8 @@ def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) 
     page.load(told(show), None, [listed, timer], **QUICK)
     page.load(told(choose), [which], shown, **QUICK)
     timer.tick(told(show), None, [listed, timer], **QUICK)
-    weights.focus(told(partial(weights_of, runs)), [which, weights], [weights], **QUICK)
-    weights.change(told(kinds), [weights], [label], **QUICK)
+    weights.focus(told(partial(weights_of, runs)), [which, weights], [weights], **STALE)
+    weights.change(told(kinds), [weights], [label], **STALE)
     to_paint.click(lambda: gr.Tabs(selected=paint), None, [tabs], **QUICK)
     making = wire(stop, [make.click], partial(lab_make.make, runs, False), settings, [made])
     making += wire(stop, [film.click], partial(lab_make.make, runs, True), settings, [made])

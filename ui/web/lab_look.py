@@ -17,7 +17,7 @@ from demos.exhibits import grows
 from demos.looks import Given, Look, looks
 from ui import lab, lab_looks
 from ui.lab_shown import exhibit_html, png_source
-from ui.web.events import QUICK, at_once, told
+from ui.web.events import QUICK, STALE, at_once, told
 from ui.web.text_page import actions, status_html, wire
 
 CANVAS = 280
@@ -171,7 +171,7 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
     running = wire(stop, [go.click, text.submit], see, given, [shown])
     at_once(choice.input, picked, [which, choice], outputs, cleared=[shown], held=[go], cancels=running)
     for changed in (weights.change, choice.input):
-        changed(told(canvas), [*asked, pictures["picture"].file], [painted], trigger_mode="always_last", **QUICK)
+        changed(told(canvas), [*asked, pictures["picture"].file], [painted], trigger_mode="always_last", **STALE)
     pictures["picture"].wire(painted, canvas, asked)
     pictures["other"].wire()
     return LookPart(outputs, choose, running, go, shown)
