@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Each batch has a shape of its own, and for each oneDNN compiles kernels and keeps 1,024 of them: half a gigabyte after
 # 200,000 texts. Both variables are read at the first use.
 for _variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-    os.environ.setdefault(_variable, "128")
+    os.environ.setdefault(_variable, "64")
 
 
 def count_tokens(tokenizer: Any, messages: Sequence[Message]) -> int:

@@ -47,7 +47,7 @@ def run_overload() -> dict[str, float]:
     """Clients that ask again at once, whatever they are told; then one alone."""
     body = {"model": SMALL, "messages": [{"role": "user", "content": "Say something."}], "max_tokens": 16}
     clients = OVERLOAD * (AT_ONCE + WAITING)
-    memory: list[tuple[float, float]] = []
+    memory: list[tuple[float, float, float]] = []
     with parley("--at-once", str(AT_ONCE), "--waiting", str(WAITING)) as (port, process):
         Asking(port).stream(body)  # its model is loaded, and begun with
         shift = Shift(SECONDS)
@@ -124,7 +124,7 @@ def _title(process: psutil.Process) -> str:
 def run_mixed() -> dict[str, float]:
     """Chats, streamed and whole, embeddings, feelings and clients that leave, for half an hour; memory of the server
     and of its engines, and how fast it grows once it is warm."""
-    memory: list[tuple[float, float]] = []
+    memory: list[tuple[float, float, float]] = []
     with parley() as (port, process):
         shift = Shift(MIXED_SECONDS)
 
@@ -153,24 +153,26 @@ def run_mixed() -> dict[str, float]:
 
         together(lambda n: client(n) if n else memory.extend(looks(process.pid, shift, EACH_SECONDS)), READERS + 1)
         shift.check()
-    warm = [(at, size) for at, size in memory if at - memory[0][0] > WARM_UP * MIXED_SECONDS]
-    times, sizes = np.array(warm).T
-    slope, _ = np.polyfit(times / 3600, sizes, 1)
+    warm = np.array([look for look in memory if look[0] - memory[0][0] > WARM_UP * MIXED_SECONDS])
+    slope, own = np.polyfit(warm[:, 0] / 3600, warm[:, 1:], 1)[0]
     return {
         "minutes": MIXED_SECONDS / 60,
         "requests": shift.counts["requests"],
         "requests that failed (0)": shift.counts["errors"],
-        "memory after the first third, MB": warm[0][1],
-        "memory at the end, MB": warm[-1][1],
+        "memory after the first third, MB": float(warm[0, 1]),
+        "memory at the end, MB": float(warm[-1, 1]),
         "growth after the first third, MB an hour": float(slope),
+        "of that the server's own process, MB an hour": float(own),
         "a day of that, MB": 24 * float(slope),
     }
 
 
-def looks(pid: int, shift: Shift, every: float) -> Iterator[tuple[float, float]]:
-    """(when, MB of a process and of those it has begun), as long as the shift. Times are those of time.monotonic."""
+def looks(pid: int, shift: Shift, every: float) -> Iterator[tuple[float, float, float]]:
+    """(when, MB of a process and of those it has begun, MB of it alone), as long as the shift. Times are those of
+    time.monotonic."""
+    process = psutil.Process(pid)
     while shift.on:
-        yield time.monotonic(), resident(pid) / 2**20
+        yield time.monotonic(), resident(pid) / 2**20, process.memory_info().rss / 2**20
         time.sleep(every)
 
 

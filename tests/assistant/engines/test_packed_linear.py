@@ -12,7 +12,7 @@ from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassificat
 
 from assistant.engines import packed_linear
 from assistant.engines.encoder import EncoderEngine
-from assistant.engines.packed_linear import PackedLinear, pack
+from assistant.engines.packed_linear import PackedLinear, compiled_rows, pack
 from assistant.hardware import packed_is_faster
 from tests.assistant.engines.test_encoder import TEXTS, make
 
@@ -33,7 +33,7 @@ def faster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed_linear, "packed_is_faster", lambda: True)
 
 
-@pytest.mark.parametrize("rows", [(1,), (3, 7), (2, 300)])
+@pytest.mark.parametrize("rows", [(), (0,), (1,), (3, 7), (2, 300)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_products_are_those_of_linear(rows: tuple[int, ...], bias: bool) -> None:
     torch.manual_seed(0)
@@ -45,6 +45,12 @@ def test_products_are_those_of_linear(rows: tuple[int, ...], bias: bool) -> None
         torch.testing.assert_close(rough(x.bfloat16()).float(), linear(x), atol=3e-2, rtol=3e-2)
     packed.then = "gelu"
     torch.testing.assert_close(packed(x), nn.functional.gelu(linear(x)), atol=1e-5, rtol=1e-5)
+
+
+def test_few_counts_of_rows_are_compiled_for() -> None:
+    counts = [compiled_rows(rows) for rows in range(1, 1025)]
+    assert len(set(counts)) == 48
+    assert all(rows <= count <= max(rows + 3, 9 / 8 * rows) for rows, count in enumerate(counts, 1))
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu", "gelu_new"])
