@@ -178,10 +178,15 @@ def cpu_multiplies_int8() -> bool:
     return bool(_cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8"})
 
 
-def packed_is_faster(vendor: str | None = None) -> bool:
-    """Whether a processor of that vendor (None: this one) multiplies faster by oneDNN with weights laid out before:
-    MKL, which lays them out as it goes, is made for Intel's."""
-    return (vendor or _cpu_fact("vendor_id")) == "AuthenticAMD"
+def has_fast_packed() -> bool:
+    """Whether this machine's processor multiplies faster by oneDNN with weights laid out before."""
+    return packed_is_faster(_cpu_flags(), _cpu_fact("vendor_id"))
+
+
+def packed_is_faster(flags: Set[str], vendor: str) -> bool:
+    """Whether a processor of these flags does. MKL, which lays weights out as it goes, is made for Intel's processors;
+    on AMD's with AVX2 alone it is the faster of both from a hundred rows on (docs/experiments.md)."""
+    return vendor == "AuthenticAMD" and "avx512f" in flags
 
 
 def _cpu_flags() -> set[str]:

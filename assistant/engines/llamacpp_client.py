@@ -46,6 +46,11 @@ def thread_environment(threads: int | None, cores: int, *, quota: bool) -> dict[
     return {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
 
 
+GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
+"""Prompts that are kept, megabytes each, come and go. With a threshold of its own choice glibc soon takes them from its
+heap, which grows by what lies between them."""
+
+
 class ServerProcess:
     """llama.cpp in a process of its own, which ends with ours; it wants a key that only this process knows."""
 
@@ -63,7 +68,7 @@ class ServerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=thread_environment(settings["threads"], cores, quota=quota) | os.environ,
+            env=thread_environment(settings["threads"], cores, quota=quota) | GIVEN_BACK | os.environ,
             start_new_session=True,
             text=True,
         )

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from assistant.hardware import packed_is_faster
+from assistant.hardware import has_fast_packed
 
 
 class PackedLinear(nn.Module):
@@ -52,7 +52,7 @@ def pack(model: Any) -> None:
 
     Left as they are: weights that several modules share, and the output layer, which has kernels of its own.
     """
-    if not packed_is_faster() or any(each.device.type != "cpu" for each in model.parameters()):
+    if not has_fast_packed() or any(each.device.type != "cpu" for each in model.parameters()):
         return
     from transformers.activations import GELUActivation
 

@@ -55,7 +55,7 @@ def run_sentiment() -> dict[str, float]:
 
     assistant = Assistant()
     engine: Any = assistant.engine("parley-sentiment", capability=Capability.CLASSIFY)
-    with patch("assistant.engines.packed_linear.packed_is_faster", return_value=False):  # layers as they come
+    with patch("assistant.engines.packed_linear.has_fast_packed", return_value=False):  # layers as they come
         loaded: Any = Assistant().engine("parley-sentiment", capability=Capability.CLASSIFY)
     theirs_loaded, tokenizer = loaded._loaded.float(), loaded._tokenizer
     plain: Any = pipeline("text-classification", model=theirs_loaded, tokenizer=tokenizer, device="cpu")

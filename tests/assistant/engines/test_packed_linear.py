@@ -30,7 +30,7 @@ TINY = {
 @pytest.fixture
 def faster(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that is the faster for it, whichever this is."""
-    monkeypatch.setattr(packed_linear, "packed_is_faster", lambda: True)
+    monkeypatch.setattr(packed_linear, "has_fast_packed", lambda: True)
 
 
 @pytest.mark.parametrize("rows", [(), (0,), (1,), (3, 7), (2, 300)])
@@ -91,10 +91,11 @@ def test_the_encoder_packs_where_the_processor_is_the_faster_for_it(
     folder = make(tmp_path / "bert")
     engines: list[EncoderEngine] = []
     for faster in (False, True):
-        monkeypatch.setattr(packed_linear, "packed_is_faster", lambda faster=faster: faster)
+        monkeypatch.setattr(packed_linear, "has_fast_packed", lambda faster=faster: faster)
         engines.append(EncoderEngine(folder))
         kinds = {type(module) for module in engines[-1]._loaded.modules()}  # pyright: ignore[reportPrivateUsage]
         assert (PackedLinear in kinds) is faster
     plain, packed = (engine.embed(TEXTS) for engine in engines)
     assert abs(plain - packed).max() < 1e-5
-    assert packed_is_faster("AuthenticAMD") and not packed_is_faster("GenuineIntel")
+    assert packed_is_faster({"avx2", "avx512f"}, "AuthenticAMD")
+    assert not packed_is_faster({"avx2"}, "AuthenticAMD") and not packed_is_faster({"avx512f"}, "GenuineIntel")
