@@ -76,11 +76,11 @@ class Assistant(WritingTasks):
 
         Raises CapabilityMissing where the engine cannot hold a reply to a form.
         """
-        loaded = self.engine(model, engine=engine, cancel=cancel)
-        if form is not None and form.schema is not None:
-            loaded.require(Capability.SCHEMA)
-        if form is not None and form.tools:
-            loaded.require(Capability.TOOLS)
+        needed = [Capability.SCHEMA] if form is not None and form.schema is not None else []
+        needed += [Capability.TOOLS] if form is not None and form.tools else []
+        loaded = self.engine(model, engine=engine, capability=next(iter(needed), Capability.GENERATE), cancel=cancel)
+        for each in needed:
+            loaded.require(each)
         drawn = sampling or self.sampling(model)
         return loaded.generate(messages, drawn, probabilities=probabilities, cancel=cancel, form=form)
 

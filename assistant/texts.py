@@ -25,6 +25,7 @@ SENTIMENT_COLUMNS = ("sentiment", *sentiment.SENTIMENTS)
 AT_ONCE = 4
 """Questions that a chat model answers side by side: llama.cpp reads its weights once for all of them."""
 ABLE: dict[str, set[str]] = {
+    "chat": {"chat", "complete"},
     "sentiment": {"sentiment", "classify"},
     "translate": {"translate", "chat"},
     "summarize": {"summarize", "chat", "embed"},

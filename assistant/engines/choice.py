@@ -35,6 +35,10 @@ FAMILIES: dict[str, frozenset[Capability]] = {
     "diffusion": frozenset(),  # no engine: the lab paints with it
 }
 """What a family of models can do at all."""
+REMOTE = (Capability.GENERATE, Capability.SCHEMA, Capability.TOOLS)
+"""What a model behind a URL may be asked: whether it can, its server says."""
+WISHES = {Capability.SCHEMA: "keep to a JSON schema", Capability.TOOLS: "call tools"}
+"""What is llama.cpp's alone, in words."""
 EXACT = (Capability.SCORE, Capability.EMBED, Capability.TEXT2TEXT, Capability.ANSWER)
 """What is done in float32 where it fits."""
 
@@ -94,7 +98,7 @@ def choose(
     """
     _check(entry, engine, quantisation)
     if isinstance(entry, Remote):
-        if capability is not Capability.GENERATE or adapter:
+        if capability not in REMOTE or adapter:
             what = "an adapter" if adapter else f"{capability} requests"
             raise CapabilityMissing(
                 f"{entry.model} runs behind a URL, which takes no {what}.", hint="Use a local model."
@@ -111,13 +115,15 @@ def choose(
         able = [name for name in able if name == engine]
     if not able:
         by = "No engine" if engine == "auto" else f"The {engine} engine"
-        wish = f"{capability}{' with an adapter' if adapter else ''}{f' in {quantisation}' if quantisation else ''}"
+        wish = WISHES.get(capability, capability) + (" with an adapter" if adapter else "")
+        wish += f" in {quantisation}" if quantisation else ""
         if entry.family == "diffusion":
             hint = f"It makes pictures: `parley lab paint WORDS --model {entry.key}`."
         else:
-            hint = "Use --engine auto, or another model." if engine != "auto" else "Use another model."
+            other = "a GGUF, which llama.cpp runs" if capability in WISHES else "another model"
+            hint = f"Use --engine auto, or {other}." if engine != "auto" else f"Use {other}."
         raise CapabilityMissing(
-            f"{by} can {wish} from {entry.key}, {ARTICLES[entry.family]} in {entry.format} weights.", hint=hint
+            f"{by} can {wish} with {entry.key}, {ARTICLES[entry.family]} in {entry.format} weights.", hint=hint
         )
     if able == ["llamacpp"]:
         return _llamacpp(entry, machine, context, others)

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from assistant.conversation import Attachment
+from assistant.engines.choice import Choice
 from assistant.engines.fake import FakeEngine
+from assistant.engines.forms import Form
 from assistant.engines.protocol import Delta, Message, Sampling
 from assistant.errors import BadSettings, EngineFailed, ModelNotAvailable, UnknownConversation, UnknownModel
 from assistant.service import AGAIN_TEMPERATURE, QUICK_MODEL, Assistant
 from assistant.settings import ChatSettings
+from tests.assistant.machines import A100, machine
 
 SETTINGS = ChatSettings(model=QUICK_MODEL)
 
@@ -45,6 +48,19 @@ def assistant(here: None, seen: list[list[Message]]) -> Iterator[Assistant]:
     made = assistant_with(FakeEngine(reply))
     yield made
     made.close()
+
+
+def test_a_form_is_llamacpps_where_other_replies_are_the_gpus(here: None) -> None:
+    opened: list[str] = []
+
+    def opening(choice: Choice, *_: Any, **__: Any) -> FakeEngine:
+        opened.append(choice.engine)
+        return FakeEngine()
+
+    assistant = Assistant(machine=machine(16, A100), open_engine=opening)
+    for form in (None, Form(schema={}), Form(tools=({"type": "function", "function": {"name": "look"}},))):
+        list(assistant.stream([Message("user", "Hello")], model=QUICK_MODEL, form=form))
+    assert opened == ["transformers", "llamacpp"]
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def embedding_routes(state: State) -> APIRouter:
         """Embeddings of unit length."""
         texts = [body.input] if isinstance(body.input, str) else body.input
         check_length(texts)
-        model = state.key(body.model) or state.assistant.task_model("embed").key
+        model = state.key(body.model, "embed") or state.assistant.task_model("embed").key
         request.scope["parley.model"] = model
         ends, user = state.deadline(request), request.scope.get("parley.client", "")
         rows, tokens = await unless_gone(request, state.before(ends, gatherings.of(model).embed(texts, user)))

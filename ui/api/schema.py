@@ -39,7 +39,10 @@ REFUSED: dict[str, tuple[Any, ...]] = {
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]
-Model = Annotated[str | None, Field(description="A model's key, Hub id, folder or file; null takes the best one here.")]
+Model = Annotated[
+    str | None,
+    Field(description="One of GET /v1/models; null takes the first of --model that can do it, or the best here."),
+]
 
 
 def _bounded(schema: dict[str, Any]) -> dict[str, Any]:

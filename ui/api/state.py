@@ -19,6 +19,7 @@ from assistant.catalogue import ModelEntry
 from assistant.engines.remote import Remote
 from assistant.errors import UnknownModel
 from assistant.service import Assistant
+from assistant.texts import ABLE
 from ui.api.failures import TooLate
 from ui.api.metrics import Metrics
 from ui.api.turns import Busy, Turns
@@ -38,7 +39,8 @@ WEEK_SECONDS = 7 * 24 * 3600
 class Serving:
     """How a server serves.
 
-    models: names that clients may use beside the models of the catalogue that are here; the first is the default.
+    models: names that clients may use beside the models of the catalogue that are here; the first of them that can do
+        what is asked is the default.
     at_once: replies written at a time. waiting: requests in line before newcomers are turned away.
     deadline_seconds: of a request, waiting and all. body_bytes: of the largest request.
     origins: of web pages that may call from a browser.
@@ -97,13 +99,15 @@ class State:
         self.metrics.watch("writing", self.writing)
         self.metrics.watch("reading", self.reading)
 
-    def entry(self, model: str | None) -> ModelEntry | Remote | None:
-        """What a client's `model` names; None where it names none and every task takes its own.
+    def entry(self, model: str | None, task: str) -> ModelEntry | Remote | None:
+        """What a client's `model` names, else the first model of the command line that can do the task; None where
+        there is none, and every task takes its own.
 
         Only what is served: a client's word never opens a file, a folder or an address. Raises UnknownModel.
         """
         if not model:
-            return next(iter(self.named.values()), None)
+            able = ABLE.get(task, {task})
+            return next((each for each in self.named.values() if able & _tasks(each)), None)
         if model in self.named:
             return self.named[model]
         found = self.assistant.known(model)
@@ -111,15 +115,15 @@ class State:
             raise UnknownModel(f"The model {model!r} is not served here.", hint="GET /v1/models lists those that are.")
         return found
 
-    def key(self, model: str | None) -> str | None:
+    def key(self, model: str | None, task: str) -> str | None:
         """The same, as the name that the assistant goes by."""
-        entry = self.entry(model)
+        entry = self.entry(model, task)
         return entry.key if entry else None
 
     def chat_model(self, model: str | None) -> tuple[ModelEntry | Remote, str]:
         """The model that answers, and what its reply calls it: the best one here where the client names none."""
-        entry = self.entry(model) or self.assistant.find()
-        return entry, model or next(iter(self.named), entry.key)
+        entry = self.entry(model, "chat") or self.assistant.find()
+        return entry, model or next((name for name, each in self.named.items() if each is entry), entry.key)
 
     def served(self) -> list[str]:
         """What clients may name: the models of the command line first, then those that are here."""
@@ -209,6 +213,11 @@ async def _with_first(first: list[T], rest: AsyncGenerator[list[T]]) -> AsyncGen
             yield first
         async for batch in rest:
             yield batch
+
+
+def _tasks(entry: ModelEntry | Remote) -> set[str]:
+    """By the catalogue's names: of a remote model nothing is known but that it chats."""
+    return {"chat"} if isinstance(entry, Remote) else set(entry.tasks)
 
 
 def _public(name: str, entry: ModelEntry | Remote) -> str:

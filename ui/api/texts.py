@@ -61,7 +61,7 @@ def text_routes(state: State) -> APIRouter:
     @router.post("/v1/sentiment", response_model=Found)
     async def sentiment(body: SentimentRequest, request: Request) -> Any:
         """How texts feel, as a whole and sentence by sentence; `explain` adds the words that carried it."""
-        model = state.key(body.model) or assistant.task_model("sentiment").key
+        model = state.key(body.model, "sentiment") or assistant.task_model("sentiment").key
 
         def work(text: str, cancel: threading.Event) -> dict[str, Any]:
             return sentiment_object(assistant.sentiment(text, model=model, explain=body.explain))
@@ -71,7 +71,7 @@ def text_routes(state: State) -> APIRouter:
     @router.post("/v1/translate", response_model=Found)
     async def translate(body: TranslateRequest, request: Request) -> Any:
         """Translate texts, with what did not come through."""
-        model, target = state.key(body.model), code(body.target)
+        model, target = state.key(body.model, "translate"), code(body.target)
         source = code(body.source) if body.source else None
         wishes: dict[str, Any] = {"glossary": body.glossary, "formality": body.formality}
 
@@ -84,7 +84,7 @@ def text_routes(state: State) -> APIRouter:
     @router.post("/v1/summarize", response_model=Found)
     async def summarize(body: SummarizeRequest, request: Request) -> Any:
         """Summarise texts; each sentence comes with what supports it."""
-        model = state.key(body.model)
+        model = state.key(body.model, "summarize")
         length = Length(body.sentences or (None if body.share is not None else DEFAULT_SENTENCES), body.share)
 
         def work(text: str, cancel: threading.Event) -> dict[str, Any]:

@@ -74,6 +74,13 @@ SCORE = {"capability": Capability.SCORE}
             id="scores in 16 bits where there is no room for 32",
         ),
         pytest.param(
+            SMOL_GGUF,
+            machine(8, A100),
+            {"capability": Capability.SCHEMA},
+            ("llamacpp", "CPU", "as in the file", False, True),
+            id="only llama.cpp keeps to a schema",
+        ),
+        pytest.param(
             EIGHT_B, machine(32, A100), {}, ("transformers", "A100", "bfloat16", False, True), id="8B on an A100"
         ),
         pytest.param(
@@ -114,6 +121,7 @@ def test_choose(subject: ModelEntry, here: Machine, wish: dict[str, Any], expect
         (SMOL_GGUF, {"engine": "llamacpp", **SCORE}, CapabilityMissing),
         (SMOL_GGUF, {"engine": "llamacpp", "adapter": True}, CapabilityMissing),
         (SMOL_FULL, {"engine": "llamacpp"}, CapabilityMissing),
+        (SMOL_FULL, {"capability": Capability.TOOLS}, CapabilityMissing),
         (SMOL_GGUF, {"capability": Capability.CLASSIFY}, CapabilityMissing),
         (MARIAN, {"capability": Capability.SCORE}, CapabilityMissing),
         (MARIAN, {}, CapabilityMissing),
@@ -125,6 +133,10 @@ def test_choose(subject: ModelEntry, here: Machine, wish: dict[str, Any], expect
 def test_choose_refuses(subject: ModelEntry | Remote, wish: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         choose(subject, CPU, **wish)
+
+
+def test_a_server_elsewhere_may_be_asked_for_tools() -> None:
+    assert choose(Remote("m", "http://x"), CPU, capability=Capability.TOOLS).engine == "openai"
 
 
 def test_mistakes_are_reported_together() -> None:

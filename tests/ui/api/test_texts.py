@@ -29,6 +29,17 @@ def test_one_text_and_several(start: Start, task: str, more: dict[str, object], 
         assert len({str({**each, "index": 0}) for each in several}) > 1
 
 
+def test_a_model_of_the_command_line_is_the_default_for_what_it_can_do(start: Start) -> None:
+    server = start(FakeEngine(), models=("openai:big@http://127.0.0.1:9/v1", "all-minilm-l6-v2"))
+    with server.http() as client:
+        for path in ("sentiment", "embeddings"):
+            assert client.post(f"/v1/{path}", json={"input": TEXT}).status_code == 200
+    assert server.state.chat_model(None)[1] == "big"
+    assert server.state.key(None, "translate") == "openai:big@http://127.0.0.1:9/v1"
+    assert server.state.key(None, "embed") == "all-minilm-l6-v2"
+    assert server.state.key(None, "sentiment") is None
+
+
 @pytest.mark.parametrize(
     ("task", "body"),
     [
