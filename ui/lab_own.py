@@ -29,6 +29,8 @@ def laid(learns: Learns, files: Sequence[str]) -> Generator[Path]:
 
     learns: as an architecture says it. Raises BadDataset.
     """
+    if gone := [Path(file).name for file in files if not Path(file).exists()]:
+        raise BadDataset(f"{gone[0]} is not here any more.", hint="Bring it again: uploads are kept for a day.")
     if learns != "pictures":
         if len(files) != 1:
             raise BadDataset(f"There are {len(files)} files.", hint="Give one.")

@@ -71,6 +71,14 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
     made = page.locator("#lab-made img")
     expect(made).to_be_visible(timeout=60_000)
     assert made.evaluate("image => image.decode().then(() => image.naturalWidth)") > 400
+    page.get_by_role("radio", name="Diffusion").check()
+    expect(page.locator("#lab-weights input")).to_have_value("Parley's own", timeout=15_000)
+    page.click("#lab-make")
+    expect(page.locator("#lab-made")).to_contain_text(re.compile("At work|Step"), timeout=15_000)
+    card.get_by_role("button", name="See what it makes").click()  # again, and while another makes something
+    expect(page.locator("#lab-weights input")).to_have_value(re.compile("VAE on digits"), timeout=15_000)
+    expect(page.locator("#lab-make")).to_be_enabled(timeout=60_000)
+    expect(page.locator("#lab-made")).to_have_text("")
     address = shown.first.evaluate("image => image.src")
     for wrong in (address.replace("0000008", "../status"), address.replace("0000008.png", "..%2Fstatus.json")):
         with pytest.raises(urllib.error.HTTPError, match="404"):
@@ -78,6 +86,10 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
     card.get_by_role("button", name="Train as long again").click()
     expect(page.locator("#lab-list .run").first).to_contain_text("16", timeout=60_000)
     expect(page.locator("#lab-list .run")).to_have_count(2)
+    older = page.locator("#lab-list .run").nth(1)
+    older.locator("[data-act=delete]").click()  # while the other trains, and the list is drawn anew
+    older.get_by_role("button", name="Really delete", exact=False).click()
+    expect(page.locator("#lab-list .run")).to_have_count(1, timeout=15_000)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +326,8 @@ def test_one_brings_a_text_and_trains_on_it(context: BrowserContext, server: Ser
     text.write_text("all work and no play. " * 200)
     settle(page)
     choose_file(page, "#lab-own", text)
-    expect(page.locator("#lab-data input")).to_have_value("Yours: mine.txt", timeout=30_000)
+    expect(page.locator("#lab-train")).to_be_enabled(timeout=30_000)  # held while what is brought is read
+    expect(page.locator("#lab-data input")).to_have_value("Yours: mine.txt")
     page.fill("#lab-train-steps input", "3")
     settle(page)
     before = page.locator("#lab-list .run").count()

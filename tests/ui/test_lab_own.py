@@ -40,6 +40,15 @@ def test_pictures_lie_in_a_folder(tmp_path: Path) -> None:
         lab_own.check("pictures", drawn(tmp_path, 9))
 
 
+def test_what_is_not_there_any_more_is_to_be_brought_again(tmp_path: Path) -> None:
+    for learns in ("pictures", "text"):
+        with (
+            pytest.raises(BadDataset, match=r"old\.png is not here any more"),
+            lab_own.laid(learns, [str(tmp_path / "old.png")]),
+        ):  # type: ignore[arg-type]
+            pass
+
+
 def test_a_zip_has_a_folder_for_each_kind(tmp_path: Path) -> None:
     names = [f"mine/{kind}/{n}.png" for kind in ("cats", "dogs") for n in range(6)]
     path = packed(tmp_path, [*names, "__MACOSX/mine/cats/._1.png", "mine/.hidden/1.png", "mine/read me.txt"])

@@ -17,7 +17,7 @@ from ui.web.lab_look import build_look
 from ui.web.lab_own_data import OwnData, create
 from ui.web.lab_training import CHOICES, OWN, QUICK_STEPS, SETS
 from ui.web.lab_view import TITLES, about_html, trainings_html
-from ui.web.lab_weights import NONE_YET, trainings, weights_of
+from ui.web.lab_weights import NONE_YET, refreshed, trainings, weights_of
 from ui.web.run_acts import do
 from ui.web.text_page import wire
 
@@ -136,21 +136,16 @@ def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) 
     def act(event: gr.EventData) -> dict[Any, Any]:
         found = event_data(event)
         run = runs.find(str(found.get("key") or "none"))
-        if found.get("kind") == "use":
-            name = str(run.settings["architecture"])
-            return {
-                **choose(name),
-                which: name,
-                made: "",
-                look.shown: "",
-                weights: weights_of(runs, name, run.id),
-                **show(),
-            }
         if found.get("kind") == "further":
             runs.start(lab.create(runs, run.id, {"steps": 2 * run.status().step}))
         else:
             do(runs, run, found.get("kind"))
         return show()
+
+    def use(event: gr.EventData) -> dict[Any, Any]:
+        run = runs.find(str(event_data(event).get("key") or "none"))
+        name = str(run.settings["architecture"])
+        return {**choose(name), which: name, weights: weights_of(runs, name, run.id), **show()}
 
     settings = [weights, label, count, seed, steps, guidance, sampler, begin, temperature]
     shown = [about, weights, label, begin, temperature, count, steps, guidance, sampler, data, variant, length]
@@ -159,20 +154,19 @@ def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) 
     page.load(told(show), None, [listed, timer], **QUICK)
     page.load(told(choose), [which], shown, **QUICK)
     timer.tick(told(show), None, [listed, timer], **QUICK)
-    weights.focus(told(partial(weights_of, runs)), [which, weights], [weights], **STALE)
+    weights.focus(told(partial(refreshed, runs)), [which, weights], [weights], **STALE)
     weights.change(told(kinds), [weights], [label], **STALE)
     to_paint.click(lambda: gr.Tabs(selected=paint), None, [tabs], **QUICK)
-    making = wire(stop, [make.click], partial(lab_make.make, runs, False), settings, [made])
-    making += wire(stop, [film.click], partial(lab_make.make, runs, True), settings, [made])
-    at_once(
-        which.input,
-        choose,
-        [which],
-        shown,
-        cleared=[made, look.shown],
-        held=[make, film, look.go],
-        cancels=[*making, *look.running],
-    )
-    own.wire(which, data)
+    held = [make, film]
+    making = wire(stop, [make.click], partial(lab_make.make, runs, False), settings, [made], held)
+    making += wire(stop, [film.click], partial(lab_make.make, runs, True), settings, [made], held)
+    ending: dict[str, Any] = {
+        "cleared": [made, look.shown],
+        "held": [*held, look.go],
+        "cancels": [*making, *look.running],
+    }
+    at_once(which.input, choose, [which], shown, **ending)
+    at_once(listed.use, use, [], [*shown, which, listed, timer], **ending)
+    own.wire(which, data, go)
     go.click(told(start), [which, data, variant, length, more, own.files], [listed, timer], **QUICK)
-    listed.act(told(act), None, [*shown, made, look.shown, which, listed, timer], **QUICK)
+    listed.act(told(act), None, [listed, timer], **QUICK)

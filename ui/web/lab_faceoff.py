@@ -13,7 +13,7 @@ from assistant.runs import Runs
 from ui.lab_faceoff import face_off, faceoff_html
 from ui.web.events import QUICK, told
 from ui.web.lab_view import comparison_html
-from ui.web.lab_weights import weights_of
+from ui.web.lab_weights import refreshed, weights_of
 from ui.web.text_page import actions, status_html, wire
 
 if TYPE_CHECKING:
@@ -53,5 +53,5 @@ def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
 
     page.load(told(offered), None, [*makers, judge], **QUICK)
     for box, name in zip([*makers, judge], (*dict(MAKERS), "classifier"), strict=True):
-        box.focus(told(partial(weights_of, runs, name)), [box], [box], **QUICK)
+        box.focus(told(partial(refreshed, runs, name)), [box], [box], **QUICK)
     wire(stop, [go.click], measure, [count, judge, *makers], [shown])

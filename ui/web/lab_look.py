@@ -124,11 +124,11 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
             raise ModelNotAvailable("There are no weights of it yet.", hint="Train one, below.")
         yield WORKING  # torch takes seconds to come the first time
         chosen, folder = lab_looks.found(runs, key, name)
-        read = [lab_looks.read_picture(Path(file)) if file else None for file in files]
+        first, second = (Path(file) if file else None for file in files)
         given = Given(
             text=words or "",
-            picture=read[0] if {"picture", "paint"} & set(chosen.takes) else None,
-            other=read[1] if "other" in chosen.takes else None,
+            picture=lab_looks.read_picture(first) if first and {"picture", "paint"} & set(chosen.takes) else None,
+            other=lab_looks.read_picture(second) if second and "other" in chosen.takes else None,
             mask=_mask(canvas) if "paint" in chosen.takes else None,
             amount=far if chosen.amount else None,
             seed=int(chance or 0),
@@ -168,7 +168,8 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
     asked = [which, choice, weights]
     files = [own.file for own in pictures.values()]
     given = [which, choice, weights, text, painted, amount, seed, *files]
-    running = wire(stop, [go.click, text.submit], see, given, [shown])
+    running = wire(stop, [go.click], see, given, [shown], held=[go])
+    text.submit(None, js="() => document.querySelector('#lab-look-go').click()", **QUICK)
     at_once(choice.input, picked, [which, choice], outputs, cleared=[shown], held=[go], cancels=running)
     for changed in (weights.change, choice.input):
         changed(told(canvas), [*asked, pictures["picture"].file], [painted], trigger_mode="always_last", **STALE)

@@ -22,6 +22,12 @@ def trainings(runs: Runs) -> list[Run]:
     return list(islice(known, LISTED))
 
 
+def refreshed(runs: Runs, name: str, now: str | None = None) -> Any:
+    """The same while one may just be choosing: what is chosen stays untouched if it is still there."""
+    update = weights_of(runs, name, now)
+    return {key: value for key, value in update.items() if key != "value" or value != now}
+
+
 def weights_of(runs: Runs, name: str, kept: str | None = None) -> Any:
     """What a list of an architecture's weights becomes. kept: what stays chosen if it is still there."""
     shipped = [("Parley's own", name)] if ARCHITECTURES[name].shipped.is_dir() else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,20 +85,25 @@ def wire(
     action: Callable[..., Any],
     inputs: list[Any],
     outputs: list[Any],
+    held: Sequence[gr.Button] = (),
 ) -> list[Any]:
     """Run the action on each of the triggers (a button's click, an upload's success); Stop shows while it runs, and
-    ends it. Gives what runs, for other events to cancel."""
+    ends it. held: buttons that cannot be pressed meanwhile. Gives what runs, for other events to cancel."""
+    shown = [stop, *held]
 
-    def broken_off(*values: Any) -> list[Any]:
-        return [gr.update(visible=False), *map(without_status, values)]
+    def turned(on: bool) -> dict[Any, Any]:
+        return {stop: gr.update(visible=on), **dict.fromkeys(held, gr.update(interactive=not on))}
+
+    def broken_off(*values: Any) -> dict[Any, Any]:
+        return {**turned(False), **dict(zip(outputs, map(without_status, values), strict=True))}
 
     running: list[Any] = []
     for trigger in triggers:
-        begun = trigger(_shown, None, [stop], **QUICK).then(told(action), inputs, outputs, **QUICK)
-        begun.success(_hidden, None, [stop], **QUICK)
-        begun.failure(broken_off, outputs, [stop, *outputs], **QUICK)
+        begun = trigger(partial(turned, True), None, shown, **QUICK).then(told(action), inputs, outputs, **QUICK)
+        begun.success(partial(turned, False), None, shown, **QUICK)
+        begun.failure(broken_off, outputs, [*shown, *outputs], **QUICK)
         running.append(begun)
-    stop.click(broken_off, outputs, [stop, *outputs], cancels=running, **QUICK)
+    stop.click(broken_off, outputs, [*shown, *outputs], cancels=running, **QUICK)
     return running
 
 
@@ -111,11 +117,3 @@ def without_status(value: Any) -> Any:
     if not isinstance(value, str):
         return gr.skip()
     return re.sub(r'<p class="result" role="status">.*?</p>', "", value)
-
-
-def _shown() -> Any:
-    return gr.update(visible=True)
-
-
-def _hidden() -> Any:
-    return gr.update(visible=False)
