@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -18,6 +18,7 @@ from ui.lab_shown import exhibit_html
 from ui.web.lab_view import comparison_html
 from ui.web.sentiment_view import marked
 from ui.web.text_page import actions, status_html, wire
+from ui.web.working import steps
 
 EXAMPLE = "Not bad at all, but far too long: I nearly fell asleep, and yet I would not have missed the ending."
 TOLD = {
@@ -66,10 +67,16 @@ def build_eras(assistant: Assistant) -> None:
         done: list[lab_eras.Era] = []
         with lab.mapped():
             learnt, asked = (lab_eras.read_rows(Path(each)) if each else [] for each in (rows, others))
-            yield status_html(f"{len(asked):,} rows to be read …")
-            for era in lab_eras.compared(lab_eras.makers(assistant), learnt, asked, curves=curved):
-                done.append(era)
-                yield eras_html(done)
+        yield status_html(f"{len(asked):,} rows to be read …")
+
+        def work(tell: Callable[[lab_eras.Era], None]) -> None:
+            with lab.mapped():
+                for era in lab_eras.compared(lab_eras.makers(assistant), learnt, asked, curves=curved):
+                    tell(era)
+
+        for some in steps(work):
+            done += some
+            yield eras_html(done)
 
     wire(stop, [go.click, text.submit], judge, [text, train], [shown])
     wire(halt, [measure.click], compare, [train, test, curves], [measured])
