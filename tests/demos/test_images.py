@@ -86,6 +86,21 @@ def test_the_first_of_ones_own_pictures_are_of_all_kinds(split: images.Split, tm
     assert torch.equal(found.images, again.images) and torch.equal(found.labels, again.labels)
 
 
+def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
+    kinds(tmp_path, 10)
+    (tmp_path / "cats" / "._000.png").write_bytes(b"what a Mac writes beside a file")
+    (tmp_path / "._cats.png").write_bytes(b"")
+    assert len(images.own(tmp_path)) == 18
+
+
+def test_pictures_beside_folders_of_kinds_are_refused(tmp_path: Path) -> None:
+    kinds(tmp_path, 10)
+    Image.new("L", (30, 30), 9).save(tmp_path / "bird.png")
+    with pytest.raises(NoData, match="has pictures beside its folders") as found:
+        images.own(tmp_path)
+    assert "folder of its kind" in found.value.hint
+
+
 @pytest.mark.parametrize("name", ["nothing", ""])
 def test_pictures_that_there_are_not(name: str, tmp_path: Path) -> None:
     with pytest.raises(NoData, match="no pictures"):
