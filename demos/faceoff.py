@@ -82,12 +82,12 @@ def compete(
 
 
 def _many(name: str, model: Any, classes: int, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Pictures of all classes in turn, from batch to batch, and what was asked for."""
     parts = [
-        drawn(name, model, Wish(count=min(BATCH, count - at), seed=seed * 100_000 + at))
+        drawn(name, model, Wish(count=min(BATCH, count - at), first=at, seed=seed * 100_000 + at))
         for at in range(0, count, BATCH)
     ]
-    labels = torch.cat([torch.arange(len(part)) % classes for part in parts])
-    return torch.cat(parts), labels
+    return torch.cat(parts), torch.arange(count) % classes
 
 
 def _seconds_a_picture(name: str, model: Any) -> float:

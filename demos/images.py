@@ -111,18 +111,25 @@ def example_sheet(test: Pictures) -> Image.Image:
 
 
 def own(folder: Path, split: Split = "train") -> Pictures:
-    """Pictures of a folder, of each every tenth for the test. Raises BadPicture, NoData."""
+    """Pictures of a folder, of each every tenth for the test, in an order that is drawn once: the first few are of all
+    kinds. Raises BadPicture, NoData."""
     try:
         inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        beside = _files(folder)
         files = [(path, place) for place, each in enumerate(inner or [folder]) for path in _files(each)]
     except OSError as error:
         said = f"The pictures in {error.filename or folder} cannot be read: {error.strerror}."
         raise NoData(said, hint="Give a folder that you may read.") from error
+    if inner and beside:
+        said = f"{folder} has pictures beside its folders."
+        raise NoData(said, hint="Put each into the folder of its kind, or take the folders away.")
     if len(files) < 10:
         raise NoData(f"{folder} has {len(files)} pictures.", hint="Give at least ten, a folder for each class.")
     opened = [open_picture(path, colour=None) for path, _ in files]
     channels = max(len(image) for image in opened)  # of all, so that both parts have as many
-    wanted = [number for number in range(len(files)) if (number % 10 == 9) == (split == "test")]
+    own_part = [number for number in range(len(files)) if (number % 10 == 9) == (split == "test")]
+    order = torch.randperm(len(own_part), generator=torch.Generator().manual_seed(0))
+    wanted = [own_part[place] for place in order.tolist()]
     images = torch.stack([opened[number].expand(channels, -1, -1) for number in wanted])
     labels = torch.tensor([files[number][1] for number in wanted], dtype=torch.int64)
     return Pictures(folder.name, images, labels, tuple(path.name for path in inner) or (folder.name,), "your own")
@@ -130,7 +137,8 @@ def own(folder: Path, split: Split = "train") -> Pictures:
 
 def _files(folder: Path) -> list[Path]:
     known = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in known)
+    seen = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in seen if path.suffix.lower() in known)
 
 
 def open_picture(path: Path, *, colour: bool | None = False) -> Tensor:

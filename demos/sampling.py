@@ -33,10 +33,12 @@ def _nobody(_: int) -> None: ...
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """label: of the classes, "" is all in turn. steps, guidance, sampler: diffusion's alone."""
+    """label: of the classes, "" is all in turn; first: where among them that begins. steps, guidance, sampler:
+    diffusion's alone."""
 
     count: int = 16
     label: str = ""
+    first: int = 0
     seed: int = 0
     steps: int = 20
     guidance: float = GUIDANCE
@@ -100,7 +102,7 @@ def _frames(name: str, model: Any, wish: Wish, tell: Tell, *, moving: bool = Fal
 
 def _classes(known: tuple[str, ...], wish: Wish) -> Tensor:
     if not wish.label:
-        return torch.arange(wish.count) % len(known)
+        return (wish.first + torch.arange(wish.count)) % len(known)
     names = [each.casefold() for each in known]
     if wish.label.casefold() not in names:
         raise BadConfig(f"There is no class {wish.label!r}.", hint=f"There are {', '.join(known)}.")

@@ -162,7 +162,10 @@ def resume(lesson: Lesson, folder: Path) -> tuple[int, float]:
         for name, network in lesson.networks.items():
             network.load_state_dict(packed["networks"][name])
         for name, optimiser in lesson.optimisers.items():
+            asked = [{key: value for key, value in each.items() if key != "params"} for each in optimiser.param_groups]
             optimiser.load_state_dict(packed["optimisers"][name])
+            for group, options in zip(optimiser.param_groups, asked, strict=True):
+                group.update(options)  # its rate of learning and betas are what is asked for now
         torch.set_rng_state(packed["random"])
         if torch.cuda.device_count() == len(packed["devices"]):
             torch.cuda.set_rng_state_all(packed["devices"])

@@ -78,5 +78,5 @@ def require_form(
         engine = asked.engine if writes else "auto"
         models.explain(asked.model, engine=engine, capability=capability, quantisation=asked.quantisation)
     if asked.quantisation and not installed_version("bitsandbytes"):
-        hint = "Install it: pip install 'parley[gpu]'"
+        hint = "`PARLEY_EXTRAS=gpu make setup` in Parley's folder installs it."
         raise BadSettings(f"{asked.quantisation} weights are made by bitsandbytes, which is not installed.", hint=hint)

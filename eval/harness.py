@@ -40,7 +40,7 @@ class Given:
 def require() -> None:
     """Raises RunError where the harness is not installed."""
     if find_spec("lm_eval") is None:
-        hint = "`pip install 'parley[eval]'` installs it."
+        hint = "`PARLEY_EXTRAS=eval make setup` in Parley's folder installs it."
         raise RunError("This suite runs through lm-evaluation-harness, which is not installed.", hint=hint)
 
 

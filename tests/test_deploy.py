@@ -31,6 +31,8 @@ def commands() -> Iterator[list[str]]:
     """Every call of `parley` in deploy/: those that start a service, and those of the comments."""
     yield from (service["command"] for service in COMPOSE["services"].values())
     yield CONTAINER["args"]
+    for said in re.findall(r"^ +# Behind TLS: (\[.*\])$", (DEPLOY / "compose.yaml").read_text("utf-8"), re.MULTILINE):
+        yield yaml.safe_load(said)
     yield yaml.safe_load(re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)[-1])
     for path in DEPLOY.iterdir():
         for said in re.findall(r"^#.* (parley (?:models|keys|accounts) .*)$", path.read_text("utf-8"), re.MULTILINE):
@@ -78,7 +80,9 @@ def test_probes_ask_what_the_server_answers_and_the_end_is_awaited() -> None:
     from ui.api.state import Serving
 
     client = TestClient(create_api(Assistant(), Serving(), keys=Keys()), base_url="http://127.0.0.1:8000")
-    probes = [CONTAINER["readinessProbe"]["httpGet"], CONTAINER["livenessProbe"]["httpGet"]]
+    both = [CONTAINER["readinessProbe"], CONTAINER["livenessProbe"]]
+    assert all(probe["timeoutSeconds"] > 1 for probe in both), "a second, their default, is short for a busy machine"
+    probes = [probe["httpGet"] for probe in both]
     asked = [probe["path"] for probe in probes] + re.findall(r"127\.0\.0\.1:8000(/\w+)", DOCKERFILE)
     assert len(asked) == 3 and all(client.get(path).status_code in (200, 503) for path in asked)
     ports = {each["name"]: each["containerPort"] for each in CONTAINER["ports"]}

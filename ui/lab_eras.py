@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from ui.lab import mapped
 FOR = {"1", "positive", "pos", "true", "yes", "good"}
 AGAINST = {"0", "negative", "neg", "false", "no", "-1", "bad"}
 """What labels are called. Others, "neutral" among them, are left out."""
+NUMBER = re.compile(r"-?[\d.]+")
 MOST_PAIRS, MOST_KNOWN = 10_000, 8_000
 """Of what is kept: words and pairs of words, and words that the LSTM knows."""
 
@@ -52,7 +54,8 @@ def _called(label: object) -> str:
 
 def _meaning(labels: set[str]) -> tuple[set[str], set[str]]:
     """Labels (for, against): words, 1 and 0, 2 and 0 with a neutral 1, 1 and -1 with a neutral 0, five classes from 0
-    to 4 with a neutral 2, or stars up to five."""
+    to 4 with a neutral 2, or stars up to five. A blank, or a word that means nothing here, has no say in it."""
+    labels = {label for label in labels if label in FOR | AGAINST or NUMBER.fullmatch(label)}
     if "2" in labels and labels <= set("012"):
         return {"2"}, {"0"}
     if labels & set("345") and labels <= set("012345"):

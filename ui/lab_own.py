@@ -40,6 +40,8 @@ def laid(learns: Learns, files: Sequence[str]) -> Generator[Path]:
         folder = Path(scratch) / "pictures"
         folder.mkdir()
         for number, file in enumerate(map(Path, files)):
+            if file.name.startswith("."):
+                continue  # a system's own
             if file.suffix.lower() == ".zip":
                 _unpack(file, folder, number)
             elif file.suffix.lower() in PICTURES:

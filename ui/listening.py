@@ -12,6 +12,9 @@ from assistant.errors import UserError
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]"}
 PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 """Headers by which a proxy says that it passes on what somebody else has asked."""
+KEEP_ALIVE_SECONDS = 130
+"""Of a connection between two requests. Proxies keep theirs (nginx for 60, Traefik for 90, Caddy for 120), and would
+send into one that is just being closed."""
 
 
 def check_port(host: str, port: int) -> None:

@@ -43,7 +43,8 @@ def loading_failure(error: BaseException, model: str) -> ParleyError:
         return ModelNotAvailable(f"The files of {model} are not complete: {error}", hint="Fetch the model again.")
     if isinstance(error, ImportError):
         return EngineFailed(
-            f"{model} needs a package that is not installed: {error}", hint="Install it: pip install 'parley[gpu]'"
+            f"{model} needs a package that is not installed: {error}",
+            hint="`PARLEY_EXTRAS=gpu make setup` in Parley's folder installs what goes with GPUs.",
         )
     if isinstance(error, (ValueError, KeyError)):
         return EngineFailed(

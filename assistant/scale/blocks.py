@@ -14,6 +14,7 @@ row is there twice, and none is missing. Workers read and write for themselves; 
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from assistant.service import Assistant
 
 CHANGED = "Leave the files alone while they are worked on, and begin anew with another --output."
+MOST_LOOKED_AT = 100
+"""Blocks whose records are looked for at the end."""
+SEEN_SECONDS = 60.0
+"""What a shared folder (NFS) may take to show one machine what another has written."""
 
 
 @dataclass(frozen=True)
@@ -215,9 +220,22 @@ def run(
             )
     if now.done != total or [each.name for each in Place(job.source).files()] != files:
         raise BadDataset(f"The files in {job.source} have changed since they were looked at.", hint=CHANGED)
+    _look(target, left[:: math.ceil(len(left) / MOST_LOOKED_AT) or 1])
     said = {"blocks": len(blocks), "rows": now.done, "rejected": now.rejected}
     target.write("_SUCCESS", json.dumps(said) + "\n")
     return now
+
+
+def _look(target: Place, blocks: Sequence[Block]) -> None:
+    """Raise BadDataset where blocks that workers have done are not in the target, as it is reached from here."""
+    ends = time.monotonic() + SEEN_SECONDS
+    while blocks := [block for block in blocks if _recorded(target, block) is None]:
+        if time.monotonic() > ends:
+            raise BadDataset(
+                f"{blocks[0].output} was done, and is not in {target.address} as this machine sees it.",
+                hint="Every machine of the cluster has to reach the output by this name: a bucket or a shared folder.",
+            )
+        time.sleep(min(1, SEEN_SECONDS))
 
 
 def _recorded(target: Place, block: Block) -> Done | None:

@@ -48,7 +48,7 @@ def connect(address: str = "") -> None:
     try:
         import ray
     except ImportError as error:
-        hint = "PARLEY_EXTRAS=scale make setup, or pip install 'parley[scale]'."
+        hint = "`PARLEY_EXTRAS=scale make setup` in Parley's folder installs it."
         raise BadSettings("Ray is not installed.", hint=hint) from error
     if ray.is_initialized():
         return

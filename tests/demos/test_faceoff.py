@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from demos import distances, explained, faceoff, figures, images, reference
 from demos.architectures import ARCHITECTURES
@@ -53,6 +54,23 @@ def test_real_pictures_are_the_floor(tmp_path: Path, judge: Classifier) -> None:
         next(faceoff.compete({}, judge, against, count=3))
     with pytest.raises(BadConfig, match="20 test pictures are too few"):
         reference.real(judge, pictures, replace(test, images=test.images[:20], labels=test.labels[:20]))
+
+
+class Asked:
+    """Draws pictures that hold nothing but the class that was asked for."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = tuple(map(str, range(classes)))
+
+    def sample(self, classes: Tensor, *, seed: int) -> Tensor:
+        return classes[:, None, None, None].float()
+
+
+@pytest.mark.parametrize("classes", [10, 60, 130])
+def test_every_kind_is_drawn_as_often_as_another(classes: int) -> None:
+    made, labels = faceoff._many("gan", Asked(classes), classes, 10 * classes, 0)
+    assert torch.equal(made[:, 0, 0, 0].long(), labels) and labels.bincount().tolist() == [10] * classes
+    assert labels[:100].tolist() == [place % classes for place in range(100)]
 
 
 def test_what_is_kept_of_real_pictures_measures_alike(tmp_path: Path, judge: Classifier) -> None:

@@ -55,14 +55,50 @@ def test_an_idx_file_that_is_cut_off_is_said(tmp_path: Path) -> None:
         images.fashion(tmp_path / "fashion")
 
 
+def kinds(folder: Path, each: int) -> Path:
+    """Folders of two kinds of pictures: cats are dark and dogs are light."""
+    for name, light in (("cats", 0), ("dogs", 100)):
+        (folder / name).mkdir()
+        for number in range(each):
+            Image.new("RGB", (40, 30), (light + number, 20, 200)).save(folder / name / f"{number:03}.png")
+    return folder
+
+
 def test_a_folder_of_folders_has_classes(tmp_path: Path) -> None:
-    for name in ("cats", "dogs"):
-        (tmp_path / name).mkdir()
-        for number in range(10):
-            Image.new("RGB", (40, 30), (number * 9, 20, 200)).save(tmp_path / name / f"{number}.png")
+    kinds(tmp_path, 10)
     train, test = images.load(str(tmp_path)), images.load(str(tmp_path), "test")
     assert train.classes == ("cats", "dogs") and (len(train), len(test)) == (18, 2)
-    assert train.channels == 3 and test.labels.tolist() == [0, 1]
+    assert train.channels == 3 and sorted(test.labels.tolist()) == [0, 1]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_first_of_ones_own_pictures_are_of_all_kinds(split: images.Split, tmp_path: Path) -> None:
+    kinds(tmp_path, 100)
+    found = images.own(tmp_path, split)
+    half = len(found) // 2
+    assert 0.3 < found.labels[:half].float().mean() < 0.7
+    assert torch.equal(found.images[:, 0, 0, 0] >= 100, found.labels == 1)
+    assert sorted(found.images[:, 0, 0, 0].tolist()) == [
+        light + number for light in (0, 100) for number in range(100) if (number % 10 == 9) == (split == "test")
+    ]
+    torch.rand(5)
+    again = images.own(tmp_path, split)
+    assert torch.equal(found.images, again.images) and torch.equal(found.labels, again.labels)
+
+
+def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
+    kinds(tmp_path, 10)
+    (tmp_path / "cats" / "._000.png").write_bytes(b"what a Mac writes beside a file")
+    (tmp_path / "._cats.png").write_bytes(b"")
+    assert len(images.own(tmp_path)) == 18
+
+
+def test_pictures_beside_folders_of_kinds_are_refused(tmp_path: Path) -> None:
+    kinds(tmp_path, 10)
+    Image.new("L", (30, 30), 9).save(tmp_path / "bird.png")
+    with pytest.raises(NoData, match="has pictures beside its folders") as found:
+        images.own(tmp_path)
+    assert "folder of its kind" in found.value.hint
 
 
 @pytest.mark.parametrize("name", ["nothing", ""])

@@ -102,6 +102,18 @@ def test_a_pause_changes_nothing(name: str, tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(again), strict=True))
 
 
+@pytest.mark.parametrize("name", ["gan", "vae"])
+def test_going_on_learns_at_the_rate_that_is_asked_for_now(name: str, tmp_path: Path) -> None:
+    before, _ = trained(name, tmp_path, config(name, steps=3))
+    again, _ = trained(name, tmp_path, config(name, steps=4, learning_rate=1e-5))
+    for key, optimiser in again.optimisers.items():
+        (group,), (old,) = optimiser.param_groups, before.optimisers[key].param_groups
+        assert group["lr"] == 1e-5 and group["betas"] == old["betas"]
+        moved = [(one - other).detach().abs().max() for one, other in zip(old["params"], group["params"], strict=True)]
+        assert 0 < max(moved) < 1e-4  # at the rate before it would be ten times that
+        assert {int(each["step"]) for each in optimiser.state.values()} == {4}
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_the_seed_is_all_that_is_random(name: str, tmp_path: Path) -> None:
     made = [trained(name, tmp_path / str(n), config(name, steps=2, seed=n // 2))[0] for n in range(3)]

@@ -107,4 +107,4 @@ def test_a_form_is_named_in_the_title_and_wants_what_makes_it(there: bool, monke
         return
     with pytest.raises(BadSettings, match="bitsandbytes, which is not installed") as told:
         create(Runs(), asked)
-    assert "parley[gpu]" in told.value.hint and not list(Runs())
+    assert "PARLEY_EXTRAS=gpu make setup" in told.value.hint and not list(Runs())

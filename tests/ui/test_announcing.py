@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from ui.announcing import Announcing
-from ui.listening import address
+from ui.listening import KEEP_ALIVE_SECONDS, address
 from ui.web import app as page
 
 
@@ -53,6 +53,7 @@ def test_addresses(host: str, url: str) -> None:
 def test_the_page_opens_where_it_listens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """`parley ui --port 0`: the browser is sent to the port that was free."""
     opened: list[str] = []
+    kept: list[int] = []
     done = threading.Event()
     monkeypatch.setattr(page.webbrowser, "open", lambda url: opened.append(url) or done.set())
     monkeypatch.setattr(page.uvicorn, "Config", partial(uvicorn.Config, log_config=None))
@@ -64,10 +65,12 @@ def test_the_page_opens_where_it_listens(monkeypatch: pytest.MonkeyPatch, capsys
 
         async def main_loop(self) -> None:
             done.wait(20)
+            kept.append(self.config.timeout_keep_alive)
 
     monkeypatch.setattr(page, "Announcing", Brief)
     page.launch(port=0)
     assert opened and not opened[0].endswith(":0") and f"Parley is at {opened[0]}" in capsys.readouterr().out
+    assert kept == [KEEP_ALIVE_SECONDS]
 
 
 class _Idle:

@@ -70,6 +70,22 @@ def test_labels_mean_what_their_company_says(
     assert {text for text, good in found if not good} == {f"text {label}" for label in against}
 
 
+@pytest.mark.parametrize("odd", ["", "none", "nan", "neutral", "?"])
+@pytest.mark.parametrize(
+    ("labels", "favour", "against"), [("012", "2", "0"), ("01234", "34", "01"), ("12345", "45", "12")]
+)
+def test_one_odd_label_does_not_change_what_the_others_mean(
+    labels: str, favour: str, against: str, odd: str, tmp_path: Path
+) -> None:
+    found = lab_eras.read_rows(table(tmp_path, [f"text {label},{label}" for label in labels] + [f"odd,{odd}"]))
+    assert sorted(found) == sorted([(f"text {n}", True) for n in favour] + [(f"text {n}", False) for n in against])
+
+
+def test_numbers_that_are_no_stars_are_not_read_as_some(tmp_path: Path) -> None:
+    with pytest.raises(BadDataset, match="no rows of both kinds"):
+        lab_eras.read_rows(table(tmp_path, [f"text {number},{number}" for number in range(1, 11)]))
+
+
 def test_rows_without_a_text_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(

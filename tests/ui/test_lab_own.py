@@ -58,6 +58,17 @@ def test_a_zip_has_a_folder_for_each_kind(tmp_path: Path) -> None:
         assert [len(list(each.iterdir())) for each in folder.iterdir()] == [6, 6]
 
 
+def test_pictures_beside_kinds_are_refused_and_hidden_ones_left_out(tmp_path: Path) -> None:
+    path = packed(tmp_path, [f"{kind}/{n}.png" for kind in ("cats", "dogs") for n in range(6)])
+    hidden = tmp_path / "._1.png"
+    hidden.write_bytes(b"what a Mac writes beside a file")
+    lab_own.check("pictures", [path, str(hidden)])
+    with pytest.raises(ModelNotAvailable, match="has pictures beside its folders"):
+        lab_own.check("pictures", [path, *drawn(tmp_path, 1)])
+    with pytest.raises(ModelNotAvailable, match="has pictures beside its folders"):
+        lab_own.check("pictures", [path, packed(tmp_path, ["1.png"], "loose.zip")])
+
+
 def test_a_zip_stays_in_its_folder_and_has_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("../../out.png", "a/../../b/../out.png", "/etc/out.png"):
         path = packed(tmp_path, [name])

@@ -24,8 +24,8 @@ from ui.api.logs import audit_to, log_errors
 from ui.api.server import GRACE_SECONDS, check
 from ui.api.state import READING_AT_ONCE, Serving
 from ui.api.work import LAST_WORDS_SECONDS
+from ui.listening import KEEP_ALIVE_SECONDS, check_port
 from ui.listening import address as url
-from ui.listening import check_port
 
 NAME = "parley"
 
@@ -57,6 +57,17 @@ def scaling(serving: Serving, least: int, most: int) -> dict[str, Any]:
         "max_ongoing_requests": 2 * (serving.at_once + READING_AT_ONCE + serving.waiting),
         # One that is taken away while others stay finishes what it has, each request within its own time.
         "graceful_shutdown_timeout_s": serving.deadline_seconds + GRACE_SECONDS,
+    }
+
+
+def proxies(serving: Serving) -> dict[str, Any]:
+    """Ray Serve's settings of its proxies, one on each machine."""
+    return {
+        "host": serving.host,
+        "port": serving.port,
+        # Later than the replica's own deadline, which answers in OpenAI's shape.
+        "request_timeout_s": serving.deadline_seconds + GRACE_SECONDS,
+        "keep_alive_timeout_s": KEEP_ALIVE_SECONDS,
     }
 
 
@@ -115,10 +126,7 @@ def _deploy(serving: Serving, least: int, most: int, settings: dict[str, Any]) -
     try:
         serve.start(
             proxy_location="EveryNode",
-            # Later than the replica's own deadline, which answers in OpenAI's shape.
-            http_options=HTTPOptions(
-                host=serving.host, port=serving.port, request_timeout_s=serving.deadline_seconds + GRACE_SECONDS
-            ),
+            http_options=HTTPOptions(**proxies(serving)),
             logging_config={"log_level": "WARNING", "enable_access_log": False},
         )
         taken = {**resources(cluster), "num_cpus": cores}

@@ -34,8 +34,17 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "background": (None, False),
     "conversation": (None,),
     "parallel_tool_calls": (None, True),
+    "n": (None, 1),
+    "seed": (None,),
+    "stop": (None, []),
+    "logprobs": (None, False, 0),
+    "top_logprobs": (None, 0),
+    "max_tool_calls": (None,),
+    "prompt": (None,),
+    "web_search_options": (None,),
 }
-"""Field → the values at which it does nothing; any other is refused, since no engine here can do it."""
+"""Field → the values at which it does nothing; any other is refused where a request has no such field: no engine here
+can do it, or not for what is asked there."""
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)]

@@ -17,12 +17,10 @@ from ui.api.app import create_api
 from ui.api.keys import Keys
 from ui.api.logs import audit_to, log_errors
 from ui.api.state import Serving, State
-from ui.listening import LOOPBACK, check_port
+from ui.listening import KEEP_ALIVE_SECONDS, LOOPBACK, check_port
 
 GRACE_SECONDS = 30.0
 """What replies have to come to their end once the server is asked to."""
-KEEP_ALIVE_SECONDS = 75
-"""Of a connection between two requests. Proxies keep theirs for 60, and send into one that is just being closed."""
 
 
 class Server(Announcing):

@@ -26,7 +26,7 @@ from assistant.errors import BadSettings
 from assistant.service import Assistant
 from ui.accounts import Accounts
 from ui.announcing import Announcing
-from ui.listening import LOOPBACK, check_port
+from ui.listening import KEEP_ALIVE_SECONDS, LOOPBACK, check_port
 from ui.web import theme
 from ui.web.chat import build_chat
 from ui.web.compare_page import build_compare
@@ -147,6 +147,7 @@ def launch(
         port=port,
         log_level="warning",
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     who = "" if host in LOOPBACK else ", for who logs in" if accounts else ", for EVERYONE who can reach it"
 

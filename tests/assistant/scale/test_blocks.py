@@ -214,6 +214,32 @@ def test_files_that_change_under_the_work_are_no_success(folder: Path) -> None:
         assert "_SUCCESS" not in outputs(given)
 
 
+def test_blocks_that_lie_on_other_machines_alone_are_no_success(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere(Here):
+        def work(self, job: Job, blocks: Sequence[Block]) -> Iterator[Done]:
+            yield from (Done(block.output, block.rows, 0) for block in blocks)
+
+    monkeypatch.setattr("assistant.scale.blocks.SEEN_SECONDS", 0.0)
+    monkeypatch.setattr("assistant.scale.blocks.MOST_LOOKED_AT", 2)
+    with pytest.raises(BadDataset, match="as this machine sees it") as told:
+        run(job(folder), Elsewhere())
+    assert "shared folder" in told.value.hint and "_SUCCESS" not in outputs(job(folder))
+    assert run(job(folder), Here()).done == 12
+
+
+def test_a_shared_folder_may_take_its_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS shows one machine what another has written only after a while."""
+    given, hidden = job(folder), folder.parent / "hidden"
+
+    class Later(Here):
+        def work(self, job: Job, blocks: Sequence[Block]) -> Iterator[Done]:
+            yield from super().work(job, blocks)
+            (Path(job.target) / "_done").rename(hidden)
+
+    monkeypatch.setattr("time.sleep", lambda _: hidden.rename(Path(given.target) / "_done"))
+    assert run(given, Later()).done == 12 and "_SUCCESS" in outputs(given)
+
+
 def test_what_was_fetched_is_not_kept(folder: Path) -> None:
     for number in range(3):
         with gzip.open(folder / f"more{number}.csv.GZ", "wt") as file:

@@ -107,5 +107,5 @@ def test_the_servers_page_lets_nobody_in_by_a_proxy_unless_that_was_said(
 
 
 def test_a_connection_is_kept_for_longer_than_a_proxy_keeps_it(start: Start) -> None:
-    nginx_seconds = 60
-    assert start().server.config.timeout_keep_alive > nginx_seconds
+    caddy_seconds = 120
+    assert start().server.config.timeout_keep_alive > caddy_seconds

@@ -166,6 +166,34 @@ def test_responses_with_tools(start: Start) -> None:
     assert seen[-1][1].tool_calls[0].id == call.call_id
 
 
+PASSED = {"n": 1, "stop": [], "seed": None, "logprobs": False, "top_logprobs": 0, "store": False, "user": "me"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "refused"),
+    [
+        (
+            "responses",
+            {},
+            {"n": 2, "stop": "x", "seed": 1, "top_logprobs": 3, "max_tool_calls": 1, "prompt": {"id": "p"}},
+        ),
+        ("sentiment", {}, {"n": 2, "stop": ["x"], "seed": 0, "logprobs": True}),
+        ("embeddings", {}, {"n": 2, "prompt": "x"}),
+        ("chat/completions", {"messages": ASK, "input": None}, {"prompt": "x", "web_search_options": {}}),
+    ],
+)
+def test_what_an_address_would_pass_over_is_refused(
+    start: Start, path: str, body: dict[str, object], refused: dict[str, object]
+) -> None:
+    body = {"input": "Hello there", **body}
+    with start().http() as client:
+        for name, value in refused.items():
+            answer = client.post(f"/v1/{path}", json={**body, name: value})
+            assert answer.status_code == 400, name
+            assert f"{name} is not supported" in answer.json()["error"]["message"]
+        assert client.post(f"/v1/{path}", json={**body, **PASSED}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "code"),
     [

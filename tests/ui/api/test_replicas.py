@@ -16,6 +16,7 @@ from assistant.errors import BadSettings
 from tests.assistant.scale.clusters import TwoNodes, free_port, parley, two_nodes
 from ui.api import replicas
 from ui.api.state import Serving
+from ui.listening import KEEP_ALIVE_SECONDS
 
 REQUESTS = 400
 CLIENTS = 4
@@ -33,6 +34,12 @@ def test_so_many_or_by_what_is_asked() -> None:
     for least, most in ((0, 1), (3, 2), (-1, -1)):
         with pytest.raises(BadSettings, match="replicas"):
             replicas.scaling(serving, least, most)
+
+
+def test_rays_proxies_keep_to_the_servers_times() -> None:
+    told = replicas.proxies(Serving(port=8001, deadline_seconds=9))
+    assert (told["host"], told["port"], told["keep_alive_timeout_s"]) == ("127.0.0.1", 8001, KEEP_ALIVE_SECONDS)
+    assert told["request_timeout_s"] > 9, "the replica itself tells who has waited too long"
 
 
 class Clients:
