@@ -17,7 +17,7 @@ from demos.classifier import Classifier, features
 from demos.errors import BadConfig
 from demos.lesson import read_about
 from demos.reference import SHOWN, Real
-from demos.sampling import Wish, drawn
+from demos.sampling import Tell, Wish, drawn
 
 BATCH = 100
 FEW = 2000
@@ -61,11 +61,18 @@ class Contestant:
 
 
 def compete(
-    folders: Mapping[str, Path], judge: Classifier, against: Real, *, count: int = 10_000, seed: int = 0
+    folders: Mapping[str, Path],
+    judge: Classifier,
+    against: Real,
+    *,
+    count: int = 10_000,
+    seed: int = 0,
+    tell: Tell = lambda _: None,
 ) -> Iterator[Contestant]:
     """The real pictures first: what others of them get is the floor. Then each of `folders`, architecture → weights.
 
-    Raises NoData, and BadConfig for fewer pictures than can be measured.
+    tell: hears how many pictures have been drawn, of each anew; what it raises ends the work. Raises NoData, and
+    BadConfig for fewer pictures than can be measured.
     """
     if count < 100:
         raise BadConfig(f"{count} pictures are too few to measure.", hint="Take 100 at the least, better 10,000.")
@@ -74,19 +81,19 @@ def compete(
     for name, folder in folders.items():
         about = read_about(folder)
         model = architecture(name).load(folder)
-        made, labels = _many(name, model, len(against.classes), count, seed)
+        made, labels = _many(name, model, len(against.classes), count, seed, tell)
         asked = None if name == "vae" else labels
         figures = (about.get("seconds"), _seconds_a_picture(name, model))
         seen = (made[:SHOWN], distances.sharpness(made))
         yield _measured(name, features(judge, made), seen, asked, judge, against, *figures)
 
 
-def _many(name: str, model: Any, classes: int, count: int, seed: int) -> tuple[Tensor, Tensor]:
+def _many(name: str, model: Any, classes: int, count: int, seed: int, tell: Tell) -> tuple[Tensor, Tensor]:
     """Pictures of all classes in turn, from batch to batch, and what was asked for."""
-    parts = [
-        drawn(name, model, Wish(count=min(BATCH, count - at), first=at, seed=seed * 100_000 + at))
-        for at in range(0, count, BATCH)
-    ]
+    parts: list[Tensor] = []
+    for at in range(0, count, BATCH):
+        tell(at)
+        parts.append(drawn(name, model, Wish(count=min(BATCH, count - at), first=at, seed=seed * 100_000 + at)))
     return torch.cat(parts), torch.arange(count) % classes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +25,18 @@ COLUMNS = 4
 
 
 def face_off(
-    runs: Runs, names: Sequence[str], judge: str, *, count: int, data: str | None = None
+    runs: Runs,
+    names: Sequence[str],
+    judge: str,
+    *,
+    count: int,
+    data: str | None = None,
+    tell: Callable[[int], object] = lambda _: None,
 ) -> Iterator[Contestant]:
     """Real pictures first, then each of the weights by their names, measured by a classifier's.
 
     data: the pictures that they learnt from; None is what the judge learnt from, of which enough is kept beside it for
-    a few. Raises ParleyError.
+    a few. tell: hears how many pictures one has drawn so far. Raises ParleyError.
     """
     from demos import images
     from demos.faceoff import compete
@@ -56,7 +62,7 @@ def face_off(
             _refuse_others(train.channels, train.classes, {judge: folder})
             against = real(known, train, test, count=count)
         _refuse_others(against.sheet.shape[1], against.classes, folders)
-        yield from compete(folders, known, against, count=count)
+        yield from compete(folders, known, against, count=count, tell=tell)
 
 
 def shipped() -> list[str]:

@@ -41,7 +41,9 @@ def test_real_pictures_are_the_floor(tmp_path: Path, judge: Classifier) -> None:
     pictures, test = images.digits(), images.digits("test")
     folders = {name: weights(name, tmp_path) for name in ("gan", "vae")}
     against = reference.real(judge, pictures, test, count=200)
-    real, gan, vae = faceoff.compete(folders, judge, against, count=200)
+    told: list[int] = []
+    real, gan, vae = faceoff.compete(folders, judge, against, count=200, tell=told.append)
+    assert told == [0, 100, 0, 100]
     assert real.name == "real" and real.fid < min(gan.fid, vae.fid) and real.recall > max(gan.recall, vae.recall)
     assert real.kid < min(gan.kid, vae.kid) and real.diversity > 0
     assert gan.seconds_to_train == 3.0 and (gan.seconds_a_picture or 0) > 0 and vae.right is None
@@ -68,7 +70,7 @@ class Asked:
 
 @pytest.mark.parametrize("classes", [10, 60, 130])
 def test_every_kind_is_drawn_as_often_as_another(classes: int) -> None:
-    made, labels = faceoff._many("gan", Asked(classes), classes, 10 * classes, 0)
+    made, labels = faceoff._many("gan", Asked(classes), classes, 10 * classes, 0, lambda _: None)
     assert torch.equal(made[:, 0, 0, 0].long(), labels) and labels.bincount().tolist() == [10] * classes
     assert labels[:100].tolist() == [place % classes for place in range(100)]
 

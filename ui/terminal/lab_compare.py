@@ -44,7 +44,11 @@ def faceoff(
             raise BadSettings(f"{output.name} is no name for it.", hint="It should end in .png or .html.")
     with waiting("reading the pictures") as saying:
         done = []
-        for each in face_off(runs, makers or shipped(), judge, count=samples, data=data):
+
+        def drawing(pictures: int) -> None:
+            saying(f"the next one draws: {pictures:,} of {samples:,} pictures")
+
+        for each in face_off(runs, makers or shipped(), judge, count=samples, data=data, tell=drawing):
             done.append(each)
             saying(f"{each.title}: measured")
     if as_json:

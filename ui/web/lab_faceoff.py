@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from ui.web.events import QUICK, told
 from ui.web.lab_view import comparison_html
 from ui.web.lab_weights import refreshed, weights_of
 from ui.web.text_page import actions, status_html, wire
+from ui.web.working import steps
 
 if TYPE_CHECKING:
     from demos.faceoff import Contestant
@@ -45,11 +46,18 @@ def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
         if not by or not any(chosen):
             raise BadSettings("There is nothing to compare yet.", hint="Train some, under Architectures.")
         yield status_html("Reading the pictures …")
+        names, count = [name for name in chosen if name], int(number or MANY)
+
+        def work(tell: Callable[[Contestant | int], None]) -> None:
+            for each in face_off(runs, names, by, count=count, tell=tell):
+                tell(each)
+
         done: list[Contestant] = []
-        for each in face_off(runs, [name for name in chosen if name], by, count=int(number or MANY)):
-            done.append(each)
-            waiting = status_html("The next one draws …")
-            yield faceoff_html(done) + ("" if len(done) > sum(map(bool, chosen)) else waiting)
+        for some in steps(work):
+            done += [each for each in some if not isinstance(each, int)]
+            said = f"The next one draws: {some[-1]:,} of {count:,} pictures" if isinstance(some[-1], int) else ""
+            table = faceoff_html(done) if done else ""
+            yield table + ("" if len(done) > len(names) else status_html(said or "The next one draws …"))
 
     page.load(told(offered), None, [*makers, judge], **QUICK)
     for box, name in zip([*makers, judge], (*dict(MAKERS), "classifier"), strict=True):
