@@ -186,6 +186,12 @@ def without_gpus(machine: Machine) -> Machine:
     return replace(machine, gpus=())
 
 
+def shared(machine: Machine, processes: int) -> Machine:
+    """The machine as one of so many processes has it: no more memory than its share. What is free is not divided: of
+    those who come later, others have taken theirs already."""
+    return replace(machine, free_ram_bytes=min(machine.free_ram_bytes, machine.ram_bytes // processes))
+
+
 def gb(size: float) -> str:
     """ "1.4 GB", "98 MB": decimal, for people."""
     return f"{size / GB:.1f} GB" if size >= 0.95e9 else f"{size / 1e6:.0f} MB"

@@ -34,6 +34,19 @@ def cores_each(nodes: Sequence[float], most: int) -> int:
     return next((share for share in shares if sum(cores // share for cores in nodes) >= most), 1)
 
 
+def most_beside(node: Mapping[str, float], cores: int, most: int) -> int:
+    """As many of so many workers as share a machine with these resources, where each takes that many cores."""
+    return max(1, min(most, most_workers(node), int(node.get("CPU", 1) // cores)))
+
+
+def own_node() -> Mapping[str, float]:
+    """The resources of the machine that the worker which asks is on."""
+    import ray
+
+    own = ray.get_runtime_context().get_node_id()
+    return next((node["Resources"] for node in ray.nodes() if node["NodeID"] == own), {})
+
+
 def connect(address: str = "") -> None:
     """Join the cluster at `address` or at RAY_ADDRESS, else begin one on this machine.
 

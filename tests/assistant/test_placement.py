@@ -108,3 +108,10 @@ def test_nothing_fits_points_to_a_server() -> None:
 @pytest.mark.parametrize(("size", "text"), [(98e6, "98 MB"), (1.1e9, "1.1 GB"), (0.96e9, "1.0 GB"), (16e9, "16.0 GB")])
 def test_gb(size: float, text: str) -> None:
     assert plans.gb(size) == text
+
+
+@pytest.mark.parametrize(("free", "processes", "has"), [(60, 1, 60), (60, 2, 32), (20, 2, 20), (60, 8, 8)])
+def test_each_of_several_processes_has_its_share_of_the_memory(free: float, processes: int, has: float) -> None:
+    whole = replace(machine(64), free_ram_bytes=int(free * 1e9))
+    mine = plans.shared(whole, processes)
+    assert mine.free_ram_bytes == has * 1e9 and mine.ram_bytes == whole.ram_bytes

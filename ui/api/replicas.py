@@ -16,7 +16,9 @@ from typing import Any
 
 from assistant import paths
 from assistant.errors import BadSettings, RunError
-from assistant.scale.on_ray import connect, cores_each, most_workers, resources
+from assistant.hardware import detect
+from assistant.placement import shared
+from assistant.scale.on_ray import connect, cores_each, most_beside, most_workers, own_node, resources
 from assistant.service import Assistant
 from ui.api import replicas_end
 from ui.api.keys import Keys
@@ -119,7 +121,8 @@ def _deploy(serving: Serving, least: int, most: int, settings: dict[str, Any]) -
 
         log_errors()
         audit_to(paths.home() / "logs" / f"api-{os.getpid()}.jsonl")
-        api = create_api(Assistant(), serving, keys=Keys())
+        machine = shared(detect(), most_beside(own_node(), cores, most))
+        api = create_api(Assistant(machine=machine), serving, keys=Keys())
         replicas_end.await_end(api.state.parley, GRACE_SECONDS)
         return api
 

@@ -41,6 +41,21 @@ def test_the_cores_of_each_of_several(nodes: list[float], most: int, each: int) 
     assert on_ray.cores_each(nodes, most) == each
 
 
+@pytest.mark.parametrize(
+    ("node", "cores", "most", "beside"),
+    [
+        ({"CPU": 8.0}, 4, 2, 2),
+        ({"CPU": 8.0}, 8, 2, 1),  # the other is on another machine
+        ({"CPU": 16.0}, 5, 3, 3),
+        ({"CPU": 64.0, "GPU": 2.0}, 8, 8, 2),
+        ({"CPU": 0.5}, 1, 1, 1),
+        ({}, 1, 2, 1),
+    ],
+)
+def test_how_many_share_a_machine(node: dict[str, float], cores: int, most: int, beside: int) -> None:
+    assert on_ray.most_beside(node, cores, most) == beside
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_mistake_is_told_as_it_is_without_ray(tmp_path: Path) -> None:
