@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_type_hints
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -181,7 +181,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The settings of a file. Raises BadSettings."""
     try:
         found = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise BadSettings(
             f"{path} cannot be read: {error}.", hint="It should be YAML: one `name: value` a line."
         ) from error
@@ -190,25 +190,41 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return {str(name): value for name, value in found.items()}
 
 
-def read_pairs(pairs: Sequence[str]) -> dict[str, Any]:
-    """`key=value` of the command line, values as in YAML; trainer.x=1 is a field of `trainer`. Raises BadSettings."""
+def read_pairs(pairs: Sequence[str], kind: type[Checked] | None = None) -> dict[str, Any]:
+    """`key=value` of the command line, values as in YAML; trainer.x=1 is a field of `trainer`.
+
+    kind: of the settings; those of its fields that are texts are taken as they are given. Raises BadSettings.
+    """
+    texts = {name for name, hint in get_type_hints(kind).items() if hint in (str, str | None)} if kind else set[str]()
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        try:
-            read = yaml.safe_load(value) if equals and name else None
-        except yaml.YAMLError as error:
-            raise BadSettings(f"{pair!r} cannot be read: {error}.") from error
         if not equals or not name:
             raise BadSettings(f"{pair!r} is no setting.", hint="Write key=value: learning_rate=2e-4.")
-        if isinstance(read, dict) and not value.lstrip().startswith("{"):
-            read = value  # "translate English to Welsh: " is a text
+        try:
+            read = _text(value) if name in texts else _number(_unless_text(value))
+        except (yaml.YAMLError, ValueError) as error:  # the latter of 2024-02-30, a day that there is not
+            raise BadSettings(f"{pair!r} cannot be read: {error}.") from error
         outer, dot, inner = name.partition(".")
-        if dot:
-            found.setdefault(outer, {})[inner] = _number(read)
+        if not dot:
+            found[name] = read
+        elif isinstance(group := found.setdefault(outer, {}), dict):
+            group[inner] = read
         else:
-            found[name] = _number(read)
+            raise BadSettings(f"{pair!r} is no setting: {outer} is one value.", hint=f"Give {outer} once.")
     return found
+
+
+def _unless_text(value: str) -> Any:
+    """By YAML, but "translate English to Welsh: " is a text."""
+    read = yaml.safe_load(value)
+    return value if isinstance(read, dict) and not value.lstrip().startswith("{") else read
+
+
+def _text(value: str) -> str | None:
+    """As it is given: YAML cuts it at " #" and takes 1:30 for 90. It may stand in quotation marks, or be null."""
+    plain = value.strip()
+    return _unless_text(value) if plain in ("", "~", "null") or plain[0] in "\"'" else value
 
 
 def _number(value: Any) -> Any:

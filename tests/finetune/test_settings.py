@@ -15,6 +15,7 @@ from finetune.dpo import DPOSettings, Loss
 from finetune.loop_parts import USUAL
 from finetune.methods import METHODS
 from finetune.rlhf_loop import RLHFLoopSettings
+from finetune.seq2seq import Seq2SeqSettings
 from finetune.settings import read_pairs, read_yaml, settings_from
 from finetune.sft import SFTSettings
 
@@ -65,13 +66,49 @@ def test_a_text_that_ends_in_a_colon_is_a_text() -> None:
     assert found == {"prefix": "translate Welsh to English: ", "sft": {"max_steps": 5}, "x": {"prefix": "summarize: "}}
 
 
-@pytest.mark.parametrize("pair", ["learning_rate", "=3", "x=[1", "data"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "novel #2.txt",
+        "1:30",
+        "2024-02-30",
+        "2024-02-03",
+        "no",
+        "0b_",
+        "007",
+        "1e5",
+        "[a].txt",
+        "a: b: ",
+        "- x",
+        "*.txt",
+    ],
+)
+def test_a_text_is_taken_as_it_is_given(text: str) -> None:
+    found = read_pairs([f"data={text}", f"prefix={text}", "learning_rate=1e-4", "bf16=no"], Seq2SeqSettings)
+    assert found == {"data": text, "prefix": text, "learning_rate": 1e-4, "bf16": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("null", None), ("", None), ("~", None), ('"a #b "', "a #b "), ("'5'", "5")]
+)
+def test_a_text_may_be_none_or_in_quotation_marks(text: str, read: str | None) -> None:
+    assert read_pairs([f"prefix={text}"], Seq2SeqSettings) == {"prefix": read}
+
+
+@pytest.mark.parametrize("pairs", [["seed=1", "seed.x=2"], ["trainer=", "trainer.x=2"]])
+def test_what_is_one_value_has_no_fields(pairs: list[str]) -> None:
+    with pytest.raises(BadSettings, match=r"\.x=2' is no setting: \w+ is one value"):
+        read_pairs(pairs)
+    assert read_pairs(["trainer={y: 1}", "trainer.x=2"]) == {"trainer": {"y": 1, "x": 2}}
+
+
+@pytest.mark.parametrize("pair", ["learning_rate", "=3", "x=[1", "data", "x=0b_", "x=2024-02-30"])
 def test_pairs_that_are_none(pair: str) -> None:
     with pytest.raises(BadSettings, match=r"no setting|cannot be read"):
         read_pairs([pair])
 
 
-@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [", "", "only words", "\x00"])
+@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [", "", "only words", "\x00", "a: 2024-02-30"])
 def test_files_that_hold_no_settings(tmp_path: Path, text: str) -> None:
     file = tmp_path / "x.yaml"
     file.write_text(text, "utf-8")

@@ -41,12 +41,13 @@ def train(
     parley lab train last steps=2000
     """
     from assistant.runs import Runs
+    from demos.lesson import Config
     from finetune.settings import read_pairs
     from ui import lab
     from ui.terminal.watching import see_through
 
     runs = Runs()
-    run = lab.create(runs, architecture, read_pairs(pairs or []))
+    run = lab.create(runs, architecture, read_pairs(pairs or [], Config))
     see_through(runs, run, detach=detach, as_json=as_json)
 
 

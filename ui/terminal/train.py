@@ -48,7 +48,7 @@ def train(
 
     kind = find(method).settings_class()
     named = {name: value for name, value in (("model", base), ("data", preferences)) if value}
-    settings = settings_from(kind, read_yaml(config) if config else {}, named, read_pairs(pairs or []))
+    settings = settings_from(kind, read_yaml(config) if config else {}, named, read_pairs(pairs or [], kind))
     if dry_run:
         from ui.terminal.dry_run import measured
 

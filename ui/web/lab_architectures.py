@@ -129,7 +129,7 @@ def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) 
         given: dict[str, Any] = {"data": rows, **({"steps": int(far)} if far else {})}
         if (choice := CHOICES.get(name)) and kind in [value for _, value in choice.options]:
             given[choice.setting] = kind
-        given |= read_pairs((others or "").split())
+        given |= read_pairs((others or "").split(), ARCHITECTURES[name].config_class())
         runs.start(create(runs, name, given, brought))
         return show()
 

@@ -46,7 +46,7 @@ def settings_of(method: str, judges: list[str], *values: Any) -> Settings:
         raise BadSettings(f"No number is given for: {', '.join(empty)}.", hint="Give one.")
     if method == "rlhf":
         given["reward_models"] = judges
-    return settings_from(chosen, given, read_pairs([*words, *split(further)]))
+    return settings_from(chosen, given, read_pairs([*words, *split(further)], chosen))
 
 
 def split(words: str) -> list[str]:
