@@ -135,7 +135,9 @@ class VaeLesson(Lesson):
     def about(self) -> dict[str, object]:
         with torch.no_grad():
             x = scaled(self._pictures.images[:2000]).to(self._device)
-            spread = F.mse_loss(self.decoder(self.encoder(x)[0]), x).item()
+            mu, log_var = self.encoder(x)
+            noise = torch.randn(mu.shape, generator=torch.Generator().manual_seed(self._config.seed)).to(self._device)
+            spread = F.mse_loss(self.decoder(mu + noise * (0.5 * log_var).exp()), x).item()  # of draws, as it learns
         return {**picture_facts(self._pictures), "spread": spread}
 
     def keep(self, folder: Path) -> None:

@@ -153,6 +153,21 @@ def test_a_vae_varies_and_finds_strangers(tmp_path: Path) -> None:
     assert bounds.shape == (40,) and float((bounds - least).mean()) > 0  # a draw of z costs more than the mean
 
 
+def test_the_spread_of_a_vae_is_that_of_the_codes_that_are_drawn() -> None:
+    torch.manual_seed(0)
+    made: Any = lesson("vae", config("vae"))
+    x = images.scaled(digits().images)
+    with torch.no_grad():
+        made.encoder.body[-1].bias[4:] = 5.0  # log σ²: codes lie wide
+        mu, log_var = made.encoder(x)
+        draws = [made.decoder(torch.normal(mu, (0.5 * log_var).exp())) for _ in range(50)]
+        drawn, still = (float(((x - each) ** 2).mean()) for each in (torch.stack(draws), made.decoder(mu)))
+    state = torch.get_rng_state()
+    spread = made.about()["spread"]
+    assert abs(spread - drawn) < 0.3 * abs(still - drawn)
+    assert spread == made.about()["spread"] and torch.equal(state, torch.get_rng_state())
+
+
 @pytest.mark.parametrize("name", ["rnn", "transformer"])
 def test_weights_are_saved_and_write(name: str, tmp_path: Path) -> None:
     asked = config(name, steps=2)
