@@ -35,8 +35,8 @@ from ui import lab, lab_eras
 
 PAGE = Path(__file__).parents[2] / "docs" / "lab.md"
 START, END = "<!-- measured -->\n", "<!-- end of measured -->"
-WARM = 20
-"""Steps that a pace is measured with."""
+WARM_SECONDS = 15.0
+"""In which a pace is measured: of twenty steps it was wrong by ten times on a machine with other work."""
 WRITTEN = 1000
 """Characters that the pace of writing is measured with."""
 FEW = 1000
@@ -218,11 +218,13 @@ def writers(seconds: float = 150.0, seeds: int = 3) -> dict[str, float]:
         learnt: list[float] = []  # characters a second
         written: list[float] = []
         for seed in range(seeds):
-            begun = time.perf_counter()
             lesson = chosen.module().build(chosen.config_class()(seed=seed), text, _CPU)
-            for step in range(WARM):
-                lesson.learn(step)
-            steps = int(seconds / (time.perf_counter() - begun) * WARM)  # the rate of learning falls to the last one
+            lesson.learn(0)  # the first one takes longer
+            begun, done = time.perf_counter(), 0
+            while (spent := time.perf_counter() - begun) < WARM_SECONDS:
+                done += 1
+                lesson.learn(done)
+            steps = int(seconds * done / spent)  # the rate of learning falls to the last one
             with tempfile.TemporaryDirectory(prefix="parley-lab-") as folder:
                 config = chosen.config_class()(seed=seed, steps=steps)
                 make = partial(chosen.module().build, config, text, _CPU)
