@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,6 +118,7 @@ def own(folder: Path, split: Split = "train") -> Pictures:
         inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         beside = _files(folder)
         files = [(path, place) for place, each in enumerate(inner or [folder]) for path in _files(each)]
+        states = [(path, (state := path.stat()).st_mtime_ns, state.st_size) for path, _ in files]
     except OSError as error:
         said = f"The pictures in {error.filename or folder} cannot be read: {error.strerror}."
         raise NoData(said, hint="Give a folder that you may read.") from error
@@ -125,7 +127,7 @@ def own(folder: Path, split: Split = "train") -> Pictures:
         raise NoData(said, hint="Put each into the folder of its kind, or take the folders away.")
     if len(files) < 10:
         raise NoData(f"{folder} has {len(files)} pictures.", hint="Give at least ten, a folder for each class.")
-    opened = [open_picture(path, colour=None) for path, _ in files]
+    opened = _opened(tuple(states))
     channels = max(len(image) for image in opened)  # of all, so that both parts have as many
     own_part = [number for number in range(len(files)) if (number % 10 == 9) == (split == "test")]
     order = torch.randperm(len(own_part), generator=torch.Generator().manual_seed(0))
@@ -133,6 +135,12 @@ def own(folder: Path, split: Split = "train") -> Pictures:
     images = torch.stack([opened[number].expand(channels, -1, -1) for number in wanted])
     labels = torch.tensor([files[number][1] for number in wanted], dtype=torch.int64)
     return Pictures(folder.name, images, labels, tuple(path.name for path in inner) or (folder.name,), "your own")
+
+
+@lru_cache(maxsize=1)
+def _opened(files: tuple[tuple[Path, int, int], ...]) -> list[Tensor]:
+    """Paths, when each was changed, and bytes of it → pictures. One folder is kept, for whoever looks at it again."""
+    return [open_picture(path, colour=None) for path, _, _ in files]
 
 
 def _files(folder: Path) -> list[Path]:

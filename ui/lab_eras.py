@@ -20,7 +20,7 @@ from ui.lab import mapped
 FOR = {"1", "positive", "pos", "true", "yes", "good"}
 AGAINST = {"0", "negative", "neg", "false", "no", "-1", "bad"}
 """What labels are called. Others, "neutral" among them, are left out."""
-NUMBER = re.compile(r"-?[\d.]+")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 MOST_PAIRS, MOST_KNOWN = 10_000, 8_000
 """Of what is kept: words and pairs of words, and words that the LSTM knows."""
 
@@ -33,7 +33,7 @@ def read_rows(path: Path) -> list[Row]:
         hint = f"It should be called {', '.join(LABELS[:4])} or so, with positive and negative, or 1 and 0."
         raise BadDataset(f"{path.name} has no column of labels.", hint=hint)
     texts = [(row.get(text), _called(row.get(label))) for row in rows(path) if not isinstance(row, BadRow)]
-    favour, against = _meaning({called for _, called in texts})
+    favour, against = _meaning(path.name, {called for _, called in texts})
     found = [
         (words, called in favour)
         for words, called in texts
@@ -52,15 +52,20 @@ def _called(label: object) -> str:
     return str(label).strip().lower().removesuffix(".0")
 
 
-def _meaning(labels: set[str]) -> tuple[set[str], set[str]]:
+def _meaning(name: str, labels: set[str]) -> tuple[set[str], set[str]]:
     """Labels (for, against): words, 1 and 0, 2 and 0 with a neutral 1, 1 and -1 with a neutral 0, five classes from 0
-    to 4 with a neutral 2, or stars up to five. A blank, or a word that means nothing here, has no say in it."""
+    to 4 with a neutral 2, or stars up to five. A blank, or a word that means nothing here, has no say in it. Raises
+    BadDataset for other numbers: what 1 stands for among them, nobody can tell."""
     labels = {label for label in labels if label in FOR | AGAINST or NUMBER.fullmatch(label)}
     if "2" in labels and labels <= set("012"):
         return {"2"}, {"0"}
     if labels & set("345") and labels <= set("012345"):
         counted = "0" in labels and "5" not in labels
         return ({"3", "4"}, {"0", "1"}) if counted else ({"4", "5"}, {"0", "1", "2"})
+    strange = sorted(label for label in labels - FOR - AGAINST if NUMBER.fullmatch(label))
+    if strange:
+        hint = "Numbers are 1 and 0, 1 and -1, 0 to 2, 0 to 4, or stars from 1 to 5."
+        raise BadDataset(f"{name} has the label {strange[0]}, and what its numbers stand for is not clear.", hint=hint)
     return FOR, AGAINST - {"0"} if "-1" in labels else AGAINST
 
 

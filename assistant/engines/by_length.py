@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 # 200,000 texts. Both variables are read at the first use.
 for _variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
     os.environ.setdefault(_variable, "64")
+
+PADDED_SHARE, PAIRS = 0.2, 1000
+"""Of a token's cost: what its place costs outside of layers that read no padding; and how many pairs of places
+attention looks at for it (docs/experiments.md)."""
 
 
 def count_tokens(tokenizer: Any, messages: Sequence[Message]) -> int:
@@ -50,19 +55,25 @@ def batches(lengths: Sequence[int], most_tokens: int, most_rows: int = 256) -> I
 
 
 def cheapest_batches(
-    lengths: Sequence[int], most_tokens: int, pass_tokens: int, most_rows: int = 256
+    lengths: Sequence[int], most_tokens: int, pass_tokens: int, most_rows: int = 256, *, unpadded: bool = False
 ) -> Iterator[list[int]]:
     """The same, in the batches that cost least together: texts of unlike length are apart where another pass costs
-    less than the padding. pass_tokens: what a batch costs beside its tokens, in tokens.
+    less than the padding. pass_tokens: what a batch costs beside its tokens, in tokens. unpadded: whether all but
+    attention reads tokens alone, which are then what `most_tokens` is of.
 
     By dynamic programming over the texts by length, from the shortest.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
-    costs, rows = [0], [0]  # of the n shortest texts: what they cost, and how many of them are the first batch
+    total = [0, *accumulate(lengths[place] for place in reversed(order))]
+    costs, rows = [0.0], [0]  # of the n shortest texts: what they cost, and how many of them are the first batch
+    first = 0  # of those that may stand with the longest of them
     for left in range(1, len(order) + 1):
         longest = lengths[order[-left]]
-        most = max(1, min(left, most_rows, most_tokens // longest if longest else left))
-        options = [costs[left - count] + pass_tokens + count * longest for count in range(1, most + 1)]
+        while (total[left] - total[first] if unpadded else (left - first) * longest) > most_tokens:
+            first += 1
+        most = max(1, min(left - first, most_rows))
+        text = longest * (PADDED_SHARE + longest / PAIRS) if unpadded else longest
+        options = [costs[left - count] + pass_tokens + count * text for count in range(1, most + 1)]
         costs.append(min(options))
         rows.append(options.index(costs[-1]) + 1)
     start = 0

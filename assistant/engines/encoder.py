@@ -7,6 +7,7 @@ import gc
 import json
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from assistant.engines.protocol import Capability, Engine, Message, Span
 from assistant.engines.quiet import silent_loading
 from assistant.engines.spans import best_span
 from assistant.engines.torch_failures import is_out_of_memory, loading_failure, running_failure
+from assistant.engines.unpadded import unpad
 from assistant.errors import Cancelled, TextTooLong
 from assistant.placement import Placement
 
@@ -65,6 +67,7 @@ class EncoderEngine(Engine):
         try:
             loaded, self._tokenizer = _load(path, placement, dtype, adapter)
             pack(loaded)
+            self._unpadded = not hasattr(loaded, "qa_outputs") and unpad(loaded)
         except Exception as error:
             raise loading_failure(error, self.model) from error
         self._loaded: Any = loaded
@@ -172,7 +175,8 @@ class EncoderEngine(Engine):
         values: list[np.ndarray] = []
         kind: str = self._loaded.device.type
         most, alone = BATCH_TOKENS.get(kind, 2048), PASS_TOKENS.get(kind)
-        for batch in batches(lengths, most) if alone is None else cheapest_batches(lengths, most, alone):
+        ways = partial(cheapest_batches, pass_tokens=alone, unpadded=self._unpadded) if alone else batches
+        for batch in ways(lengths, most):
             if cancel is not None and cancel.is_set():
                 raise Cancelled("The request was taken back while its texts were read.")
             order += batch

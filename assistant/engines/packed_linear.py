@@ -31,10 +31,12 @@ class PackedLinear(nn.Module):
         self.then = "none"
 
     def forward(self, x: Tensor) -> Tensor:
-        x, shape = x.reshape(-1, x.shape[-1]), x.shape[:-1]
-        padded = nn.functional.pad(x, (0, 0, 0, compiled_rows(len(x)) - len(x)))
-        y = torch.ops.mkldnn._linear_pointwise(padded, self.weight, self.bias, self.then, [], "none")
-        return y[: len(x)].view(*shape, y.shape[-1])
+        shape, x = x.shape[:-1], x.reshape(-1, x.shape[-1])
+        rows = x.shape[0]
+        if (more := compiled_rows(rows) - rows) > 0:
+            x = nn.functional.pad(x, (0, 0, 0, more))
+        y = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.then, [], "none")
+        return y[:rows].view(*shape, y.shape[-1])
 
 
 def compiled_rows(rows: int) -> int:

@@ -86,6 +86,22 @@ def test_the_first_of_ones_own_pictures_are_of_all_kinds(split: images.Split, tm
     assert torch.equal(found.images, again.images) and torch.equal(found.labels, again.labels)
 
 
+def test_pictures_that_were_changed_are_read_anew_and_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds(tmp_path, 10)
+    opened: list[Path] = []
+    real = images.open_picture
+    monkeypatch.setattr(images, "open_picture", lambda path, **how: opened.append(path) or real(path, **how))
+    first = images.own(tmp_path, "train")
+    images.own(tmp_path, "test")
+    assert len(opened) == 20
+    changed = opened[0]
+    changed.write_bytes(opened[-1].read_bytes())
+    again = images.own(tmp_path, "train")
+    assert len(opened) == 40 and not torch.equal(first.images, again.images)
+
+
 def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
     kinds(tmp_path, 10)
     (tmp_path / "cats" / "._000.png").write_bytes(b"what a Mac writes beside a file")

@@ -41,7 +41,12 @@ def test_rows_are_read_and_what_is_neither_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("lines", "said"),
-    [(["good,1", "great,1"], "no rows of both kinds"), (["good,7", "bad,blue"], "no rows of both kinds")],
+    [
+        (["good,1", "great,1"], "no rows of both kinds"),
+        (["good,1", "bad,blue"], "no rows of both kinds"),
+        (["good,7", "bad,blue"], r"rows\.csv has the label 7, "),
+        (["good,1", "bad,0", "half,3.5"], r"rows\.csv has the label 3\.5, "),
+    ],
 )
 def test_rows_that_teach_nothing(lines: list[str], said: str, tmp_path: Path) -> None:
     with pytest.raises(BadDataset, match=said):
@@ -82,7 +87,7 @@ def test_one_odd_label_does_not_change_what_the_others_mean(
 
 
 def test_numbers_that_are_no_stars_are_not_read_as_some(tmp_path: Path) -> None:
-    with pytest.raises(BadDataset, match="no rows of both kinds"):
+    with pytest.raises(BadDataset, match="has the label 10, "):
         lab_eras.read_rows(table(tmp_path, [f"text {number},{number}" for number in range(1, 11)]))
 
 

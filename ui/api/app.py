@@ -108,7 +108,7 @@ def _models(state: State) -> APIRouter:
     @router.get("/v1/models/{model:path}", response_model=Model)
     def model(model: str) -> Any:
         """One of them."""
-        state.entry(model, "chat")
+        state.found(model)
         return described(model)
 
     return router

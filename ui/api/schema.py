@@ -42,6 +42,11 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "max_tool_calls": (None,),
     "prompt": (None,),
     "web_search_options": (None,),
+    "stream": (None, False),
+    "max_tokens": (None,),
+    "max_completion_tokens": (None,),
+    "response_format": (None, {"type": "text"}),
+    "tools": (None, []),
 }
 """Field → the values at which it does nothing; any other is refused where a request has no such field: no engine here
 can do it, or not for what is asked there."""

@@ -101,13 +101,18 @@ class State:
 
     def entry(self, model: str | None, task: str) -> ModelEntry | Remote | None:
         """What a client's `model` names, else the first model of the command line that can do the task; None where
-        there is none, and every task takes its own.
+        there is none, and every task takes its own. Raises UnknownModel.
+        """
+        if model:
+            return self.found(model)
+        able = ABLE.get(task, {task})
+        return next((each for each in self.named.values() if able & _tasks(each)), None)
+
+    def found(self, model: str) -> ModelEntry | Remote:
+        """What a client's `model` names.
 
         Only what is served: a client's word never opens a file, a folder or an address. Raises UnknownModel.
         """
-        if not model:
-            able = ABLE.get(task, {task})
-            return next((each for each in self.named.values() if able & _tasks(each)), None)
         if model in self.named:
             return self.named[model]
         found = self.assistant.known(model)

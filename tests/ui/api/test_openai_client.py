@@ -167,6 +167,7 @@ def test_responses_with_tools(start: Start) -> None:
 
 
 PASSED = {"n": 1, "stop": [], "seed": None, "logprobs": False, "top_logprobs": 0, "store": False, "user": "me"}
+PASSED |= {"stream": False, "max_tokens": None, "response_format": None, "tools": None}
 
 
 @pytest.mark.parametrize(
@@ -175,9 +176,10 @@ PASSED = {"n": 1, "stop": [], "seed": None, "logprobs": False, "top_logprobs": 0
         (
             "responses",
             {},
-            {"n": 2, "stop": "x", "seed": 1, "top_logprobs": 3, "max_tool_calls": 1, "prompt": {"id": "p"}},
+            {"n": 2, "stop": "x", "seed": 1, "top_logprobs": 3, "max_tool_calls": 1, "prompt": {}, "max_tokens": 9},
         ),
-        ("sentiment", {}, {"n": 2, "stop": ["x"], "seed": 0, "logprobs": True}),
+        ("sentiment", {}, {"n": 2, "stop": ["x"], "seed": 0, "logprobs": True, "stream": True, "max_tokens": 9}),
+        ("completions", {"prompt": "x", "logprobs": None}, {"response_format": {"type": "json_object"}, "tools": [{}]}),
         ("embeddings", {}, {"n": 2, "prompt": "x"}),
         ("chat/completions", {"messages": ASK, "input": None}, {"prompt": "x", "web_search_options": {}}),
     ],
@@ -191,7 +193,7 @@ def test_what_an_address_would_pass_over_is_refused(
             answer = client.post(f"/v1/{path}", json={**body, name: value})
             assert answer.status_code == 400, name
             assert f"{name} is not supported" in answer.json()["error"]["message"]
-        assert client.post(f"/v1/{path}", json={**body, **PASSED}).status_code == 200
+        assert client.post(f"/v1/{path}", json={**PASSED, **body}).status_code == 200
 
 
 @pytest.mark.parametrize(
