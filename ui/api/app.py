@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
+from assistant.heap import trim
 from assistant.service import Assistant
 from ui.api import failures
 from ui.api.chat import chat_routes
@@ -26,6 +27,7 @@ from ui.api.state import Serving, State
 from ui.api.texts import text_routes
 
 STARTED = int(time.time())
+TRIM_SECONDS = 60.0
 
 
 class Models(BaseModel):
@@ -86,12 +88,21 @@ def _lifespan(state: State, page: FastAPI | None) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         state.loop = asyncio.get_running_loop()
+        trimming = asyncio.create_task(_trimming())
         async with page.router.lifespan_context(page) if page else nullcontext():  # a mounted app is not told otherwise
             yield
+        trimming.cancel()
         state.closing = True
         state.threads.shutdown(wait=False, cancel_futures=True)
 
     return lifespan
+
+
+async def _trimming() -> None:
+    """Give memory back as long as the server is there."""
+    while True:
+        await asyncio.sleep(TRIM_SECONDS)
+        await asyncio.to_thread(trim)
 
 
 def _models(state: State) -> APIRouter:

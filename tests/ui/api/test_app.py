@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from assistant import paths
 from assistant.engines.fake import FakeEngine
 from assistant.service import Assistant
-from tests.ui.api.conftest import Start
+from tests.ui.api.conftest import Start, until
 from ui.accounts import Accounts
 from ui.api import server
 from ui.api.app import create_api
@@ -109,3 +109,11 @@ def test_the_servers_page_lets_nobody_in_by_a_proxy_unless_that_was_said(
 def test_a_connection_is_kept_for_longer_than_a_proxy_keeps_it(start: Start) -> None:
     caddy_seconds = 120
     assert start().server.config.timeout_keep_alive > caddy_seconds
+
+
+def test_freed_memory_is_given_back_while_the_server_is_there(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed: list[None] = []
+    monkeypatch.setattr("ui.api.app.TRIM_SECONDS", 0.01)
+    monkeypatch.setattr("ui.api.app.trim", lambda: trimmed.append(None))
+    start()
+    until(lambda: len(trimmed) > 2)
