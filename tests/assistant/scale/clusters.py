@@ -44,8 +44,12 @@ class TwoNodes:
         self._cluster.wait_for_nodes()
 
     def leave(self) -> None:
-        """The second node goes, with all that runs on it."""
+        """The second node goes, with all that runs on it: its workers end moments later than itself."""
+        (raylet,) = self._raylets(self._second)
+        own = psutil.Process(raylet).children(recursive=True)
         self._cluster.remove_node(self._second, allow_graceful=False)
+        _, left = psutil.wait_procs(own, timeout=60)
+        assert not left
 
     def listening(self, port: int) -> set[int]:
         """Nodes that have somebody listen on it, by their processes: on one machine they share it (SO_REUSEPORT)."""
@@ -65,9 +69,10 @@ class TwoNodes:
         return found
 
     def _nodes(self) -> set[int]:
-        return {
-            info.process.pid for node in self._cluster.list_all_nodes() for info in node.all_processes.get("raylet", ())
-        }
+        return {raylet for node in self._cluster.list_all_nodes() for raylet in self._raylets(node)}
+
+    def _raylets(self, node: Any) -> list[int]:
+        return [info.process.pid for info in node.all_processes.get("raylet", ())]
 
 
 @contextmanager
