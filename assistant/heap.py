@@ -7,12 +7,18 @@ memory grows for hours without anything being held (docs/experiments.md).
 from __future__ import annotations
 
 import ctypes
+import sys
+from typing import Any
 
 
 def trim() -> bool:
     """Give back what is free in all of this process's heaps, within milliseconds; whether there was something to give.
     Does nothing where the C library is not glibc."""
-    try:
-        return bool(ctypes.CDLL(None).malloc_trim(0))
-    except (OSError, AttributeError, TypeError):  # a system without dlopen's NULL, or without malloc_trim
-        return False
+    libc = glibc()
+    return bool(libc and libc.malloc_trim(0))
+
+
+def glibc() -> Any:
+    """This process's C library, where it is glibc."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return libc if hasattr(libc, "gnu_get_libc_version") else None

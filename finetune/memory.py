@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
 
 from assistant import hardware
+from assistant.heap import glibc, trim
 from assistant.run import State
 from assistant.run_worker import Worker
 
@@ -29,7 +27,7 @@ def keep_freed_blocks() -> bool:
     glibc gives them back to the system, which clears each page anew when the next batch wants it: a sixth of the time
     of a step on a CPU. Where there is no glibc nothing is changed.
     """
-    libc = _glibc()
+    libc = glibc()
     return bool(libc and libc.mallopt(MMAP_MAX, 0) and libc.mallopt(TRIM_THRESHOLD, -1))
 
 
@@ -45,15 +43,10 @@ def freed_blocks_kept() -> Generator[None]:
         yield
     finally:
         if kept:
-            libc = _glibc()
+            libc = glibc()
             for name, value in USUAL.items():
                 libc.mallopt(name, value)
-            libc.malloc_trim(0)
-
-
-def _glibc() -> Any:
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    return libc if hasattr(libc, "gnu_get_libc_version") else None
+            trim()
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def _meaning(name: str, labels: set[str]) -> tuple[set[str], set[str]]:
     if labels & set("345") and labels <= set("012345"):
         counted = "0" in labels and "5" not in labels
         return ({"3", "4"}, {"0", "1"}) if counted else ({"4", "5"}, {"0", "1", "2"})
-    strange = sorted(label for label in labels - FOR - AGAINST if NUMBER.fullmatch(label))
+    strange = sorted(labels - FOR - AGAINST)
     if strange:
         hint = "Numbers are 1 and 0, 1 and -1, 0 to 2, 0 to 4, or stars from 1 to 5."
         raise BadDataset(f"{name} has the label {strange[0]}, and what its numbers stand for is not clear.", hint=hint)

@@ -49,12 +49,17 @@ def compiled_rows(rows: int) -> int:
     return -(-rows // step) * step
 
 
+def on_cpu(model: Any) -> bool:
+    """Whether all of its weights are there."""
+    return all(each.device.type == "cpu" for each in model.parameters())
+
+
 def pack(model: Any) -> None:
     """Put packed layers in the place of a transformers model's own, where the processor is the faster for it.
 
     Left as they are: weights that several modules share, and the output layer, which has kernels of its own.
     """
-    if not has_fast_packed() or any(each.device.type != "cpu" for each in model.parameters()):
+    if not (has_fast_packed() and on_cpu(model)):
         return
     from transformers.activations import GELUActivation
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from assistant.engines.packed_linear import PackedLinear, compiled_rows
+from assistant.engines.packed_linear import PackedLinear, compiled_rows, on_cpu
 
 NAME = "parley_unpadded"
 FAMILIES = {"bert", "camembert", "electra", "roberta", "xlm-roberta"}
@@ -90,7 +90,7 @@ def unpad(model: Any) -> bool:
     """Have the layers of a transformers model read no padding, where it is of a family that can; whether it is."""
     base = model.base_model
     able = base.config.model_type in FAMILIES and base.config._attn_implementation == "sdpa"
-    if not able or base.config.is_decoder or any(each.device.type != "cpu" for each in model.parameters()):
+    if not able or base.config.is_decoder or not on_cpu(model):
         return False
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
