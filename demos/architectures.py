@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from demos import importing
 from demos.errors import BadConfig, NoData
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Architecture:
     tested: bool = False
 
     def module(self) -> Any:
-        return import_module(f"demos.{self.name}")
+        return importing.module(self.name)
 
     def config_class(self) -> type[Config]:
         return getattr(self.module(), self.config)
@@ -68,7 +68,7 @@ class Architecture:
         found = read(self.learns, config.data, home)
         if self.learns != "pictures":
             module, kind = _SEQUENCES[self.learns]
-            rows = getattr(import_module(f"demos.{module}"), kind).of(found, Path(config.data).name)
+            rows = getattr(importing.module(module), kind).of(found, Path(config.data).name)
             return lambda: build(config, rows, device)
         from demos import images
 
@@ -105,7 +105,7 @@ def read(learns: Learns, data: str, home: Path) -> Any:
         from demos import images
 
         return images.load(data, home=home)
-    return import_module(f"demos.{_SEQUENCES[learns][0]}").load(data)
+    return importing.module(_SEQUENCES[learns][0]).load(data)
 
 
 def architecture(name: str) -> Architecture:

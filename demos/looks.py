@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from demos import importing
 from demos.architectures import ARCHITECTURES
 from demos.errors import BadConfig
 
@@ -81,7 +81,7 @@ class Look:
                 )
         if not 0 <= given.seed < MOST_SEED:
             raise BadConfig(f"A seed lies between 0 and {MOST_SEED - 1:,}.", hint="Give another number.")
-        module = import_module(f"demos.looks_{self.module}")
+        module = importing.module(f"looks_{self.module}")
         model = ARCHITECTURES[self.architecture].load(folder)
         yield from getattr(module, f"{self.architecture}_{self.name}")(model, folder, given)
 

@@ -14,10 +14,10 @@ from demos.diffusion import Diffusion
 from demos.exhibits import Exhibit, Sheet
 from demos.images import SIZE
 from demos.looks import Given
-from demos.looks_pictures import as_known, chosen
+from demos.looks_pictures import HOLED, as_known, chosen
 
-VERSIONS, STEPS, FILLED = 8, 50, 65
-"""Pictures that are made of one, and passes for each; which of the known pictures a hole is filled in."""
+VERSIONS, STEPS = 8, 50
+"""Pictures that are made of one, and passes for each."""
 
 
 def _many(picture: Tensor, model: Diffusion) -> tuple[Tensor, Tensor]:
@@ -39,7 +39,7 @@ def scratch() -> Tensor:
 
 
 def diffusion_fill(model: Diffusion, folder: Path, given: Given) -> Iterator[Exhibit]:
-    picture = chosen(given.picture, folder, model.channels, given.home, FILLED)
+    picture = chosen(given.picture, folder, model.channels, given.home, HOLED)
     mask = middle() if given.mask is None or not given.mask.any() else given.mask
     many, anything = _many(picture, model)
     made = restoring.fill(model.network, many, mask, anything, seed=given.seed, steps=STEPS)
@@ -85,7 +85,7 @@ def diffusion_mend(model: Diffusion, folder: Path, given: Given) -> Iterator[Exh
     strength = 0.3 if given.amount is None else given.amount
     mask = given.mask
     if given.picture is None:  # an example is damaged first, so that there is something to mend
-        picture = chosen(None, folder, model.channels, given.home, FILLED)
+        picture = chosen(None, folder, model.channels, given.home, HOLED)
         generator = torch.Generator().manual_seed(given.seed + 1_000_003)
         damaged = (picture + strength * torch.randn(picture.shape, generator=generator)).clamp(-1, 1)
         mask = scratch() if mask is None or not mask.any() else mask

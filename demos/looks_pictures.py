@@ -21,6 +21,8 @@ from demos.looks import Given
 from demos.vae import Vae
 
 CLASSIFIER = WEIGHTS / "classifier"
+HOLED = 65
+"""Which of the known pictures a hole is filled in."""
 FAINT = 0.2
 """Brightness of strangers that the likelihood falls for."""
 MANY, STEPS, TILES, REACH = 500, 10, 12, 2.5

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 
+from demos import importing
 from demos.errors import BadConfig, NoData
 
 Place = Literal["cuda", "offload", "cpu"]
@@ -73,9 +74,10 @@ class Painter:
 
     def __init__(self, model: str) -> None:
         """Raises NoData."""
-        from diffusers.pipelines.auto_pipeline import AutoPipelineForText2Image
-        from diffusers.utils import logging as diffusers_logging
-        from transformers.utils import logging as transformers_logging
+        with importing.alone("pipelines"):
+            from diffusers.pipelines.auto_pipeline import AutoPipelineForText2Image
+            from diffusers.utils import logging as diffusers_logging
+            from transformers.utils import logging as transformers_logging
 
         for logging in (diffusers_logging, transformers_logging):
             logging.disable_progress_bar()

@@ -20,6 +20,7 @@ from assistant import sources
 from assistant.catalogue import Family, ModelEntry
 from assistant.engines.protocol import Capability, Engine
 from assistant.errors import BadSettings, EngineFailed
+from assistant.first_import import alone
 from assistant.models import Models
 from assistant.tuned import ADAPTER_GGUF, base_of, write_about
 from assistant.whole_files import beside, read_object
@@ -126,10 +127,14 @@ def give_adapter(folder: Path, entry: ModelEntry) -> None:
 
 def merged(entry: ModelEntry) -> tuple[Any, Any]:
     """(whole model in float32, tokeniser) of an adapter, or of what is whole already."""
+    with alone("merging"):
+        return _merged(entry, bases.located(entry))
+
+
+def _merged(entry: ModelEntry, folder: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = bases.located(entry)
     model: Any = AutoModelForCausalLM.from_pretrained(bases.folder(entry), dtype=torch.float32)
     if entry.format == "adapter":
         from peft import PeftModel

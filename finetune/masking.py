@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.catalogue import Family
+from assistant.catalogue import Family, ModelEntry
+from assistant.first_import import alone
 from assistant.models import Models
 from finetune import bases
 from finetune.data import require
@@ -17,10 +18,15 @@ from finetune.masks import Counts, Masked, counted, masked
 
 def token_counter(model: str, models: Models | None = None) -> Callable[[str], int]:
     """A function: text → tokens of it for that model. Raises UnknownModel, ModelNotAvailable."""
-    from transformers import AutoTokenizer
-
-    tokenizer: Any = AutoTokenizer.from_pretrained(bases.folder(bases.find(models or Models(), model, *Family)))
+    tokenizer = _tokenizer(bases.find(models or Models(), model, *Family))
     return lambda text: len(tokenizer(text)["input_ids"])
+
+
+def _tokenizer(entry: ModelEntry) -> Any:
+    with alone("tokenizers"):
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(bases.folder(entry))
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,10 @@ def look(
 
     Raises BadDataset, UnknownModel, ModelNotAvailable.
     """
-    from transformers import AutoTokenizer
-
-    models = models or Models()
-    folder = bases.folder(bases.find(models, model, Family.DECODER))
+    entry = bases.find(models or Models(), model, Family.DECODER)
     report = report or lint(path)
     require(report, "sft", path)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = _tokenizer(entry)
     numbered = zip(report.kept, cleaned(path, report), strict=True)
     rows = [(number, masked(row, tokenizer, everything=everything)) for number, row in numbered]
     return Seen(rows, counted(rows, max_length), report)

@@ -15,6 +15,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from assistant.errors import BadSettings
+from assistant.first_import import alone
 
 Tuning = Literal["lora", "qlora", "dora", "full", "head"]
 
@@ -126,7 +127,8 @@ def _default(field: Field[Any]) -> Any:
 
 def _schedule(name: str) -> list[str]:
     """What is wrong with a learning rate schedule of that name."""
-    from transformers.trainer_utils import SchedulerType  # takes a second: asked for what is not the usual one alone
+    with alone("schedules"):
+        from transformers.trainer_utils import SchedulerType  # takes a second: asked for what is not the usual one only
 
     known = [each.value for each in SchedulerType]
     return [] if name in known else [f"lr_scheduler_type can be {', '.join(known)}, not {name}"]

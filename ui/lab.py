@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant import paths
+from assistant import first_import, paths
 from assistant.errors import (
     BadDataset,
     BadSettings,
@@ -28,7 +28,7 @@ from assistant.run import Run, State, read_run
 from assistant.run_worker import Worker
 from assistant.runs import Runs
 from assistant.whole_files import beside, write_whole
-from demos import errors
+from demos import errors, importing
 from demos.architectures import ABOUT, ARCHITECTURES, BUILT_IN, Architecture, architecture
 from finetune.settings import settings_from
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 KIND, PROGRAM = "lab", "ui.lab"
 SAMPLES = "samples"
 """A run's folder of what was made: a PNG or a text for each step that shows some."""
+importing.alone = first_import.alone
 LONGEST_SHOWN = 60
 """Characters of a name that an error repeats."""
 OURS: dict[type[errors.LabError], type[ParleyError]] = {

@@ -62,12 +62,11 @@ def canvas(runs: Runs, what: str, name: str) -> Tensor | None:
     chosen, folder = found(runs, what, name)
     if not {"picture", "paint"} <= set(chosen.takes):
         return None
-    from demos.looks_diffusion import FILLED
-    from demos.looks_pictures import known_pictures
+    from demos.looks_pictures import HOLED, known_pictures
 
     with lab.mapped():
         pictures = known_pictures(folder, lab.data_folder()).images
-        return pictures[FILLED % len(pictures)]
+        return pictures[HOLED % len(pictures)]
 
 
 def read_picture(path: Path) -> Tensor:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +11,10 @@ from assistant.engines.choice import Choice
 from assistant.engines.protocol import Engine
 from assistant.engines.remote import Remote
 from assistant.errors import EngineFailed, ModelTooLarge
+from assistant.first_import import alone
 
 if TYPE_CHECKING:
     from assistant.catalogue import ModelEntry
-
-
-_importing = threading.Lock()
-_imported: set[str] = set()
-"""Families whose libraries are imported."""
 
 
 def check_fits(choice: Choice, entry: ModelEntry | Remote) -> None:
@@ -72,17 +66,8 @@ def open_engine(
             adapters=adapters,
             prompts_bytes=choice.prompts_bytes,
         )
-    with _alone_when_first(entry.family):
+    with alone(entry.family):
         return _open_with_torch(choice, entry, path, adapter=adapter, context=context, threads=threads)
-
-
-@contextmanager
-def _alone_when_first(family: str) -> Generator[None]:
-    """Let the first model of a family be loaded alone. transformers and PEFT import most of themselves as they load,
-    and threads that import the same in another order are given modules of which half is missing."""
-    with nullcontext() if family in _imported else _importing:
-        yield
-    _imported.add(family)
 
 
 def _open_with_torch(
