@@ -24,6 +24,17 @@ from tests.browser.conftest import Server, choose_file, settle
 
 pytestmark = pytest.mark.browser
 
+LATE = """
+const sent = window.fetch;
+window.late = {};
+window.fetch = async (...asked) => {
+  const kind = new URL(asked[0].url ?? asked[0], location.href).pathname.split("/").at(-1);
+  if (kind in window.late) await new Promise((later) => setTimeout(later, window.late[kind]));
+  return sent(...asked);
+};
+"""
+"""Requests of a page are sent late, by the last word of their paths: milliseconds."""
+
 
 def visit(page: Page, server: Server) -> None:
     page.goto(f"{server.url}lab")
@@ -284,6 +295,28 @@ def test_a_choice_ends_what_runs_and_the_next_begins(context: BrowserContext, se
         page.get_by_role("radio", name=name).check()
     page.click("#lab-make")  # held until what ran has ended
     expect(page.locator("#lab-made img")).to_have_attribute("alt", "What the GAN makes", timeout=60_000)
+
+
+def test_buttons_are_held_until_the_last_choice_is_answered(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    page.add_init_script(LATE)
+    visit(page, server)
+    settle(page)
+    about, make = page.locator("#lab-about"), page.locator("#lab-make")
+    page.click("#lab-make")
+    expect(page.locator("#lab-made")).to_contain_text(re.compile("At work|Step"), timeout=15_000)
+    page.evaluate("window.late = {join: 2000, cancel: 3000}")  # what runs ends after the first choice is answered
+    for name in ("VAE", "GAN"):
+        page.get_by_role("radio", name=name).check()
+    expect(make).to_be_disabled()
+    for _ in range(150):
+        held = make.is_disabled()
+        if "Two networks play" in about.inner_text():
+            break
+        assert held
+        page.wait_for_timeout(100)
+    expect(about).to_contain_text("Two networks play against each other")
+    expect(make).to_be_enabled(timeout=15_000)
 
 
 def test_what_takes_long_says_how_far_it_is_and_stops(context: BrowserContext, server: Server) -> None:

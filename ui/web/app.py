@@ -103,7 +103,7 @@ def create_app(
     app = FastAPI(title="Parley", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/parley/replies/{id}", follow_route(assistant), methods=["GET"], include_in_schema=False)
     app.router.routes.extend([*file_routes(assistant), *lab_routes()])
-    app.add_middleware(FirstScript, script=theme.script("early") + theme.script("streams"))
+    app.add_middleware(FirstScript, script="".join(map(theme.script, ("early", "streams", "held"))))
     if accounts is not None:
         add_login(app, accounts, https=https)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio would admit every origin on some addresses

@@ -7,7 +7,8 @@ import html
 import inspect
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from itertools import count
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import gradio as gr
 from gradio.components import Component
@@ -27,6 +28,20 @@ STALE: dict[str, Any] = {**QUICK, "preprocess": False}
 Gradio would call an error. What such an event runs must bear a choice that there is not."""
 
 
+class Hold:
+    """Buttons that one thing holds while it is under way; they need an elem_id each. Others may hold them, too."""
+
+    _numbers = count()
+
+    def __init__(self, held: Sequence[gr.Button]) -> None:
+        self._held, self.key = list(held), next(self._numbers)
+        self._ids = json.dumps([each.elem_id for each in held])
+
+    def on(self, event: Callable[..., Any], what: Literal["hold", "free", "choose", "answer"]) -> None:
+        """Do that of static/held.js on the event, without asking the server."""
+        event(None, None, self._held, js=f"() => window.held.{what}({self.key}, {self._ids})", **QUICK)
+
+
 def at_once(
     event: Callable[..., Any],
     action: Callable[..., Any],
@@ -43,15 +58,15 @@ def at_once(
     Other listeners of the event are to be added behind it: an event's listeners run one after the other, and Gradio
     adds what `cancels=` says behind the action, where it cuts off what a person has begun in the meantime.
     """
+    it = Hold(held)
     event(None, cancels=list(cancels), **QUICK)
-    values = json.dumps([*([""] * len(cleared)), *([gr.update(interactive=False)] * len(held))])
-    event(None, None, [*cleared, *held], js=f"() => {values}", **QUICK)
-    begun = event(told(action), list(inputs), list(outputs), trigger_mode="always_last", **STALE)
+    event(None, None, list(cleared), js=f"() => {json.dumps([''] * len(cleared))}", **QUICK)
+    it.on(event, "choose")
+    asked = f"(...given) => {{ window.held.ask({it.key}); return given; }}"
+    begun = event(told(action), list(inputs), list(outputs), js=asked, trigger_mode="always_last", **STALE)
     begun.success(None, cancels=list(cancels), **QUICK)  # what had not begun yet when it was asked to end
-    back = json.dumps([gr.update(interactive=True)] * len(held))
-    ended = "while (window.eventsEnding.size) await new Promise((later) => setTimeout(later, 50));"
     for done in (begun.success, begun.failure):
-        done(None, None, list(held), js=f"async () => {{ {ended} return {back}; }}", **QUICK)
+        it.on(done, "answer")
 
 
 def told(action: Callable[P, R]) -> Callable[P, R]:

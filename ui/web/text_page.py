@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import html
-import re
+import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import gradio as gr
 
 from assistant.documents import read_document
 from assistant.service import Assistant
-from ui.web.events import QUICK, told
+from ui.web.events import QUICK, Hold, told
 
 WANTED = "() => ['task', 'model'].map(name => new URLSearchParams(location.search).get(name) || '')"
 
@@ -88,23 +87,35 @@ def wire(
     held: Sequence[gr.Button] = (),
 ) -> list[Any]:
     """Run the action on each of the triggers (a button's click, an upload's success); Stop shows while it runs, and
-    ends it. held: buttons that cannot be pressed meanwhile. Gives what runs, for other events to cancel."""
-    shown = [stop, *held]
+    ends it. held: buttons that cannot be pressed meanwhile. Gives what runs, for other events to cancel.
 
-    def turned(on: bool) -> dict[Any, Any]:
-        return {stop: gr.update(visible=on), **dict.fromkeys(held, gr.update(interactive=not on))}
+    What the page does around the action it does itself: an answer of the server might come after the next has begun.
+    """
+    told_in = [each for each in outputs if isinstance(each, gr.HTML)]
+    it = Hold(held)
 
-    def broken_off(*values: Any) -> dict[Any, Any]:
-        return {**turned(False), **dict(zip(outputs, map(without_status, values), strict=True))}
+    def turn(event: Callable[..., Any], on: bool) -> Any:
+        if held:
+            it.on(event, "hold" if on else "free")
+        return event(None, None, [stop], js=f"() => {_states(on)}", **QUICK)
+
+    def break_off(event: Callable[..., Any]) -> None:
+        turn(event, False)
+        event(None, told_in, told_in, js=f"(...values) => values.map({_WITHOUT_STATUS})", **QUICK)
 
     running: list[Any] = []
     for trigger in triggers:
-        begun = trigger(partial(turned, True), None, shown, **QUICK).then(told(action), inputs, outputs, **QUICK)
-        begun.success(partial(turned, False), None, shown, **QUICK)
-        begun.failure(broken_off, outputs, [*shown, *outputs], **QUICK)
+        begun = turn(trigger, True).then(told(action), inputs, outputs, **QUICK)
+        turn(begun.success, False)
+        break_off(begun.failure)
         running.append(begun)
-    stop.click(broken_off, outputs, [*shown, *outputs], cancels=running, **QUICK)
+    stop.click(None, cancels=running, **QUICK)
+    break_off(stop.click)
     return running
+
+
+def _states(visible: bool) -> str:
+    return json.dumps([gr.update(visible=visible)])
 
 
 def status_html(words: str) -> str:
@@ -112,8 +123,5 @@ def status_html(words: str) -> str:
     return f'<p class="result" role="status"><small>{html.escape(words)}</small></p>'
 
 
-def without_status(value: Any) -> Any:
-    """What was there already, without what was at work; anything but HTML stays as it is."""
-    if not isinstance(value, str):
-        return gr.skip()
-    return re.sub(r'<p class="result" role="status">.*?</p>', "", value)
+_WITHOUT_STATUS = r"""(html) => (html ?? "").replace(/<p class="result" role="status">.*?<\/p>/g, "")"""
+"""What was there already, without what was at work."""
