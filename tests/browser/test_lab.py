@@ -42,6 +42,16 @@ def visit(page: Page, server: Server) -> None:
     page.wait_for_selector("#lab-list .result, #lab-list .run", state="attached", timeout=30_000)
 
 
+def begin_long(page: Page) -> None:
+    """Have a diffusion draw for a minute."""
+    page.locator("button", has_text="More settings").first.click()
+    page.fill("#lab-count input", "40")
+    page.fill("#lab-steps input", "900")
+    settle(page)
+    page.click("#lab-make")
+    expect(page.locator("#lab-made")).to_contain_text(re.compile("At work|Step"), timeout=15_000)
+
+
 def trained_on_digits(page: Page, steps: int, others: str = "") -> Locator:
     """Start a training of the architecture that is chosen: its card. others: settings as name=value."""
     page.fill("#lab-data input", "digits")
@@ -84,8 +94,7 @@ def test_train_leave_come_back_and_draw(context: BrowserContext, server: Server)
     assert made.evaluate("image => image.decode().then(() => image.naturalWidth)") > 400
     page.get_by_role("radio", name="Diffusion").check()
     expect(page.locator("#lab-weights input")).to_have_value("Parley's own", timeout=15_000)
-    page.click("#lab-make")
-    expect(page.locator("#lab-made")).to_contain_text(re.compile("At work|Step"), timeout=15_000)
+    begin_long(page)
     card.get_by_role("button", name="See what it makes").click()  # again, and while another makes something
     expect(page.locator("#lab-weights input")).to_have_value(re.compile("VAE on digits"), timeout=15_000)
     expect(page.locator("#lab-make")).to_be_enabled(timeout=60_000)
@@ -289,8 +298,7 @@ def test_a_choice_ends_what_runs_and_the_next_begins(context: BrowserContext, se
     page = context.new_page()
     visit(page, server)
     settle(page)
-    page.click("#lab-make")
-    expect(page.locator("#lab-made")).to_contain_text(re.compile("At work|Step"), timeout=15_000)
+    begin_long(page)
     for name in ("VAE", "GAN"):  # the last choice counts
         page.get_by_role("radio", name=name).check()
     page.click("#lab-make")  # held until what ran has ended
@@ -303,8 +311,7 @@ def test_buttons_are_held_until_the_last_choice_is_answered(context: BrowserCont
     visit(page, server)
     settle(page)
     about, make = page.locator("#lab-about"), page.locator("#lab-make")
-    page.click("#lab-make")
-    expect(page.locator("#lab-made")).to_contain_text(re.compile("At work|Step"), timeout=15_000)
+    begin_long(page)
     page.evaluate("window.late = {join: 2000, cancel: 3000}")  # what runs ends after the first choice is answered
     for name in ("VAE", "GAN"):
         page.get_by_role("radio", name=name).check()
@@ -319,6 +326,15 @@ def test_buttons_are_held_until_the_last_choice_is_answered(context: BrowserCont
     expect(make).to_be_enabled(timeout=15_000)
 
 
+def test_what_is_pressed_as_the_page_opens_is_done(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    page.add_init_script(f"{LATE} window.late = {{join: 1500}};")  # the page has still to hear which weights there are
+    page.goto(f"{server.url}lab")
+    page.click("#lab-make")
+    expect(page.locator("#lab-made img")).to_be_visible(timeout=30_000)
+    expect(page.locator(".toast-body")).to_have_count(0)
+
+
 def test_what_takes_long_says_how_far_it_is_and_stops(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)
@@ -328,11 +344,7 @@ def test_what_takes_long_says_how_far_it_is_and_stops(context: BrowserContext, s
     expect(page.locator("#lab-to-paint")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.locator("button", has_text="More settings").first.click()
-    page.fill("#lab-count input", "40")
-    page.fill("#lab-steps input", "900")
-    settle(page)
-    page.click("#lab-make")
+    begin_long(page)
     expect(page.locator("#lab-made")).to_contain_text(re.compile(r"Step \d+ of 900, .* to go"), timeout=60_000)
     page.click("#lab-make-stop")
     expect(page.locator("#lab-made")).to_have_text("", timeout=15_000)

@@ -12,7 +12,7 @@ from demos.architectures import ARCHITECTURES, GUIDANCE
 from finetune.settings import read_pairs
 from ui import lab
 from ui.web import lab_make, theme
-from ui.web.events import QUICK, STALE, at_once, event_data, told
+from ui.web.events import QUICK, STALE, Hold, at_once, event_data, told
 from ui.web.lab_look import build_look
 from ui.web.lab_own_data import OwnData, create
 from ui.web.lab_training import CHOICES, OWN, QUICK_STEPS, SETS
@@ -54,8 +54,8 @@ def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) 
                 0, 1.5, 0.7, step=0.1, label="Temperature", visible=False, elem_id="lab-temperature"
             )
         with gr.Row(elem_classes="actions") as acts:
-            make = gr.Button("Make some", variant="primary", size="md", elem_id="lab-make")
-            film = gr.Button(FILMS[0], size="md", elem_id="lab-film")
+            make = gr.Button("Make some", variant="primary", size="md", interactive=False, elem_id="lab-make")
+            film = gr.Button(FILMS[0], size="md", interactive=False, elem_id="lab-film")
             stop = gr.Button("Stop", size="md", visible=False, elem_id="lab-make-stop")
         made = gr.HTML(apply_default_css=False, elem_id="lab-made")
         look = build_look(runs, FIRST, which, weights)
@@ -152,12 +152,13 @@ def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) 
     shown += [heading, finer, acts, film, onward, stop]
     shown += look.outputs
     page.load(told(show), None, [listed, timer], **QUICK)
-    page.load(told(choose), [which], shown, **QUICK)
+    loaded = page.load(told(choose), [which], shown, **QUICK)
+    held = [make, film]
+    Hold([*held, look.go]).on(loaded.then, "free")  # the weights are known
     timer.tick(told(show), None, [listed, timer], **QUICK)
     weights.focus(told(partial(refreshed, runs)), [which, weights], [weights], **STALE)
     weights.change(told(kinds), [weights], [label], **STALE)
     to_paint.click(lambda: gr.Tabs(selected=paint), None, [tabs], **QUICK)
-    held = [make, film]
     making = wire(stop, [make.click], partial(lab_make.make, runs, False), settings, [made], held)
     making += wire(stop, [film.click], partial(lab_make.make, runs, True), settings, [made], held)
     ending: dict[str, Any] = {

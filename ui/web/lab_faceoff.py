@@ -11,7 +11,7 @@ import gradio as gr
 from assistant.errors import BadSettings
 from assistant.runs import Runs
 from ui.lab_faceoff import face_off, faceoff_html
-from ui.web.events import QUICK, told
+from ui.web.events import QUICK, Hold, told
 from ui.web.lab_view import comparison_html
 from ui.web.lab_weights import refreshed, weights_of
 from ui.web.text_page import actions, status_html, wire
@@ -36,7 +36,7 @@ def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
             MANY, label="Pictures of each", precision=0, minimum=100, maximum=10_000, elem_id="faceoff-count"
         )
     with gr.Row(elem_classes="actions"):
-        go, stop = actions("faceoff", "Let them draw")
+        go, stop = actions("faceoff", "Let them draw", ready=False)
     shown = gr.HTML(apply_default_css=False, elem_id="faceoff-shown")
 
     def offered() -> list[Any]:
@@ -59,7 +59,8 @@ def build_faceoff(page: gr.Blocks, runs: Runs) -> None:
             table = faceoff_html(done) if done else ""
             yield table + ("" if len(done) > len(names) else status_html(said or "The next one draws …"))
 
-    page.load(told(offered), None, [*makers, judge], **QUICK)
+    loaded = page.load(told(offered), None, [*makers, judge], **QUICK)
+    Hold([go]).on(loaded.then, "free")
     for box, name in zip([*makers, judge], (*dict(MAKERS), "classifier"), strict=True):
         box.focus(told(partial(refreshed, runs, name)), [box], [box], **QUICK)
     wire(stop, [go.click], measure, [count, judge, *makers], [shown])

@@ -71,7 +71,7 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
         amount = gr.Slider(0, 1, 0.5, label="How much", visible=now.amount is not None, elem_id="lab-look-amount")
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=99_999, elem_id="lab-look-seed")
     with gr.Row(elem_classes="actions"):
-        go, stop = actions("lab-look", "Look")
+        go, stop = actions("lab-look", "Look", ready=False)
     shown = gr.HTML(apply_default_css=False, elem_id="lab-look-shown")
 
     def look_of(architecture: str, name: str) -> Look | None:

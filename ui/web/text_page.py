@@ -72,9 +72,10 @@ def document_button(name: str, text: gr.Textbox) -> Any:
     return upload.upload(told(read), [upload], [text], **QUICK)
 
 
-def actions(name: str, go: str) -> tuple[gr.Button, gr.Button]:
-    """(the button that begins, the button that ends what runs); inside a row."""
-    begin = gr.Button(go, variant="primary", size="md", elem_id=f"{name}-go")
+def actions(name: str, go: str, *, ready: bool = True) -> tuple[gr.Button, gr.Button]:
+    """(the button that begins, the button that ends what runs); inside a row. ready: the first can be pressed as the
+    page opens; else it is held until something frees it."""
+    begin = gr.Button(go, variant="primary", size="md", interactive=ready, elem_id=f"{name}-go")
     return begin, gr.Button("Stop", size="md", visible=False, elem_id=f"{name}-stop")
 
 
@@ -108,6 +109,7 @@ def wire(
         begun = turn(trigger, True).then(told(action), inputs, outputs, **QUICK)
         turn(begun.success, False)
         break_off(begun.failure)
+        begun.failure(lambda: dict.fromkeys(told_in, gr.skip()), None, told_in, **QUICK)  # takes Gradio's "Error" away
         running.append(begun)
     stop.click(None, cancels=running, **QUICK)
     break_off(stop.click)
