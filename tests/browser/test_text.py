@@ -10,17 +10,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Server, choose_file, open_tab, open_text_page
+from ui.web.text_page import TABS
 
 pytestmark = pytest.mark.browser
-
-
-TABS = {
-    "sentiment": "Sentiment",
-    "translate": "Translate",
-    "summarize": "Summarise",
-    "ask": "Ask a document",
-    "classify": "Sort",
-}
 
 
 @pytest.fixture
@@ -39,6 +31,13 @@ def test_the_example_is_read_with_one_click(page: Page) -> None:
     expect(page.locator(".sentences li")).to_have_count(5)
     expect(page.locator(".course a")).to_have_count(5)
     expect(page.locator(".sentences mark.for").first).to_be_visible()
+
+
+@pytest.mark.parametrize("task", TABS)
+def test_an_address_opens_a_tab(task: str, context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    page.goto(f"{server.url}text?task={task}")
+    expect(page.locator(f"#{task}-go")).to_be_visible(timeout=30_000)
 
 
 def test_plain_opinions_are_told_apart(page: Page) -> None:

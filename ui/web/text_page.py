@@ -16,29 +16,37 @@ from ui.web.events import QUICK, Hold, told
 
 WANTED = "() => ['task', 'model'].map(name => new URLSearchParams(location.search).get(name) || '')"
 
+TABS = {
+    "sentiment": "Sentiment",
+    "translate": "Translate",
+    "summarize": "Summarise",
+    "ask": "Ask a document",
+    "classify": "Sort",
+}
+
 
 def build_text(assistant: Assistant, page: gr.Blocks) -> None:
-    """Lay out the page inside the current Blocks and wire it. ?task=classify&model=… opens it at a tab with a model."""
+    """Lay out the page inside the current Blocks and wire it. ?task=classify&model=… opens a tab, with a model."""
     from ui.web import questions_tab, sentiment_tab, sorting_tab, summary_tab, translation_tab
 
     boxes: dict[str, gr.Dropdown] = {}
     with gr.Column(elem_classes="text-page"), gr.Tabs(elem_classes="tasks") as tabs:
-        with gr.Tab("Sentiment", id="sentiment"):
+        with gr.Tab(TABS["sentiment"], id="sentiment"):
             sentiment_tab.build(assistant)
-        with gr.Tab("Translate", id="translate"):
+        with gr.Tab(TABS["translate"], id="translate"):
             boxes["translate"] = translation_tab.build(assistant)
-        with gr.Tab("Summarise", id="summarize"):
+        with gr.Tab(TABS["summarize"], id="summarize"):
             boxes["summarize"] = summary_tab.build(assistant)
-        with gr.Tab("Ask a document", id="ask"):
+        with gr.Tab(TABS["ask"], id="ask"):
             questions_tab.build(assistant)
-        with gr.Tab("Sort", id="classify"):
+        with gr.Tab(TABS["classify"], id="classify"):
             boxes["classify"] = sorting_tab.build(assistant)
     wanted = [gr.Textbox(visible="hidden"), gr.Textbox(visible="hidden")]
 
     def open_at(task: str, model: str) -> dict[Any, Any]:
-        if task not in boxes or not model:
+        if task not in TABS:
             return {tabs: gr.skip()}
-        return {tabs: gr.Tabs(selected=task), boxes[task]: model}
+        return {tabs: gr.Tabs(selected=task), **({boxes[task]: model} if model and task in boxes else {})}
 
     page.load(open_at, wanted, [tabs, *boxes.values()], js=WANTED, **QUICK)
 
