@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 import numpy as np
@@ -153,18 +153,33 @@ def run_mixed() -> dict[str, float]:
 
         together(lambda n: client(n) if n else memory.extend(looks(process.pid, shift, EACH_SECONDS)), READERS + 1)
         shift.check()
-    warm = np.array([look for look in memory if look[0] - memory[0][0] > WARM_UP * MIXED_SECONDS])
-    slope, own = np.polyfit(warm[:, 0] / 3600, warm[:, 1:], 1)[0]
+    warm = lowest(memory, WARM_UP * MIXED_SECONDS, MIXED_SECONDS / 30)
+    (slope, error), (own, _) = (growth(warm[:, 0], warm[:, column]) for column in (1, 2))
     return {
         "minutes": MIXED_SECONDS / 60,
         "requests": shift.counts["requests"],
         "requests that failed (0)": shift.counts["errors"],
         "memory after the first third, MB": float(warm[0, 1]),
         "memory at the end, MB": float(warm[-1, 1]),
-        "growth after the first third, MB an hour": float(slope),
-        "of that the server's own process, MB an hour": float(own),
-        "a day of that, MB": 24 * float(slope),
+        "growth after the first third, MB an hour": slope,
+        "its standard error, MB an hour": error,
+        "of that the server's own process, MB an hour": own,
+        "a day of that, MB": 24 * slope,
     }
+
+
+def lowest(looks: Sequence[tuple[float, float, float]], begin: float, each: float) -> np.ndarray:
+    """The lowest memory of every `each` seconds from `begin` seconds on, as a server holds it that gives back each
+    minute what it has freed: (spans, 3), times in the middle."""
+    times = np.array(looks)[:, 0] - looks[0][0] - begin
+    spans = [np.array(looks)[times // each == n] for n in range(int(times[-1] // each))]
+    return np.array([(span[:, 0].mean(), *span[:, 1:].min(0)) for span in spans if len(span)])
+
+
+def growth(seconds: np.ndarray, memory: np.ndarray) -> tuple[float, float]:
+    """(units an hour, its standard error) of a straight line through memory."""
+    (slope, _), covariance = np.polyfit((seconds - seconds[0]) / 3600, memory, 1, cov=True)
+    return float(slope), float(covariance[0, 0] ** 0.5)
 
 
 def looks(pid: int, shift: Shift, every: float) -> Iterator[tuple[float, float, float]]:

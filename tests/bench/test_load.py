@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.bench import load
@@ -91,3 +92,13 @@ def test_memory_of_a_server_that_fails_is_not_told(instead: Instead, otherwise: 
     instead(Sometimes(otherwise, 10))
     with pytest.raises(BenchFailed, match="requests failed"):
         load.run_mixed()
+
+
+def test_growth_is_that_of_what_stays_when_freed_memory_is_given_back() -> None:
+    seconds = np.arange(0, 1800, 5.0)
+    held = 2800 + 18 * seconds / 3600
+    freed = seconds % 60  # given back each minute
+    looks = [(when, total, total / 2) for when, total in zip(1e5 + seconds, held + freed, strict=True)]
+    low = load.lowest(looks, 600, 60)
+    assert load.growth(low[:, 0], low[:, 1]) == pytest.approx((18, 0), abs=0.1)
+    assert load.growth(low[:, 0], low[:, 2])[0] == pytest.approx(9, abs=0.1)
