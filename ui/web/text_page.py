@@ -112,12 +112,15 @@ def wire(
         turn(event, False)
         event(None, told_in, told_in, js=f"(...values) => values.map({_WITHOUT_STATUS})", **QUICK)
 
+    def untouched() -> dict[Any, Any]:
+        return dict.fromkeys(told_in, gr.skip())
+
     running: list[Any] = []
     for trigger in triggers:
         begun = turn(trigger, True).then(told(action), inputs, outputs, **QUICK)
         turn(begun.success, False)
         break_off(begun.failure)
-        begun.failure(lambda: dict.fromkeys(told_in, gr.skip()), None, told_in, **QUICK)  # takes Gradio's "Error" away
+        begun.failure(untouched, None, told_in, **QUICK)  # takes Gradio's "Error" away
         running.append(begun)
     stop.click(None, cancels=running, **QUICK)
     break_off(stop.click)
