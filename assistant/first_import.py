@@ -16,8 +16,9 @@ _imported: set[str] = set()
 
 @contextmanager
 def alone(what: str) -> Generator[None]:
-    """Run what first imports such a library while nothing else does. what: a name for that; where it has gone well
-    once, nobody waits any more."""
+    """Run what first imports such a library while nothing else does; also a decorator.
+
+    what: a name for that; where it has gone well once, nobody waits any more."""
     if what in _imported:
         yield
         return

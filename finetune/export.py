@@ -125,16 +125,13 @@ def give_adapter(folder: Path, entry: ModelEntry) -> None:
             _log.info("Through transformers only: %s", error.message)
 
 
+@alone("merging")
 def merged(entry: ModelEntry) -> tuple[Any, Any]:
     """(whole model in float32, tokeniser) of an adapter, or of what is whole already."""
-    with alone("merging"):
-        return _merged(entry, bases.located(entry))
-
-
-def _merged(entry: ModelEntry, folder: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    folder = bases.located(entry)
     model: Any = AutoModelForCausalLM.from_pretrained(bases.folder(entry), dtype=torch.float32)
     if entry.format == "adapter":
         from peft import PeftModel

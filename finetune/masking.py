@@ -22,11 +22,11 @@ def token_counter(model: str, models: Models | None = None) -> Callable[[str], i
     return lambda text: len(tokenizer(text)["input_ids"])
 
 
+@alone("tokenizers")
 def _tokenizer(entry: ModelEntry) -> Any:
-    with alone("tokenizers"):
-        from transformers import AutoTokenizer
+    from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(bases.folder(entry))
+    return AutoTokenizer.from_pretrained(bases.folder(entry))
 
 
 @dataclass(frozen=True)

@@ -125,10 +125,10 @@ def _default(field: Field[Any]) -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
+@alone("schedules")
 def _schedule(name: str) -> list[str]:
     """What is wrong with a learning rate schedule of that name."""
-    with alone("schedules"):
-        from transformers.trainer_utils import SchedulerType  # takes a second: asked for what is not the usual one only
+    from transformers.trainer_utils import SchedulerType  # takes a second: asked for what is not the usual one alone
 
     known = [each.value for each in SchedulerType]
     return [] if name in known else [f"lr_scheduler_type can be {', '.join(known)}, not {name}"]

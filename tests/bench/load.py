@@ -171,8 +171,9 @@ def run_mixed() -> dict[str, float]:
 def lowest(looks: Sequence[tuple[float, float, float]], begin: float, each: float) -> np.ndarray:
     """The lowest memory of every `each` seconds from `begin` seconds on, as a server holds it that gives back each
     minute what it has freed: (spans, 3), times in the middle."""
-    times = np.array(looks)[:, 0] - looks[0][0] - begin
-    spans = [np.array(looks)[times // each == n] for n in range(int(times[-1] // each))]
+    table = np.array(looks)
+    times = table[:, 0] - table[0, 0] - begin
+    spans = [table[times // each == n] for n in range(int(times[-1] // each))]
     return np.array([(span[:, 0].mean(), *span[:, 1:].min(0)) for span in spans if len(span)])
 
 

@@ -106,7 +106,7 @@ def wire(
     def turn(event: Callable[..., Any], on: bool) -> Any:
         if held:
             it.on(event, "hold" if on else "free")
-        return event(None, None, [stop], js=f"() => {_states(on)}", **QUICK)
+        return event(None, None, [stop], js=f"() => {json.dumps([gr.update(visible=on)])}", **QUICK)
 
     def break_off(event: Callable[..., Any]) -> None:
         turn(event, False)
@@ -125,10 +125,6 @@ def wire(
     stop.click(None, cancels=running, **QUICK)
     break_off(stop.click)
     return running
-
-
-def _states(visible: bool) -> str:
-    return json.dumps([gr.update(visible=visible)])
 
 
 def status_html(words: str) -> str:
