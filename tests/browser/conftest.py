@@ -123,17 +123,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Itera
     served.stop()
 
 
-HARMLESS = "Failed to execute 'observe' on 'IntersectionObserver'"
-"""Gradio's editor of pictures, hidden by the next choice while it still begins (gradio 6.31, ImageEditor): it begins
-again when it is shown."""
-
-
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A person's browser: whatever the page throws or fetches from elsewhere fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     wrong: list[str] = []
-    context.on("weberror", lambda error: None if HARMLESS in str(error.error) else wrong.append(str(error.error)))
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
     context.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     outside = lambda request: not request.url.startswith(("http://127.0.0.1:", "data:", "blob:"))  # noqa: E731
     context.on("request", lambda request: wrong.append(f"fetched {request.url}") if outside(request) else None)

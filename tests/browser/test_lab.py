@@ -335,6 +335,17 @@ def test_what_is_pressed_as_the_page_opens_is_done(context: BrowserContext, serv
     expect(page.locator(".toast-body")).to_have_count(0)
 
 
+def test_what_is_chosen_as_the_page_opens_stays(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    page.add_init_script(f"{LATE} window.late = {{join: 1500}};")
+    page.goto(f"{server.url}lab")
+    page.get_by_role("radio", name="VAE").check()
+    expect(page.locator("#lab-about")).to_contain_text("A map of all pictures", timeout=15_000)
+    page.wait_for_timeout(2000)  # whatever the page asked for as it opened is there
+    expect(page.locator("#lab-about")).to_contain_text("A map of all pictures")
+    expect(page.locator("#lab-look-paint")).not_to_be_visible()
+
+
 def test_what_takes_long_says_how_far_it_is_and_stops(context: BrowserContext, server: Server) -> None:
     page = context.new_page()
     visit(page, server)

@@ -29,11 +29,11 @@ Gradio would call an error. What such an event runs must bear a choice that ther
 
 
 class Hold:
-    """Buttons that one thing holds while it is under way; they need an elem_id each. Others may hold them, too."""
+    """What cannot be used while one thing is under way; each part has an elem_id. Others may hold it, too."""
 
     _numbers = count()
 
-    def __init__(self, held: Sequence[gr.Button]) -> None:
+    def __init__(self, held: Sequence[Component]) -> None:
         self._held, self.key = list(held), next(self._numbers)
         self._ids = json.dumps([each.elem_id for each in held])
 

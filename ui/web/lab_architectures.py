@@ -30,7 +30,7 @@ FILMS = ("How they come to be", "Draw after draw")
 def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) -> None:
     """Lay it out inside the current tab and wire it. tabs, paint: where a sentence is painted, and that tab's id."""
     with gr.Column():
-        which = gr.Radio(TITLES, value=FIRST, show_label=False, elem_id="lab-which")
+        which = gr.Radio(TITLES, value=FIRST, show_label=False, interactive=False, elem_id="lab-which")
         about = gr.HTML(about_html(FIRST), apply_default_css=False, elem_id="lab-about")
         with gr.Row(elem_classes="actions") as onward:
             to_paint = gr.Button("From a sentence: text to image", size="md", elem_id="lab-to-paint")
@@ -154,7 +154,7 @@ def build_architectures(page: gr.Blocks, runs: Runs, tabs: gr.Tabs, paint: str) 
     page.load(told(show), None, [listed, timer], **QUICK)
     loaded = page.load(told(choose), [which], shown, **QUICK)
     held = [make, film]
-    Hold([*held, look.go]).on(loaded.then, "free")  # the weights are known
+    Hold([which, look.choice, *held, look.go]).on(loaded.then, "free")  # whose answer would undo what is chosen before
     timer.tick(told(show), None, [listed, timer], **QUICK)
     weights.focus(told(partial(refreshed, runs)), [which, weights], [weights], **STALE)
     weights.change(told(kinds), [weights], [label], **STALE)

@@ -27,12 +27,13 @@ WORKING = status_html("At work …")
 
 @dataclass(frozen=True)
 class LookPart:
-    """outputs: what changes with the architecture; choose: its name → those; running: what that breaks off; go: the
-    button for a look; shown: what it shows."""
+    """outputs: what changes with the architecture; choose: its name → those; running: what that breaks off; choice, go:
+    which look, and the button for it, both held until something frees them; shown: what it shows."""
 
     outputs: list[Any]
     choose: Callable[[str], dict[Any, Any]]
     running: list[Any]
+    choice: gr.Radio
     go: gr.Button
     shown: gr.HTML
 
@@ -41,7 +42,7 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
     """Lay it out inside the current column and wire it. first: the architecture that is shown at first."""
     now = looks(first)[0]
     heading = gr.HTML("<h2>Look inside</h2>", apply_default_css=False)
-    choice = gr.Radio(_choices(first), value=now.name, show_label=False, elem_id="lab-look")
+    choice = gr.Radio(_choices(first), value=now.name, show_label=False, interactive=False, elem_id="lab-look")
     about = gr.HTML(_about(now), apply_default_css=False, elem_id="lab-look-about")
     text = gr.Textbox(
         "",
@@ -175,7 +176,7 @@ def build_look(runs: Runs, first: str, which: gr.Radio, weights: gr.Dropdown) ->
         changed(told(canvas), [*asked, pictures["picture"].file], [painted], trigger_mode="always_last", **STALE)
     pictures["picture"].wire(painted, canvas, asked)
     pictures["other"].wire()
-    return LookPart(outputs, choose, running, go, shown)
+    return LookPart(outputs, choose, running, choice, go, shown)
 
 
 _PICTURES = {"picture": "Your own picture …", "other": "Another one …"}
