@@ -28,9 +28,6 @@ Tell = Callable[[int], object]
 """Hears the number of each step of a diffusion that is done, from 1; what it raises ends the work."""
 
 
-def _nobody(_: int) -> None: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Wish:
     """label: of the classes, "" is all in turn; first: where among them that begins. steps, guidance, sampler:
@@ -52,17 +49,17 @@ class Wish:
             raise BadConfig(f"This cannot be: {'; '.join(wrong)}.", hint="Ask for less, or something else.")
 
 
-def pictures(name: str, folder: Path, wish: Wish, tell: Tell = _nobody) -> Tensor:
+def pictures(name: str, folder: Path, wish: Wish, tell: Tell = lambda _: None) -> Tensor:
     """(count, channels, 28, 28) in [-1, 1]. Raises BadConfig, NoData."""
     return drawn(name, _loaded(name, folder), wish, tell)
 
 
-def drawn(name: str, model: Any, wish: Wish, tell: Tell = _nobody) -> Tensor:
+def drawn(name: str, model: Any, wish: Wish, tell: Tell = lambda _: None) -> Tensor:
     """The same of weights that are loaded."""
     return deque(_frames(name, model, wish, tell), maxlen=1)[0]
 
 
-def film(name: str, folder: Path, wish: Wish, tell: Tell = _nobody) -> list[Image.Image]:
+def film(name: str, folder: Path, wish: Wish, tell: Tell = lambda _: None) -> list[Image.Image]:
     """The grid after each step of a diffusion, MOST_FRAMES of them at the most; of the others eight draws in turn."""
     step = max(1, math.ceil(wish.steps / MOST_FRAMES)) if name == "diffusion" else 1
     frames = enumerate(_frames(name, _loaded(name, folder), wish, tell, moving=True), 1)

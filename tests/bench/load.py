@@ -36,8 +36,8 @@ SECONDS = 60
 MIXED_SECONDS = float(os.environ.get("PARLEY_BENCH_MIXED_SECONDS", "1800"))
 WARM_UP = 1 / 3
 """Of the mixed load's time, in which memory may grow."""
-EACH_SECONDS = 5
-"""Between two looks at the memory."""
+EACH_SECONDS = 0.5
+"""Between two looks at the memory: one of them follows closely on each time that the server gives memory back."""
 REPLICA_TEXTS = 2000
 REPLICA_TURNS = 2
 READERS = 8

@@ -89,11 +89,13 @@ def _lifespan(state: State, page: FastAPI | None) -> Any:
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         state.loop = asyncio.get_running_loop()
         trimming = asyncio.create_task(_trimming())
-        async with page.router.lifespan_context(page) if page else nullcontext():  # a mounted app is not told otherwise
-            yield
-        trimming.cancel()
-        state.closing = True
-        state.threads.shutdown(wait=False, cancel_futures=True)
+        try:
+            async with page.router.lifespan_context(page) if page else nullcontext():  # a mounted app hears it so alone
+                yield
+        finally:
+            trimming.cancel()
+            state.closing = True
+            state.threads.shutdown(wait=False, cancel_futures=True)
 
     return lifespan
 
