@@ -44,6 +44,9 @@ STATUSES: tuple[tuple[type[ParleyError], HTTPStatus, str], ...] = (
 )
 """The first that fits."""
 
+NO_OBJECT = {"missing", "model_attributes_type"}
+"""What pydantic says of a body that is empty, or something else than an object."""
+
 log = logging.getLogger("parley.api")
 request_id: ContextVar[str] = ContextVar("parley_request_id", default="")
 """Of the request that is worked on: what its answer carries as X-Request-Id."""
@@ -119,14 +122,15 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - it is installed for it
         problems = error.errors()
-        said = "; ".join(f"{_place(each['loc'])}{each['msg']}" for each in problems[:5])
-        param = ".".join(str(part) for part in problems[0]["loc"][1:]) or None
-        return JSONResponse(error_body(f"{said}.", param=param), 400)
+        said = "; ".join(map(_said, problems[:5]))
+        return JSONResponse(error_body(f"{said}.", param=_place(problems[0]) or None), 400)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - it is installed for it
         kind = "invalid_request_error" if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
-        return JSONResponse(error_body(str(error.detail), type=kind), error.status_code, error.headers)
+        unread = isinstance(error.__cause__, UnicodeError)  # FastAPI's own words do not say why
+        said = "The body is not JSON: its bytes are not UTF-8." if unread else str(error.detail)
+        return JSONResponse(error_body(said, type=kind), error.status_code, error.headers)
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, refused)
@@ -134,6 +138,15 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, expected)
 
 
-def _place(location: tuple[Any, ...]) -> str:
-    named = ".".join(str(part) for part in location[1:])
-    return f"{named}: " if named else ""
+def _place(problem: dict[str, Any]) -> str:
+    """The field that a problem of pydantic's is of; "" for the whole body."""
+    return "" if problem["type"] == "json_invalid" else ".".join(str(part) for part in problem["loc"][1:])
+
+
+def _said(problem: dict[str, Any]) -> str:
+    place = _place(problem)
+    if problem["type"] == "json_invalid":
+        return f"The body is not JSON: {problem['ctx']['error']}, at character {problem['loc'][-1]}"
+    if not place and problem["type"] in NO_OBJECT:
+        return "The body has to be a JSON object, sent with the header Content-Type: application/json"
+    return f"{place}: {problem['msg']}" if place else problem["msg"]

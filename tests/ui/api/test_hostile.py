@@ -76,6 +76,23 @@ def test_bodies(start: Start) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "said"),
+    [
+        ('{"messages": ]', {}, "not JSON: Expecting value, at character 13"),
+        (b"\xff\xfe{", {}, "not UTF-8"),
+        ("", {}, "has to be a JSON object"),
+        ("[]", {}, "has to be a JSON object"),
+        (f"{{{ASK}}}", {"Content-Type": "application/x-www-form-urlencoded"}, "Content-Type: application/json"),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_told_apart(start: Start, body: Any, headers: Any, said: str) -> None:
+    """The last is `curl -d` without a header."""
+    with start().http() as client:
+        error = client.post(CHAT, content=body, headers={"Content-Type": "application/json", **headers}).json()["error"]
+        assert said in error["message"] and error["param"] is None
+
+
 def test_what_nobody_reads_may_be_deep_and_breaks_nothing(start: Start) -> None:
     with start().http() as client:
         for levels in range(800, 1000, 5):  # about where Python's own patience ends
