@@ -27,6 +27,7 @@ from ui.api.state import Serving, State
 from ui.api.texts import text_routes
 
 STARTED = int(time.time())
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 TRIM_SECONDS = 60.0
 
 
@@ -59,7 +60,7 @@ def create_api(
     app.add_middleware(Record, metrics=state.metrics)
     _documented(app)
     if page is not None:
-        app.add_api_route("/v1/{path:path}", _nothing, methods=["GET", "POST"], include_in_schema=False)
+        app.add_api_route("/v1/{path:path}", _nothing, methods=METHODS, include_in_schema=False)
         app.mount("/", page)
     return app
 

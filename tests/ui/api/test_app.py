@@ -59,8 +59,9 @@ def test_the_page_and_the_api_on_one_port(tmp_path: Path, monkeypatch: pytest.Mo
         key = {"Authorization": f"Bearer {secret}"}
         assert client.get("/v1/models").status_code == 401
         assert client.get("/v1/models", headers=key).json()["object"] == "list"
-        nothing = client.get("/v1/nothing", headers=key)
-        assert nothing.status_code == 404 and nothing.json()["error"]["type"] == "invalid_request_error"
+        for method, path in (("GET", "/v1/nothing"), ("POST", "/v1/nothing"), ("DELETE", "/v1/models")):
+            nothing = client.request(method, path, headers=key)
+            assert nothing.status_code == 404 and nothing.json()["error"]["type"] == "invalid_request_error"
         assert client.get("/", headers=HTML).headers["location"] == "/login"
         assert client.get("/config", headers=key).status_code == 401  # a key is no login
         client.post("/login", data={"name": "ada", "password": "correct horse"})
