@@ -198,7 +198,7 @@ class LlamaCppEngine(Engine):
                     prompt_tokens = progress["total"]
                     yield Delta("", prompt_progress=progress["processed"] / max(1, progress["total"]))
         if finish == "cancelled" and not cancel.is_set():
-            raise EngineFailed("llama.cpp broke off in the middle of a reply.", hint="Try again.")
+            raise self._server.broken("llama.cpp broke off in the middle of a reply.")
         seconds = time.perf_counter() - start
         yield Delta("", usage=Usage(prompt_tokens, tokens, seconds, first or seconds, finish, cached))
 

@@ -26,6 +26,8 @@ GATHER_SECONDS = 0.02
 """How long fast tokens gather before they are read: each time we wake, a thread of llama.cpp has to make room."""
 WAITED_SECONDS = 0.0005
 """A read that took longer than this had to wait for its token."""
+ENDING_SECONDS = 1.0
+"""A process that is killed closes its connections first, and is over some milliseconds later."""
 SPIN_COUNT = "1000"
 """Where threads are not bound: how long they spin while they wait for each other before they sleep (libgomp).
 
@@ -118,7 +120,7 @@ class ServerProcess:
         try:
             return json.loads(self._request(connection, method, path, body).read())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _gone() from error
+            raise self.broken() from error
         finally:
             connection.close()
 
@@ -130,10 +132,16 @@ class ServerProcess:
             yield Events(self._begun(connection, path, body, cancel, ended))
         except (OSError, http.client.HTTPException, ValueError) as error:
             if not cancel.is_set():
-                raise _gone() from error
+                raise self.broken() from error
         finally:
             ended.set()
             connection.close()  # the server stops writing for whoever has hung up
+
+    def broken(self, said: str = "llama.cpp no longer answers.") -> EngineFailed:
+        """The error for a connection that broke. Where it did because the process ends, that is known by now: whoever
+        tries again at once is not given the same one."""
+        self._ended.wait(ENDING_SECONDS)
+        return EngineFailed(said, hint="Try again.")
 
     def _begun(
         self,
@@ -152,7 +160,7 @@ class ServerProcess:
         except (OSError, http.client.HTTPException, ValueError) as error:
             if cancel.is_set():
                 return None
-            raise _gone() from error
+            raise self.broken() from error
 
     def _connect(self, timeout_seconds: float | None) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self._address, timeout=timeout_seconds)
@@ -210,10 +218,6 @@ def mapped_error(error: dict[str, Any]) -> ParleyError:
         )
     said = f"llama.cpp refused the request: {error.get('message', 'no reason given')}."
     return BadSettings(said) if error.get("type") == "invalid_request_error" else EngineFailed(said)
-
-
-def _gone() -> EngineFailed:
-    return EngineFailed("llama.cpp no longer answers.", hint="Try again.")
 
 
 def _hang_up(line: socket.socket, cancel: threading.Event, ended: threading.Event) -> None:
