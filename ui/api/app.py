@@ -28,6 +28,7 @@ from ui.api.texts import text_routes
 
 STARTED = int(time.time())
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+"""That an address under /v1 is answered in the API's shape for, where it is nobody's and the page would have it."""
 TRIM_SECONDS = 60.0
 
 
@@ -91,7 +92,8 @@ def _lifespan(state: State, page: FastAPI | None) -> Any:
         state.loop = asyncio.get_running_loop()
         trimming = asyncio.create_task(_trimming())
         try:
-            async with page.router.lifespan_context(page) if page else nullcontext():  # a mounted app hears it so alone
+            # a mounted app is not told otherwise
+            async with page.router.lifespan_context(page) if page else nullcontext():
                 yield
         finally:
             trimming.cancel()
